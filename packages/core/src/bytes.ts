@@ -1,0 +1,92 @@
+/** Byte strings: hex, joining, comparing, and the few fixed-width integers that keys are made of. */
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { PalisadeError } from './errors.ts';
+
+const HEX_DIGITS = '0123456789abcdef';
+const HEX_OF_BYTE: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => HEX_DIGITS[byte >> 4]! + HEX_DIGITS[byte & 15]!,
+);
+
+/** `0x`-prefixed lower-case hex. */
+export function toHex(bytes: Uint8Array): string {
+  let text = '0x';
+  for (let i = 0; i < bytes.length; i++) text += HEX_OF_BYTE[bytes[i]!];
+  return text;
+}
+
+function nibble(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  if (code >= 97 && code <= 102) return code - 87;
+  if (code >= 65 && code <= 70) return code - 55;
+  return -1;
+}
+
+/**
+ * Bytes of a hex string, with or without `0x`.
+ * @throws PalisadeError `core/bad-hex` when the text has an odd length or another character.
+ */
+export function fromHex(text: string): Uint8Array {
+  const start = text.startsWith('0x') ? 2 : 0;
+  const length = (text.length - start) / 2;
+  const bytes = new Uint8Array(Math.floor(length));
+  let good = Number.isInteger(length);
+  for (let i = 0; good && i < bytes.length; i++) {
+    const high = nibble(text.charCodeAt(start + 2 * i));
+    const low = nibble(text.charCodeAt(start + 2 * i + 1));
+    if (high < 0 || low < 0) good = false;
+    bytes[i] = (high << 4) | low;
+  }
+  if (good) return bytes;
+  throw new PalisadeError({
+    code: 'core/bad-hex',
+    message: `'${text.slice(0, 24)}' is not hex: it needs an even number of the digits 0-9 and a-f.`,
+  });
+}
+
+/** All arrays, one after another, in a new array. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** Equality for public data; secrets are compared with `constantTimeEqual` of core/crypto. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Order of unsigned bytes, shorter first on a common prefix: negative, zero or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** UTF-8 bytes of a string. */
+export function utf8(text: string): Uint8Array {
+  return utf8ToBytes(text);
+}
+
+/** Unsigned 64-bit big-endian: sorts as bytes exactly as the number does. */
+export function u64be(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value);
+  return bytes;
+}
+
+/** The number that eight big-endian bytes at `offset` stand for. */
+export function readU64be(bytes: Uint8Array, offset = 0): bigint {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(offset);
+}
