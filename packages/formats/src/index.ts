@@ -1,0 +1,6 @@
+/**
+ * @palisade/formats: byte formats that others defined. CometBFT headers, votes and commits, the ABCI
+ * types, Merkle trees and proofs. Pure: no clock, no disk, no network.
+ */
+export type * from './abci.ts';
+export * from './merkle.ts';
