@@ -74,9 +74,21 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** The WHATWG decoder: in every runtime, though in none of the language's own type libraries. */
+declare const TextDecoder: new (
+  label: 'utf-8',
+  options: { fatal: true; ignoreBOM: true },
+) => { decode(bytes: Uint8Array): string };
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** UTF-8 bytes of a string. */
 export function utf8(text: string): Uint8Array {
   return utf8ToBytes(text);
+}
+
+/** The string that UTF-8 bytes spell. @throws TypeError when they are not UTF-8. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
 }
 
 /** Unsigned 64-bit big-endian: sorts as bytes exactly as the number does. */

@@ -1,0 +1,61 @@
+/**
+ * EIP-712: what is signed is the hash of typed data that a wallet can show. The domain has a salt,
+ * the genesis hash, and no chainId: wallets refuse typed data of a chain they are not connected to.
+ */
+import { concat, toHex, utf8 } from '../bytes.ts';
+import { keccak256 } from '../crypto/wasm-hashes.ts';
+import type { Json } from '../schema/schema.ts';
+import type { Declaration } from './declaration.ts';
+
+const DOMAIN_NAME = 'Palisade';
+/** Version of the signed forms; a change of any declaration's meaning needs a new one. */
+const DOMAIN_VERSION = '1';
+const DOMAIN_TYPE = 'EIP712Domain(string name,string version,bytes32 salt)';
+const PREFIX = Uint8Array.of(0x19, 0x01);
+
+/** One chain's signing domain: its separator and the salt it was made of. */
+export type Domain = { readonly genesisHash: Uint8Array; readonly separator: Uint8Array };
+
+/** The domain of the chain whose genesis document hashes to `genesisHash` (32 bytes). */
+export function signingDomain(genesisHash: Uint8Array): Domain {
+  const separator = keccak256(
+    concat(
+      keccak256(utf8(DOMAIN_TYPE)),
+      keccak256(utf8(DOMAIN_NAME)),
+      keccak256(utf8(DOMAIN_VERSION)),
+      genesisHash,
+    ),
+  );
+  return { genesisHash, separator };
+}
+
+/** The 32 bytes that are signed; also the id of a transaction or message. */
+export function digestOf<T>(declaration: Declaration<T>, value: T, domain: Domain): Uint8Array {
+  return keccak256(concat(PREFIX, domain.separator, declaration.schema.word(value)));
+}
+
+/** The object that `eth_signTypedData_v4` takes. */
+export function typedData<T>(declaration: Declaration<T>, value: T, domain: Domain): Json {
+  const types: Record<string, Json> = {
+    EIP712Domain: [
+      { name: 'name', type: 'string' },
+      { name: 'version', type: 'string' },
+      { name: 'salt', type: 'bytes32' },
+    ],
+  };
+  for (const [name, definition] of declaration.schema.structs)
+    types[name] = definition
+      .slice(name.length + 1, -1)
+      .split(',')
+      .filter((member) => member !== '')
+      .map((member) => {
+        const [type, field] = member.split(' ');
+        return { name: field!, type: type! };
+      });
+  return {
+    types,
+    primaryType: declaration.schema.name,
+    domain: { name: DOMAIN_NAME, version: DOMAIN_VERSION, salt: toHex(domain.genesisHash) },
+    message: declaration.schema.toJson(value),
+  };
+}
