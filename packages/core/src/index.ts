@@ -4,7 +4,9 @@
  * the world. Cryptography itself is behind `@palisade/core/crypto`.
  */
 export * from './bytes.ts';
+export * from './content/index.ts';
 export * from './errors.ts';
+export * from './memory-store.ts';
 export * from './ports.ts';
 export * from './schema/codec.ts';
 export * from './schema/composite.ts';
