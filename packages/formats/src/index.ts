@@ -3,4 +3,5 @@
  * types, Merkle trees and proofs. Pure: no clock, no disk, no network.
  */
 export type * from './abci.ts';
+export * from './comet/index.ts';
 export * from './merkle.ts';
