@@ -4,4 +4,5 @@
  */
 export type * from './abci.ts';
 export * from './comet/index.ts';
+export * from './ics23/index.ts';
 export * from './merkle.ts';

@@ -74,7 +74,7 @@ function existence({ name, root }: NamedRoot, proof: MerkleProof): ExistenceProo
 
 function step(side: Side, sibling: Uint8Array): InnerOp {
   return side === 'left'
-    ? { hash: 'sha256', prefix: INNER_PREFIX, suffix: sibling }
+    ? { hash: 'sha256', prefix: INNER_PREFIX, suffix: new Uint8Array(sibling) }
     : { hash: 'sha256', prefix: concat(INNER_PREFIX, sibling), suffix: NOTHING };
 }
 
