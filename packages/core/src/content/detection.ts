@@ -24,8 +24,8 @@ export function detectionPpm(missing: number, leaves: number, samples: number): 
 
 /**
  * Audits needed until a loss of `missing` leaves is noticed with at least `confidencePpm` parts per
- * million (one more where rounding meets an exact tie); undefined when no number of them suffices (nothing is missing, nothing is sampled, or
- * certainty is asked of a sample).
+ * million (one more where rounding meets an exact tie). Undefined when no number of them suffices:
+ * nothing is missing, nothing is sampled, or certainty is asked of a sample.
  * @throws PalisadeError `content/bad-odds` as `detectionPpm`, and for a confidence outside 1..1 000 000
  */
 export function windowsToDetect(

@@ -1,0 +1,42 @@
+/** Pieces of an exact length out of a stream of chunks of any length. */
+
+/** Reads a stream piece by piece; holds one chunk of the source besides the piece it fills. */
+export class ByteReader {
+  readonly #source: AsyncIterator<Uint8Array>;
+  #chunk: Uint8Array = new Uint8Array(0);
+  #ended = false;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** The next `length` bytes, fewer only where the stream ends. */
+  async read(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const piece = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length && !(await this.atEnd())) {
+      const taken = this.#chunk.subarray(0, length - filled);
+      piece.set(taken, filled);
+      filled += taken.length;
+      this.#chunk = this.#chunk.subarray(taken.length);
+    }
+    return filled === length ? piece : piece.slice(0, filled);
+  }
+
+  /** Whether nothing follows; looks at the source when it has to. */
+  async atEnd(): Promise<boolean> {
+    while (this.#chunk.length === 0 && !this.#ended) {
+      const next = await this.#source.next();
+      if (next.done) this.#ended = true;
+      else this.#chunk = next.value;
+    }
+    return this.#chunk.length === 0;
+  }
+
+  /** Lets the source close what it holds. Safe to call more than once. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    this.#chunk = new Uint8Array(0);
+    await this.#source.return?.();
+  }
+}
