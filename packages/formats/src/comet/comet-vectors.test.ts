@@ -19,6 +19,7 @@ import {
   blockMessage,
   commitMessage,
   consensusParamsMessage,
+  finalizeBlockResponseMessage,
   validatorSetMessage,
 } from './messages.ts';
 import { DEFAULT_CONSENSUS_PARAMS, maxDataBytes } from './params.ts';
@@ -78,6 +79,7 @@ type Vectors = {
     results: { code: number; data: string; gasWanted: string; gasUsed: string }[] | null;
     hash: string;
   }[];
+  finalizeBlock: { encoded: string }[];
   times: { votes: (Update & { timeNs: string })[]; medianTimeNs: string }[];
 };
 
@@ -168,6 +170,21 @@ describe('CometBFT computes the same', () => {
       }));
       expect(toHex(resultsHash(typed))).toBe(hash);
     }
+  });
+
+  it("an application's answer to a block", () => {
+    const [empty, full] = vectors.finalizeBlock.map(({ encoded }) => {
+      const decoded = finalizeBlockResponseMessage.decode(fromHex(encoded));
+      expect(toHex(finalizeBlockResponseMessage.encode(decoded))).toBe(encoded);
+      return decoded;
+    });
+    expect(empty!.txResults).toEqual([]);
+    expect(full).toMatchObject({
+      events: [{ type: 'a', attributes: [{ key: 'k', value: '鎖', index: true }, { key: '' }] }],
+      txResults: [{ code: 0 }, { code: 5, log: 'l', gasWanted: 2n ** 40n, gasUsed: -1n }],
+      validatorUpdates: [{ power: 9n }, { power: 0n }],
+      consensusParamUpdates: { version: { app: 3n }, block: undefined },
+    });
   });
 
   it('median times', () => {

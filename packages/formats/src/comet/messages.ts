@@ -8,6 +8,7 @@
 import { duration, timestamp } from './time.ts';
 import type { Field, TypeOf } from './wire.ts';
 import {
+  bool,
   bytes,
   bytesList,
   embedded,
@@ -286,4 +287,50 @@ export const deterministicTxResultMessage = message('ExecTxResult', {
   data: bytes(2, MAX_BLOCK_BYTES),
   gasWanted: int64(5),
   gasUsed: int64(6),
+});
+
+/** What an application says about a block is its own; none says more than a block holds. */
+const MAX_TEXT_BYTES = MAX_BLOCK_BYTES;
+/** More events, attributes or results than this in one block are a runaway application. */
+const MAX_EVENTS = 10_000_000;
+const many = { maxItems: MAX_EVENTS, maxBytes: MAX_BLOCK_BYTES };
+
+const eventAttributeMessage = message('EventAttribute', {
+  key: string(1, MAX_TEXT_BYTES),
+  value: string(2, MAX_TEXT_BYTES),
+  index: bool(3),
+});
+const eventMessage = message('Event', {
+  type: string(1, MAX_TEXT_BYTES),
+  attributes: list(2, eventAttributeMessage, many),
+});
+const execTxResultMessage = message('ExecTxResult', {
+  code: uint32(1),
+  data: bytes(2, MAX_BLOCK_BYTES),
+  log: string(3, MAX_TEXT_BYTES),
+  info: string(4, MAX_TEXT_BYTES),
+  gasWanted: int64(5),
+  gasUsed: int64(6),
+  events: list(7, eventMessage, many),
+  codespace: string(8, MAX_TEXT_BYTES),
+});
+const validatorUpdateMessage = message('ValidatorUpdate', {
+  publicKey: publicKey(1),
+  power: int64(2),
+});
+const consensusParamsUpdateMessage = message('ConsensusParams', {
+  block: maybe(1, blockParamsMessage, MAX_PARAMS_BYTES),
+  evidence: maybe(2, evidenceParamsMessage, MAX_PARAMS_BYTES),
+  validator: maybe(3, validatorParamsMessage, MAX_PARAMS_BYTES),
+  version: maybe(4, versionParamsMessage, MAX_PARAMS_BYTES),
+  abci: maybe(5, abciParamsMessage, MAX_PARAMS_BYTES),
+});
+
+/** An application's answer to a block, `tendermint.abci.ResponseFinalizeBlock`. */
+export const finalizeBlockResponseMessage = message('ResponseFinalizeBlock', {
+  events: list(1, eventMessage, many),
+  txResults: list(2, execTxResultMessage, many),
+  validatorUpdates: list(3, validatorUpdateMessage, { maxItems: MAX_VOTES, maxBytes: 64 }),
+  consensusParamUpdates: maybe(4, consensusParamsUpdateMessage, 5 * MAX_PARAMS_BYTES),
+  appHash: bytes(5, MAX_APP_HASH_BYTES),
 });

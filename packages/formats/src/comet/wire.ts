@@ -64,7 +64,7 @@ export function message<F extends Fields>(name: string, fields: F): Message<Valu
     for (const [key, field] of entries) value[key] = field.zero();
     let last = 0;
     while (cursor.at < bytes.length) {
-      const tag = Number(readVarint(cursor, 32));
+      const tag = readUint32(cursor);
       const found = byNumber.get(tag >>> 3);
       if (!found) throw malformed(`${name} has no field ${tag >>> 3}`);
       const { key, field } = found;
@@ -345,6 +345,14 @@ function readVarint(cursor: Cursor, bits: number): bigint {
   throw malformed('a varint is longer than ten bytes');
 }
 
+/** Tags and lengths are mostly one byte, and a list of transactions has two of them for each. */
+function readUint32(cursor: Cursor): number {
+  const byte = cursor.bytes[cursor.at];
+  if (byte === undefined || byte >= 0x80) return Number(readVarint(cursor, 32));
+  cursor.at++;
+  return byte;
+}
+
 function toInt32(raw: bigint): number {
   const value = BigInt.asIntN(64, raw);
   if (value !== BigInt.asIntN(32, value)) throw malformed('a number does not fit 32 bits');
@@ -358,7 +366,7 @@ function readFixed64(cursor: Cursor): bigint {
 
 /** A view of the bytes, not a copy: whoever keeps it copies it. */
 function readBytes(cursor: Cursor, maxBytes: number): Uint8Array {
-  const length = Number(readVarint(cursor, 32));
+  const length = readUint32(cursor);
   if (length > maxBytes) throw malformed(`${length} bytes where at most ${maxBytes} are allowed`);
   const start = advance(cursor, length);
   return cursor.bytes.subarray(start, start + length);

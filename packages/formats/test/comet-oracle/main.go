@@ -34,6 +34,7 @@ func main() {
 		"consensusParams": consensusParams(),
 		"results":         results(),
 		"times":           times(),
+		"finalizeBlock":   finalizeBlock(),
 	}
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetIndent("", " ")
@@ -283,6 +284,31 @@ func results() []object {
 			})
 		}
 		list = append(list, object{"results": plain, "hash": hx(types.NewResults(full).Hash())})
+	}
+	return list
+}
+
+func finalizeBlock() []object {
+	version := cmtproto.VersionParams{App: 3}
+	key := ed25519.GenPrivKeyFromSecret([]byte("update")).PubKey().Bytes()
+	var list []object
+	for _, response := range []abci.ResponseFinalizeBlock{
+		{},
+		{
+			Events: []abci.Event{{Type: "a", Attributes: []abci.EventAttribute{{Key: "k", Value: "鎖", Index: true}, {}}}},
+			TxResults: []*abci.ExecTxResult{
+				{},
+				{Code: 5, Data: []byte{1}, Log: "l", Info: "i", GasWanted: 1 << 40, GasUsed: -1, Codespace: "c",
+					Events: []abci.Event{{Type: "e"}}},
+			},
+			ValidatorUpdates:      []abci.ValidatorUpdate{abci.UpdateValidator(key, 9, ""), abci.UpdateValidator(key, 0, "")},
+			ConsensusParamUpdates: &cmtproto.ConsensusParams{Version: &version},
+			AppHash:               []byte{7, 8},
+		},
+	} {
+		encoded, err := response.Marshal()
+		must(err)
+		list = append(list, object{"encoded": hx(encoded)})
 	}
 	return list
 }
