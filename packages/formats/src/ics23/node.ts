@@ -82,7 +82,7 @@ export function isAbove(priority: number, key: string, node: Inner): boolean {
 /** Hash of a node as a byte string of 32; hashes below are computed where they are missing. */
 export function hashOf(root: Node): string {
   if (root.hash !== '') return root.hash;
-  // An own stack: depth is a matter of luck and of whoever chooses keys, the engine's stack is not.
+  // An own stack instead of recursion, as everywhere in this tree: see treap.ts.
   const pending: Node[] = [root];
   while (pending.length > 0) {
     const node = pending[pending.length - 1]!;

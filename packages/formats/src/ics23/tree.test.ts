@@ -2,8 +2,14 @@ import { createHash } from 'node:crypto';
 import { compareBytes, toHex, u64be, utf8 } from '@palisade/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ProvenEntry, ProvenTree, verifyExistence, verifyNonExistence } from './index.ts';
-import { iavlFormat } from './proof-format.ts';
+import {
+  iavlFormat,
+  type ProvenEntry,
+  ProvenTree,
+  verifyExistence,
+  verifyNonExistence,
+} from './index.ts';
+import { writeNodeHead } from './node.ts';
 
 const sha = (...parts: readonly Uint8Array[]) => {
   const hash = createHash('sha256');
@@ -190,6 +196,17 @@ describe('the tree of a proven store', () => {
     expect(verifyNonExistence(iavlFormat, absence, tree.root(), absent)).toBe(true);
     const emptied = mined.reduce((rest, k) => rest.delete(k), tree);
     expect(emptied.size).toBe(0);
+  });
+
+  it('keeps to the prefix lengths of iavlSpec at any size and depth that it can reach', () => {
+    const { minPrefixLength, maxPrefixLength } = iavlFormat.spec.innerSpec;
+    for (const height of [1, 63, 64, 127, 128, 1024]) {
+      for (const size of [2, 63, 64, 10_000_000, 4_000_000_000]) {
+        const prefixLength = writeNodeHead(new Uint8Array(12), height, size) + 1;
+        expect(prefixLength).toBeGreaterThanOrEqual(minPrefixLength);
+        expect(prefixLength).toBeLessThanOrEqual(maxPrefixLength);
+      }
+    }
   });
 
   it('refuses what cannot be proven: empty or oversized keys and values, unsorted entries', () => {
