@@ -102,3 +102,24 @@ export function u64be(value: bigint): Uint8Array {
 export function readU64be(bytes: Uint8Array, offset = 0): bigint {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(offset);
 }
+
+/** Chars per call of fromCharCode: more would overflow the argument stack. */
+const CHARS_PER_CALL = 4096;
+
+/** Bytes as a binary string, one char (0..255) per byte: a Map key that sorts in byte order. */
+export function toBinaryString(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i += CHARS_PER_CALL)
+    text += String.fromCharCode.apply(
+      null,
+      bytes.subarray(i, i + CHARS_PER_CALL) as unknown as number[],
+    );
+  return text;
+}
+
+/** The bytes of a binary string. */
+export function fromBinaryString(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

@@ -4,6 +4,7 @@ import {
   isBasicType,
   ListBasicType,
   ListCompositeType,
+  NoneType,
   type Type,
 } from '@chainsafe/ssz';
 import { concat, utf8 } from '../bytes.ts';
@@ -32,7 +33,7 @@ export function list<T>(item: Schema<T>, max: number): Schema<T[]> {
   });
 }
 
-export type Fields = { readonly [name: string]: Schema<never> };
+export type Fields = { readonly [name: string]: Schema<unknown> };
 /** Values of a record: one per field. */
 export type Values<F> = { -readonly [K in keyof F]: Infer<F[K]> };
 
@@ -44,7 +45,7 @@ export type RecordSchema<T> = Schema<T> & {
 };
 
 /** A struct called `name` (EIP-712 wants a name) with fields in their written order. */
-export function record<F extends Record<string, Schema<never> | Schema<unknown>>>(
+export function record<F extends Record<string, Schema<unknown>>>(
   name: string,
   fields: F,
 ): RecordSchema<Values<F>> {
@@ -66,10 +67,7 @@ export function record<F extends Record<string, Schema<never> | Schema<unknown>>
     additionalProperties: false,
   };
   const base = schema<T>({
-    ssz: new ContainerType(
-      Object.fromEntries(members.map(([key, field]) => [key, field.ssz])) as never,
-      { typeName: name },
-    ) as unknown as Type<T>,
+    ssz: container(name, members) as Type<T>,
     solidity: name,
     structs,
     word(value) {
@@ -100,6 +98,13 @@ export function record<F extends Record<string, Schema<never> | Schema<unknown>>
     jsonSchema,
   });
   return { ...base, name, fields: fields as never, encodeType };
+}
+
+/** SSZ knows no empty container; a record without fields (a query without parameters) has no bytes. */
+function container(name: string, members: readonly [string, Schema<unknown>][]): unknown {
+  if (members.length === 0) return new NoneType();
+  const fields = Object.fromEntries(members.map(([key, field]) => [key, field.ssz]));
+  return new ContainerType(fields as never, { typeName: name });
 }
 
 function unknownField(path: string, key: string, known: ReadonlySet<string>): PalisadeError {

@@ -15,6 +15,8 @@ export type Declaration<T = unknown> = {
   readonly title: string;
   readonly doc: string;
   readonly signer: SignerKind;
+  /** Commands of one lane share a sequence of nonces; the default is the sender's own. */
+  readonly lane: string;
   readonly schema: RecordSchema<T>;
 };
 
@@ -29,9 +31,13 @@ type Spec<F> = {
   readonly title: string;
   readonly doc: string;
   readonly signer: SignerKind;
+  readonly lane?: string;
   readonly fields: F;
 };
-type AnyFields = Record<string, Schema<never> | Schema<unknown>>;
+
+/** Where most commands count their nonces. */
+export const MAIN_LANE = 'main';
+type AnyFields = Record<string, Schema<unknown>>;
 
 /** `market.request` is called `MarketRequest` in a wallet. */
 function structName(name: string): string {
@@ -50,7 +56,13 @@ export function message<F extends AnyFields>(spec: Spec<F>): Declaration<Values<
 }
 
 function head(spec: Spec<unknown>): Omit<Declaration, 'kind' | 'schema'> {
-  return { name: spec.name, title: spec.title, doc: spec.doc, signer: spec.signer };
+  return {
+    name: spec.name,
+    title: spec.title,
+    doc: spec.doc,
+    signer: spec.signer,
+    lane: spec.lane ?? MAIN_LANE,
+  };
 }
 
 /** The value type of a declaration. */

@@ -49,7 +49,7 @@ const ping = command({
   signer: 'node',
   fields: { at: u64 },
 });
-const known = catalogue([everything, ping] as never);
+const known = catalogue([everything, ping]);
 
 const blob = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const anyValue = fc.record({

@@ -1,0 +1,413 @@
+/**
+ * The application: modules' tables behind the methods of ABCI 2.0. Engines drive it, it knows no
+ * engine. State is read from the store, written to an overlay while a block executes, and becomes
+ * durable in `commit` alone.
+ */
+import {
+  type Catalogue,
+  catalogue,
+  type Domain,
+  equalBytes,
+  fromUtf8,
+  isRefusal,
+  type KeyValueStore,
+  type Opened,
+  PalisadeError,
+  signingDomain,
+  toBinaryString,
+  type Write,
+} from '@palisade/core';
+import type {
+  Application,
+  CommitInfo,
+  ExecTxResult,
+  FinalizeBlockRequest,
+  FinalizeBlockResponse,
+  InitChainRequest,
+  PrepareProposalRequest,
+  ProcessProposalRequest,
+} from '@palisade/formats';
+import type { CommandHandler, Module } from '../module/module.ts';
+import { equivocationPpm, processOffences, reportOffence } from '../offences/offences.ts';
+import { params } from '../params.ts';
+import { noteDisclosures } from '../randomness/randomness.ts';
+import { sessionStarted } from '../sessions/queries.ts';
+import { currentSession, sessions } from '../sessions/session.ts';
+import { Overlay } from '../state/overlay.ts';
+import { activeValidators, noteAttendance, powerUpdates } from '../validators/module.ts';
+import { byAddress } from '../validators/state.ts';
+import { CODE, Execution, executeTx, refused } from './execution.ts';
+import { genesisHash, parseGenesis } from './genesis.ts';
+import { inlineOpener, rememberingOpener, type TxOpener } from './opener.ts';
+import { isInBlockOrder, type JobFileRule, type OpenedTx, orderForBlock } from './proposal.ts';
+import { answerQuery } from './query.ts';
+import { advanceRoots, appHashOf, committed, loadRoots, type Roots } from './roots.ts';
+import {
+  demandedIds,
+  encodeLastVotes,
+  type LastVotes,
+  parseExtension,
+  readLastVotes,
+} from './votes.ts';
+
+/** Versions that `info` reports; the second changes with any change of what a block does. */
+const SOFTWARE_VERSION = '0.1.0';
+const APP_VERSION = 1n;
+
+export type ApplicationOptions = {
+  readonly modules: readonly Module[];
+  readonly store: KeyValueStore;
+  readonly domain: Domain;
+  readonly jobFile: JobFileRule;
+  /** Checks signatures; on the calling thread where none is given. */
+  readonly opener?: (known: Catalogue, domain: Domain) => TxOpener;
+};
+
+/** The application, and what its host may look at beyond ABCI. */
+export type PalisadeApplication = Application & {
+  readonly known: Catalogue;
+  readonly domain: Domain;
+  readonly modules: readonly Module[];
+  /** Committed state, for queries and services of the same process. */
+  readonly committed: KeyValueStore;
+  /** Opens transactions with the cache that blocks use. */
+  readonly opener: TxOpener;
+  /** Sorted changes of the last finalized block, to find where two replicas part. */
+  changes(): readonly Write[];
+};
+
+export function createApplication(options: ApplicationOptions): PalisadeApplication {
+  return new ModuleApplication(options);
+}
+
+const NO_HASH = new Uint8Array(32);
+
+type Block = {
+  readonly execution: Execution;
+  readonly overlay: Overlay;
+  readonly changes: readonly Write[];
+  readonly roots: Roots;
+};
+
+class ModuleApplication implements PalisadeApplication {
+  readonly known: Catalogue;
+  readonly domain: Domain;
+  readonly modules: readonly Module[];
+  readonly committed: KeyValueStore;
+  readonly opener: TxOpener;
+  private readonly jobFile: JobFileRule;
+  private readonly handlers: ReadonlyMap<string, CommandHandler>;
+  private roots: Roots;
+  /** The block between finalizeBlock and commit. */
+  private pending: Block | undefined;
+  private lastChanges: readonly Write[] = [];
+  /** Where transactions are tried before they enter the mempool; made anew after each block. */
+  private checking: Overlay | undefined;
+
+  constructor({ modules, store, domain, jobFile, opener }: ApplicationOptions) {
+    this.modules = modules;
+    this.committed = store;
+    this.domain = domain;
+    this.jobFile = jobFile;
+    const handlers = modules.flatMap((module) => module.commands ?? []);
+    this.handlers = new Map(handlers.map((handler) => [handler.declaration.name, handler]));
+    this.known = catalogue(handlers.map(({ declaration }) => declaration));
+    this.opener = rememberingOpener((opener ?? inlineOpener)(this.known, domain));
+    const last = committed.get(store);
+    this.roots = loadRoots(store, this.provenStores(), last?.logRoot ?? NO_HASH);
+    if (last && !equalBytes(appHashOf(this.roots), last.appHash)) throw corrupted();
+  }
+
+  private provenStores(): string[] {
+    return this.modules.flatMap((module) => [...(module.provenStores ?? [])]);
+  }
+
+  private get hooks() {
+    return this.modules.flatMap((module) => (module.hooks ? [module.hooks] : []));
+  }
+
+  async info() {
+    const last = committed.get(this.committed);
+    return {
+      data: 'palisade',
+      version: SOFTWARE_VERSION,
+      appVersion: APP_VERSION,
+      lastBlockHeight: last?.height ?? 0n,
+      lastBlockAppHash: last?.appHash ?? new Uint8Array(),
+    };
+  }
+
+  async initChain(request: InitChainRequest) {
+    const genesis = parseGenesis(JSON.parse(fromUtf8(request.appStateBytes)));
+    const hash = genesisHash(genesis);
+    const begun = committed.get(this.committed);
+    if (begun) return this.initialised(begun.appHash);
+    if (!equalBytes(signingDomain(hash).separator, this.domain.separator)) throw foreignGenesis();
+    const overlay = new Overlay(this.committed);
+    const timeMs = BigInt(genesis.timeMs);
+    const execution = new Execution(overlay, 0n, timeMs);
+    beginSession(execution, 0n);
+    for (const module of this.modules)
+      module.hooks?.genesis?.(execution, genesis.state[module.name]);
+    const changes = overlay.changes();
+    this.roots = advanceRoots(this.roots, changes);
+    const appHash = appHashOf(this.roots);
+    const record = {
+      height: request.initialHeight - 1n,
+      timeMs,
+      logRoot: this.roots.logRoot,
+      appHash,
+      genesisHash: hash,
+      chainId: genesis.chainId,
+    };
+    await this.committed.commit([...changes, metaWrite(record)]);
+    return this.initialised(appHash);
+  }
+
+  /** Genesis is written once: an engine that crashed right after asks again and hears the same. */
+  private initialised(appHash: Uint8Array) {
+    const validators = activeValidators(this.committed).map(({ nodeKey, validator }) => ({
+      publicKey: nodeKey,
+      power: validator.weight,
+    }));
+    return { validators, appHash };
+  }
+
+  async checkTx({ tx, type }: { readonly tx: Uint8Array; readonly type: 'new' | 'recheck' }) {
+    const [opened] = await this.opener.open([tx]);
+    if (isRefusal(opened)) return refused(CODE.malformed, undefined, opened);
+    const last = committed.need(this.committed);
+    if (type === 'new' || !this.checking) this.checking ??= new Overlay(this.committed);
+    const execution = new Execution(this.checking, last.height + 1n, last.timeMs);
+    const trial = new Overlay(this.checking);
+    const result = executeTx(execution.over(trial), this.handlers, opened!);
+    if (result.code === CODE.ok) trial.mergeInto(this.checking);
+    return result;
+  }
+
+  async prepareProposal(request: PrepareProposalRequest) {
+    const opened = await this.openAll(request.txs);
+    const good = opened.filter((tx): tx is OpenedTx => tx !== undefined);
+    const ordered = orderForBlock(good, this.jobFile).map(({ bytes }) => bytes);
+    const first = this.isFirst(request.height)
+      ? []
+      : [encodeLastVotes(request.height - 1n, request.localLastCommit)];
+    return { txs: withinBytes([...first, ...ordered], request.maxTxBytes) };
+  }
+
+  async processProposal(request: ProcessProposalRequest) {
+    const accepted = await this.isAcceptable(request);
+    return { status: accepted ? ('accept' as const) : ('reject' as const) };
+  }
+
+  private async isAcceptable(request: ProcessProposalRequest): Promise<boolean> {
+    const parts = this.split(request.height, request.txs, request.proposedLastCommit);
+    if (!parts) return false;
+    const opened = await this.openAll(parts.txs);
+    if (opened.some((tx) => tx === undefined)) return false;
+    const txs = opened as OpenedTx[];
+    if (!isInBlockOrder(txs, this.jobFile)) return false;
+    if (!parts.votes) return true;
+    const included = new Set(txs.map((tx) => toBinaryString(tx.opened.id)));
+    for (const [key, id] of demandedIds(parts.votes))
+      if (!included.has(key) && !this.jobFile.isOnChain(this.committed, id)) return false;
+    return true;
+  }
+
+  /** What a validator says of a block is its own affair: `extendVoteAs` of its service says it. */
+  async extendVote() {
+    return { voteExtension: new Uint8Array() };
+  }
+
+  async verifyVoteExtension({ voteExtension }: { readonly voteExtension: Uint8Array }) {
+    const parsed = parseExtension(voteExtension);
+    return { status: parsed ? ('accept' as const) : ('reject' as const) };
+  }
+
+  async finalizeBlock(request: FinalizeBlockRequest): Promise<FinalizeBlockResponse> {
+    const parts = this.split(request.height, request.txs, request.decidedLastCommit);
+    if (!parts) throw undecidable(request.height);
+    const opened = await this.opener.open(parts.txs);
+    const overlay = new Overlay(this.committed);
+    const block = new Execution(overlay, request.height, request.timeNs / 1_000_000n);
+    this.begin(block, request, parts.votes);
+    const txResults: ExecTxResult[] = parts.votes ? [LAST_VOTES_RESULT] : [];
+    for (const tx of opened)
+      txResults.push(
+        isRefusal(tx)
+          ? refused(CODE.malformed, undefined, tx)
+          : executeTx(block, this.handlers, tx as Opened),
+      );
+    for (const hooks of this.hooks) hooks.blockEnd?.(block);
+    processOffences(block, this.hooks);
+    const validatorUpdates = powerUpdates(overlay);
+    const changes = overlay.changes();
+    const roots = advanceRoots(this.roots, changes);
+    this.pending = { execution: block, overlay, changes, roots };
+    return { events: block.events, txResults, validatorUpdates, appHash: appHashOf(roots) };
+  }
+
+  /** All that happens before the transactions: evidence, votes, and the change of session. */
+  private begin(block: Execution, request: FinalizeBlockRequest, votes: LastVotes | undefined) {
+    for (const { validator, height } of request.misbehavior) {
+      const nodeKey = byAddress.get(block.state, validator.address);
+      const total = BigInt(Math.max(1, activeValidators(block.state).length));
+      if (nodeKey)
+        reportOffence(block, {
+          validator: nodeKey,
+          kind: 'equivocation',
+          infractionHeight: height,
+          fractionPpm: equivocationPpm(1n, total),
+        });
+    }
+    noteAttendance(block, request.decidedLastCommit);
+    const { session } = block;
+    if (block.timeMs >= session.startMs + params.need(block.state).sessionMs) {
+      for (const hooks of this.hooks) hooks.sessionEnd?.(block);
+      const ended = block.session;
+      sessions.set(block.state, [ended.number], { ...ended, endHeight: block.height - 1n });
+      beginSession(block, ended.number + 1n);
+    }
+    noteDisclosures(
+      block,
+      (votes?.disclosures ?? []).map(({ nodeKey, extension }) => ({
+        nodeKey,
+        commitment: extension.commitment[0],
+        reveal: extension.reveal[0],
+      })),
+    );
+    for (const hooks of this.hooks) hooks.blockStart?.(block);
+  }
+
+  async commit() {
+    const block = this.pending;
+    if (!block) throw new Error('commit without a finalized block');
+    const last = committed.need(this.committed);
+    const record = {
+      ...last,
+      height: block.execution.height,
+      timeMs: block.execution.timeMs,
+      logRoot: block.roots.logRoot,
+      appHash: appHashOf(block.roots),
+    };
+    await this.committed.commit([...block.changes, metaWrite(record)]);
+    this.roots = block.roots;
+    this.lastChanges = block.changes;
+    this.pending = undefined;
+    this.checking = undefined;
+    return { retainHeight: 0n };
+  }
+
+  changes(): readonly Write[] {
+    return this.pending?.changes ?? this.lastChanges;
+  }
+
+  async query(request: {
+    readonly path: string;
+    readonly data: Uint8Array;
+    readonly prove: boolean;
+  }) {
+    return answerQuery(this.modules, this.committed, this.roots, request);
+  }
+
+  async listSnapshots() {
+    return { snapshots: [] };
+  }
+  async offerSnapshot() {
+    return { result: 'reject' as const };
+  }
+  async loadSnapshotChunk() {
+    return { chunk: new Uint8Array() };
+  }
+  async applySnapshotChunk() {
+    return { result: 'abort' as const, refetchChunks: [], rejectSenders: [] };
+  }
+
+  private isFirst(height: bigint): boolean {
+    return (committed.get(this.committed)?.height ?? 0n) === height - 1n && height === 1n;
+  }
+
+  /** A block's last votes and its transactions; undefined when the votes are not what they must be. */
+  private split(height: bigint, txs: readonly Uint8Array[], commit: CommitInfo) {
+    if (this.isFirst(height)) return { votes: undefined, txs };
+    const { chainId } = committed.need(this.committed);
+    const votes = readLastVotes(this.committed, chainId, height, txs[0], commit);
+    return votes ? { votes, txs: txs.slice(1) } : undefined;
+  }
+
+  private async openAll(txs: readonly Uint8Array[]): Promise<(OpenedTx | undefined)[]> {
+    const opened = await this.opener.open(txs);
+    return opened.map((tx, i) =>
+      isRefusal(tx) ? undefined : { bytes: txs[i]!, opened: tx as Opened },
+    );
+  }
+}
+
+const LAST_VOTES_RESULT: ExecTxResult = {
+  code: CODE.ok,
+  data: new Uint8Array(),
+  log: '',
+  info: 'last votes',
+  gasWanted: 0n,
+  gasUsed: 0n,
+  events: [],
+  codespace: '',
+};
+
+function beginSession(block: Execution, number: bigint): void {
+  sessions.set(block.state, [number], {
+    number,
+    startHeight: block.height,
+    startMs: block.timeMs,
+    endHeight: 0n,
+    randomness: NO_HASH,
+    randomnessHeight: 0n,
+  });
+  currentSession.set(block.state, [], number);
+  block.emit(sessionStarted, { session: number, startMs: block.timeMs });
+}
+
+function metaWrite(record: Parameters<typeof committed.set>[2]): Write {
+  const overlay: Write[] = [];
+  committed.set(
+    { get: () => undefined, range: () => [], set: (k, v) => overlay.push([k, v]) },
+    [],
+    record,
+  );
+  return overlay[0]!;
+}
+
+/** Transactions from the front until the limit of bytes is reached. */
+function withinBytes(txs: readonly Uint8Array[], maxBytes: bigint): Uint8Array[] {
+  /** Length prefix and field tag of a transaction in the block's encoding. */
+  const OVERHEAD = 6;
+  let left = Number(maxBytes);
+  return txs.filter((tx) => {
+    if (left < tx.length + OVERHEAD) return false;
+    left -= tx.length + OVERHEAD;
+    return true;
+  });
+}
+
+function corrupted(): PalisadeError {
+  return new PalisadeError({
+    code: 'chain/corrupted-state',
+    message: 'The stored state does not hash to the app hash that was committed with it.',
+    next: 'Restore the data directory from a backup or a snapshot; do not run this copy.',
+  });
+}
+
+function foreignGenesis(): PalisadeError {
+  return new PalisadeError({
+    code: 'chain/foreign-genesis',
+    message:
+      'The engine starts a chain with another genesis document than this application was made for.',
+  });
+}
+
+function undecidable(height: bigint): PalisadeError {
+  return new PalisadeError({
+    code: 'chain/bad-decided-block',
+    message: `Block ${height} was decided although its last votes are not those of its commit.`,
+  });
+}

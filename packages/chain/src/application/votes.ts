@@ -1,0 +1,169 @@
+/**
+ * Vote extensions: what validators say about the block that they vote for, and how it comes on
+ * chain. The proposer of the next height puts the extended commit into its first transaction, with
+ * the signatures; everybody checks it, and that the block holds every job that more than a third
+ * of the weight had confirmed in time and then missed (market chapter, Decisions).
+ */
+import {
+  byteList,
+  bytes,
+  bytes32,
+  decode,
+  encode,
+  equalBytes,
+  type Infer,
+  type KeyValueReader,
+  list,
+  record,
+  toBinaryString,
+  u8,
+  u32,
+  u64,
+} from '@palisade/core';
+import {
+  type CommitInfo,
+  type ExtendedCommitInfo,
+  extensionSignBytes,
+  verifyConsensusSignature,
+} from '@palisade/formats';
+import { byAddress } from '../validators/state.ts';
+
+/** Jobs that one validator may name as missing: more than a file may hold would be another fault. */
+export const MAX_MISSED = 64;
+/** Validators in a commit at most; ten have seats, the rest is room for changes. */
+const MAX_VOTES = 64;
+/** Bytes of an extension at most: 64 ids, two numbers, and their offsets. */
+export const MAX_EXTENSION_BYTES = 4096;
+
+export const voteExtension = record('VoteExtension', {
+  commitment: list(bytes32, 1).is("Hash of the validator's number for the next session"),
+  reveal: list(bytes32, 1).is('Its number for this session'),
+  missed: list(bytes32, MAX_MISSED).is('Jobs confirmed in time that the block lacks, ascending'),
+});
+export type VoteExtension = Infer<typeof voteExtension>;
+
+export const NO_EXTENSION: VoteExtension = { commitment: [], reveal: [], missed: [] };
+
+const FLAGS = ['unknown', 'absent', 'commit', 'nil'] as const;
+
+const lastVotes = record('LastVotes', {
+  height: u64,
+  round: u32,
+  votes: list(
+    record('LastVote', {
+      address: bytes(20),
+      power: u64,
+      flag: u8,
+      extension: byteList(MAX_EXTENSION_BYTES),
+      signature: byteList(64),
+    }),
+    MAX_VOTES,
+  ),
+});
+
+/** The first transaction of every block but the first. */
+export function encodeLastVotes(height: bigint, commit: ExtendedCommitInfo): Uint8Array {
+  return encode(lastVotes, {
+    height,
+    round: commit.round,
+    votes: commit.votes.map((vote) => ({
+      address: vote.validator.address,
+      power: vote.validator.power,
+      flag: FLAGS.indexOf(vote.blockIdFlag),
+      extension: vote.voteExtension,
+      signature: vote.extensionSignature,
+    })),
+  });
+}
+
+/** One validator's checked word about the previous block. */
+export type Disclosure = {
+  readonly nodeKey: Uint8Array;
+  readonly power: bigint;
+  readonly extension: VoteExtension;
+};
+export type LastVotes = {
+  readonly totalPower: bigint;
+  /** By node key, ascending. */
+  readonly disclosures: readonly Disclosure[];
+};
+
+/**
+ * Decodes the votes that a block carries and checks them against the commit that it is built on:
+ * the same validators, powers and flags, each extension signed by its validator for that height.
+ * Undefined when anything is off.
+ */
+export function readLastVotes(
+  state: KeyValueReader,
+  chainId: string,
+  height: bigint,
+  tx: Uint8Array | undefined,
+  commit: CommitInfo,
+): LastVotes | undefined {
+  if (!tx) return undefined;
+  let votes: Infer<typeof lastVotes>;
+  try {
+    votes = decode(lastVotes, tx);
+  } catch {
+    return undefined;
+  }
+  if (votes.height !== height - 1n || votes.round !== commit.round) return undefined;
+  if (votes.votes.length !== commit.votes.length) return undefined;
+  const disclosures: Disclosure[] = [];
+  let totalPower = 0n;
+  for (const [i, vote] of votes.votes.entries()) {
+    const expected = commit.votes[i]!;
+    totalPower += vote.power;
+    if (
+      !equalBytes(vote.address, expected.validator.address) ||
+      vote.power !== expected.validator.power ||
+      FLAGS[vote.flag] !== expected.blockIdFlag
+    )
+      return undefined;
+    if (expected.blockIdFlag !== 'commit') continue;
+    const nodeKey = byAddress.get(state, vote.address);
+    const extension = parseExtension(vote.extension);
+    if (!nodeKey || !extension) return undefined;
+    const signed = extensionSignBytes(chainId, {
+      extension: vote.extension,
+      height: votes.height,
+      round: votes.round,
+    });
+    if (!verifyConsensusSignature(vote.signature, signed, nodeKey)) return undefined;
+    disclosures.push({ nodeKey, power: vote.power, extension });
+  }
+  disclosures.sort((a, b) => (toBinaryString(a.nodeKey) < toBinaryString(b.nodeKey) ? -1 : 1));
+  return { totalPower, disclosures };
+}
+
+/** An extension's content; empty bytes say nothing and are fine. */
+export function parseExtension(data: Uint8Array): VoteExtension | undefined {
+  if (data.length === 0) return NO_EXTENSION;
+  if (data.length > MAX_EXTENSION_BYTES) return undefined;
+  try {
+    return decode(voteExtension, data);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ids that validators of more than a third of the weight missed in the previous block. */
+export function demandedIds({
+  totalPower,
+  disclosures,
+}: LastVotes): ReadonlyMap<string, Uint8Array> {
+  const weights = new Map<string, { id: Uint8Array; power: bigint }>();
+  for (const { power, extension } of disclosures)
+    for (const id of uniqueIds(extension.missed)) {
+      const key = toBinaryString(id);
+      const before = weights.get(key)?.power ?? 0n;
+      weights.set(key, { id, power: before + power });
+    }
+  const demanded = new Map<string, Uint8Array>();
+  for (const [key, { id, power }] of weights) if (3n * power > totalPower) demanded.set(key, id);
+  return demanded;
+}
+
+function uniqueIds(ids: readonly Uint8Array[]): Uint8Array[] {
+  return [...new Map(ids.map((id) => [toBinaryString(id), id])).values()];
+}

@@ -1,0 +1,76 @@
+/**
+ * @palisade/chain: the state machine that everything runs in. Accounts and fees, sessions, the
+ * five things that modules share (ledger, bonds, offences, rewards, randomness), and the
+ * application that an engine drives.
+ *
+ * @example
+ * const application = createApplication({ modules: [accountsModule(domain), …], store, domain, jobFile });
+ */
+export { cannotPay, FEE_POT, senderOf } from './accounts/charge.ts';
+export {
+  balanceOf,
+  burn,
+  burnHeld,
+  cannotReceive,
+  cannotSpend,
+  endow,
+  heldFor,
+  hold,
+  mint,
+  moduleAccount,
+  release,
+  transfer,
+} from './accounts/ledger.ts';
+export { accountsGenesis, accountsModule } from './accounts/module.ts';
+export { nodeKeys } from './accounts/state.ts';
+export {
+  type ApplicationOptions,
+  createApplication,
+  type PalisadeApplication,
+} from './application/application.ts';
+export { CODE, Execution } from './application/execution.ts';
+export {
+  encodeGenesis,
+  type Genesis,
+  type GenesisState,
+  genesisHash,
+  parseGenesis,
+} from './application/genesis.ts';
+export { inlineOpener, type TxOpener } from './application/opener.ts';
+export type { JobFileRule } from './application/proposal.ts';
+export { committed } from './application/roots.ts';
+export {
+  MAX_MISSED,
+  NO_EXTENSION,
+  type VoteExtension,
+  voteExtension,
+} from './application/votes.ts';
+export { type BondSource, bondsModule, OWN_BOND, ownBond } from './bonds/bonds.ts';
+export {
+  type BlockContext,
+  type CommandHandler,
+  type Hooks,
+  handle,
+  type Invariant,
+  type Module,
+  type Sender,
+  type TxContext,
+} from './module/module.ts';
+export { answer, type QueryHandler } from './module/query.ts';
+export { type Offence, reportOffence } from './offences/offences.ts';
+export { PPM, params } from './params.ts';
+export {
+  dueDisclosures,
+  type Randomness,
+  randomness,
+  secretNumber,
+} from './randomness/randomness.ts';
+export { type RewardSink, rewardsModule, splitByWeight, toOwner } from './rewards/rewards.ts';
+export * from './schema.ts';
+export { sessionsModule } from './sessions/queries.ts';
+export { currentSession, sessions } from './sessions/session.ts';
+export { type Collection, collection } from './state/collection.ts';
+export { bytesKey, type KeyPart, nameKey, u64Key } from './state/keys.ts';
+export { Overlay, type State } from './state/overlay.ts';
+export { activeValidators, validatorsGenesis, validatorsModule } from './validators/module.ts';
+export { validators } from './validators/state.ts';

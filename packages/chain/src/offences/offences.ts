@@ -1,0 +1,65 @@
+/**
+ * The offence queue: whoever learns that a validator did wrong reports it here; at the end of the
+ * block every module's `offence` hook hears of it, in the order of composition, once.
+ */
+import { bytes32, type Infer, record, text, u32, u64 } from '@palisade/core';
+import { event } from '../module/event.ts';
+import type { BlockContext, Hooks } from '../module/module.ts';
+import { collection } from '../state/collection.ts';
+import { bytesKey, u64Key } from '../state/keys.ts';
+
+const fields = {
+  validator: bytes32.is('Its node key'),
+  kind: text(32).is('equivocation, …'),
+  infractionHeight: u64,
+  fractionPpm: u32.is('Share of what answers for it that is lost, parts per million'),
+};
+export const offenceRecord = record('Offence', fields);
+export type Offence = Infer<typeof offenceRecord>;
+
+/** Every offence ever proven, so that none counts twice. */
+const proven = collection({
+  store: 'chain',
+  name: 'offence',
+  key: [u64Key, bytesKey(32)],
+  value: offenceRecord,
+});
+/** Those of the block being executed. */
+const queue = collection({
+  store: 'chain',
+  name: 'offence-queue',
+  key: [u64Key, bytesKey(32)],
+  value: offenceRecord,
+});
+
+export const offenceProven = event({
+  name: 'chain.offence-proven',
+  doc: 'A validator was proven wrong; what answers for it is slashed.',
+  fields,
+});
+
+/** Puts an offence into the block's queue; a second one of the same validator and height is the same. */
+export function reportOffence(ctx: BlockContext, offence: Offence): void {
+  const key: [bigint, Uint8Array] = [offence.infractionHeight, offence.validator];
+  if (proven.has(ctx.state, ...key)) return;
+  proven.set(ctx.state, key, offence);
+  queue.set(ctx.state, key, offence);
+}
+
+/** Tells every module of the offences that were reported in this block. */
+export function processOffences(ctx: BlockContext, hooks: readonly Hooks[]): void {
+  for (const [key, offence] of [...queue.list(ctx.state)]) {
+    queue.delete(ctx.state, ...key);
+    ctx.emit(offenceProven, offence);
+    for (const hook of hooks) hook.offence?.(ctx, offence);
+  }
+}
+
+/**
+ * Share lost for equivocation: min(1, (3k/n)^2) in parts per million, where k of n validators did
+ * it in the same session (spec/ power chapter, (b) 1).
+ */
+export function equivocationPpm(offenders: bigint, validators: bigint): number {
+  const ppm = (9_000_000n * offenders * offenders) / (validators * validators);
+  return Number(ppm > 1_000_000n ? 1_000_000n : ppm);
+}

@@ -1,0 +1,108 @@
+/**
+ * Collections: typed records under typed keys. Every record begins with a version byte; a reader
+ * that meets an older version brings it up through the collection's migrations, and the next write
+ * stores the current one.
+ */
+import {
+  decodeTrusted,
+  encode,
+  type KeyValueReader,
+  PalisadeError,
+  type Schema,
+} from '@palisade/core';
+import { afterPrefix, type KeyPart } from './keys.ts';
+import type { State } from './overlay.ts';
+
+type KeyParts<K extends readonly unknown[]> = { readonly [I in keyof K]: KeyPart<K[I]> };
+/** The first parts of a key, to list what begins with them. */
+type Prefix<T extends readonly unknown[]> = T extends readonly [...infer Head, unknown]
+  ? T | Prefix<Head>
+  : T;
+
+/** From an older version's bytes (without the version byte) to the current value. */
+export type Migrations<V> = ReadonlyMap<number, (old: Uint8Array) => V>;
+
+export type Collection<K extends readonly unknown[], V> = {
+  readonly store: string;
+  readonly name: string;
+  get(state: KeyValueReader, ...key: K): V | undefined;
+  /** As `get`, for records that must be there. @throws PalisadeError `chain/missing-record`: a bug. */
+  need(state: KeyValueReader, ...key: K): V;
+  has(state: KeyValueReader, ...key: K): boolean;
+  set(state: State, key: K, value: V): void;
+  delete(state: State, ...key: K): void;
+  /** Records whose key begins with the given parts, in key order. */
+  list(state: KeyValueReader, ...prefix: Prefix<K>): Generator<readonly [key: K, value: V]>;
+  /** The flat key of a record, for proofs. */
+  keyOf(...key: K): string;
+};
+
+export function collection<K extends readonly [] | readonly unknown[], V>(spec: {
+  readonly store: string;
+  readonly name: string;
+  readonly key: KeyParts<K>;
+  readonly value: Schema<V>;
+  readonly version?: number;
+  readonly migrations?: Migrations<V>;
+}): Collection<K, V> {
+  const head = `${spec.store}/${spec.name}/`;
+  const version = spec.version ?? 1;
+  const parts = spec.key as unknown as readonly KeyPart<unknown>[];
+
+  const keyOf = (key: readonly unknown[]): string => {
+    let text = head;
+    for (let i = 0; i < key.length; i++) text += parts[i]!.write(key[i]);
+    return text;
+  };
+  const parseKey = (text: string): readonly unknown[] => {
+    let offset = head.length;
+    return parts.map((part) => {
+      const end = part.width === 0 ? text.length : offset + part.width;
+      const value = part.read(text.slice(offset, end));
+      offset = end;
+      return value;
+    });
+  };
+  const parse = (bytes: Uint8Array): V => {
+    if (bytes[0] === version) return decodeTrusted(spec.value, bytes.subarray(1));
+    const migrate = spec.migrations?.get(bytes[0]!);
+    if (migrate) return migrate(bytes.subarray(1));
+    throw new PalisadeError({
+      code: 'chain/unknown-record-version',
+      message: `A record of ${head} has version ${bytes[0]}; this program knows ${version} and what migrates to it.`,
+      next: 'Run the release that wrote this data, or a newer one.',
+    });
+  };
+  const get = (state: KeyValueReader, ...key: K): V | undefined => {
+    const bytes = state.get(keyOf(key));
+    return bytes === undefined ? undefined : parse(bytes);
+  };
+  return {
+    store: spec.store,
+    name: spec.name,
+    get,
+    need(state, ...key) {
+      const value = get(state, ...key);
+      if (value !== undefined) return value;
+      throw new PalisadeError({
+        code: 'chain/missing-record',
+        message: `A record of ${head} that must exist does not.`,
+      });
+    },
+    has: (state, ...key) => state.get(keyOf(key)) !== undefined,
+    set(state, key, value) {
+      const body = encode(spec.value, value);
+      const bytes = new Uint8Array(body.length + 1);
+      bytes[0] = version;
+      bytes.set(body, 1);
+      state.set(keyOf(key), bytes);
+    },
+    delete: (state, ...key) => state.set(keyOf(key), undefined),
+    *list(state, ...prefix) {
+      const from = keyOf(prefix);
+      for (const [key, bytes] of state.range(from, afterPrefix(from)))
+        yield [parseKey(key) as unknown as K, parse(bytes)];
+    },
+    keyOf: (...key) => keyOf(key),
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * Keys of the state are binary strings (one char per byte): they work in a Map, compare with `<` in
+ * byte order, and are turned to bytes only at the disk. A key reads `store/collection/` and then
+ * its parts, each of a fixed width or, the last one only, of any.
+ */
+import { fromBinaryString, PalisadeError, toBinaryString } from '@palisade/core';
+
+export type KeyPart<T> = {
+  /** Width in bytes; 0 for a part of any width, which must come last. */
+  readonly width: number;
+  write(value: T): string;
+  read(text: string): T;
+};
+
+/** A key part of exactly `width` bytes: an address, an id, a node key. */
+export function bytesKey(width: number): KeyPart<Uint8Array> {
+  return {
+    width,
+    write(value) {
+      if (value.length === width) return toBinaryString(value);
+      throw new PalisadeError({
+        code: 'chain/bad-key',
+        message: `A key part of ${width} bytes was given ${value.length}.`,
+      });
+    },
+    read: fromBinaryString,
+  };
+}
+
+/** A 64-bit number, big-endian, so that keys sort as the numbers do. */
+export const u64Key: KeyPart<bigint> = {
+  width: 8,
+  write(value) {
+    let text = '';
+    for (let shift = 56n; shift >= 0n; shift -= 8n)
+      text += String.fromCharCode(Number((value >> shift) & 0xffn));
+    return text;
+  },
+  read(text) {
+    let value = 0n;
+    for (let i = 0; i < 8; i++) value = (value << 8n) | BigInt(text.charCodeAt(i));
+    return value;
+  },
+};
+
+/** Plain ASCII names (denominations, purposes) as the last part of a key. */
+export const nameKey: KeyPart<string> = {
+  width: 0,
+  write: (value) => value,
+  read: (text) => text,
+};
+
+/** The least key above every key that begins with `prefix`. */
+export function afterPrefix(prefix: string): string {
+  let end = prefix.length;
+  while (end > 0 && prefix.charCodeAt(end - 1) === 0xff) end--;
+  return prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1);
+}

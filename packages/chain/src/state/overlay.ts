@@ -1,0 +1,78 @@
+/**
+ * Overlays: state that is written to without touching what is below. A block writes into one over
+ * the committed state, each transaction into one over the block's; a refused transaction's is
+ * dropped whole.
+ */
+import type { KeyValueReader, Write } from '@palisade/core';
+
+/** State that can be read and written. */
+export type State = KeyValueReader & {
+  /** `undefined` deletes. */
+  set(key: string, value: Uint8Array | undefined): void;
+};
+
+export class Overlay implements State {
+  readonly base: KeyValueReader;
+  private readonly written = new Map<string, Uint8Array | undefined>();
+
+  constructor(base: KeyValueReader) {
+    this.base = base;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const own = this.written.get(key);
+    if (own !== undefined || this.written.has(key)) return own;
+    return this.base.get(key);
+  }
+
+  set(key: string, value: Uint8Array | undefined): void {
+    this.written.set(key, value);
+  }
+
+  *range(from: string, to: string): Generator<readonly [string, Uint8Array]> {
+    const own: string[] = [];
+    for (const key of this.written.keys()) if (key >= from && key < to) own.push(key);
+    own.sort(compareKeys);
+    let next = 0;
+    for (const entry of this.base.range(from, to)) {
+      while (next < own.length && own[next]! < entry[0]) yield* this.present(own[next++]!);
+      if (next < own.length && own[next] === entry[0]) yield* this.present(own[next++]!);
+      else yield entry;
+    }
+    while (next < own.length) yield* this.present(own[next++]!);
+  }
+
+  private *present(key: string): Generator<readonly [string, Uint8Array]> {
+    const value = this.written.get(key);
+    if (value !== undefined) yield [key, value];
+  }
+
+  /** Number of keys written. */
+  get size(): number {
+    return this.written.size;
+  }
+
+  /** Hands every write to what is below. */
+  mergeInto(state: State): void {
+    for (const [key, value] of this.written) state.set(key, value);
+  }
+
+  /** The writes in key order, without those that change nothing. */
+  changes(): Write[] {
+    const changes: Write[] = [];
+    for (const [key, value] of this.written)
+      if (!sameBytes(this.base.get(key), value)) changes.push([key, value]);
+    return changes.sort((a, b) => compareKeys(a[0], b[0]));
+  }
+}
+
+function compareKeys(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,142 @@
+/**
+ * Who validates: the seats of the session, the engine's powers that follow from them, and who
+ * attended. Seats come from genesis; offences empty them.
+ */
+import {
+  bytes32,
+  type Json,
+  type KeyValueReader,
+  list,
+  PalisadeError,
+  record,
+  u8,
+  u64,
+} from '@palisade/core';
+import { type CommitInfo, type ValidatorUpdate, validatorAddress } from '@palisade/formats';
+import { event } from '../module/event.ts';
+import type { BlockContext, Module } from '../module/module.ts';
+import { answer, query } from '../module/query.ts';
+import { currentSession } from '../sessions/session.ts';
+import type { State } from '../state/overlay.ts';
+import {
+  attendance,
+  byAddress,
+  enginePowers,
+  SEAT,
+  type Validator,
+  validatorRecord,
+  validators,
+} from './state.ts';
+
+/** Validators of all seats at most: 10 active and their stand-bys; every block looks at each. */
+const MAX_VALIDATORS = 64;
+
+export const validatorLine = record('ValidatorLine', {
+  nodeKey: bytes32,
+  validator: validatorRecord,
+  attended: u64.is('Blocks signed in the running session'),
+});
+
+export const validatorsQuery = query({
+  name: 'validators.list',
+  doc: 'All validators, active and passive, with the blocks they signed in this session.',
+  params: record('ValidatorsQuery', {}),
+  result: record('ValidatorsView', {
+    session: u64,
+    validators: list(validatorLine, MAX_VALIDATORS),
+  }),
+});
+
+export const seatChanged = event({
+  name: 'validators.seat-changed',
+  doc: 'A validator took or lost a seat.',
+  fields: { nodeKey: bytes32, seat: u8, weight: u64 },
+});
+
+export const validatorsGenesis = record('ValidatorsGenesis', {
+  validators: list(
+    record('GenesisValidator', { nodeKey: bytes32, validator: validatorRecord }),
+    MAX_VALIDATORS,
+  ),
+});
+
+/** Validators with a seat, by key. */
+export function activeValidators(
+  state: KeyValueReader,
+): { readonly nodeKey: Uint8Array; readonly validator: Validator }[] {
+  return [...validators.list(state)]
+    .filter(([, validator]) => validator.seat === SEAT.active)
+    .map(([[nodeKey], validator]) => ({ nodeKey, validator }));
+}
+
+/** Counts who signed the previous block. */
+export function noteAttendance(ctx: BlockContext, commit: CommitInfo): void {
+  for (const { validator, blockIdFlag } of commit.votes) {
+    if (blockIdFlag !== 'commit') continue;
+    const nodeKey = byAddress.get(ctx.state, validator.address);
+    if (!nodeKey) continue;
+    const before = attendance.get(ctx.state, ctx.session.number, nodeKey) ?? 0n;
+    attendance.set(ctx.state, [ctx.session.number, nodeKey], before + 1n);
+  }
+}
+
+/** What the engine must be told: powers that differ from what it was told last. */
+export function powerUpdates(state: State): ValidatorUpdate[] {
+  const updates: ValidatorUpdate[] = [];
+  for (const [[publicKey], validator] of validators.list(state)) {
+    const power = validator.seat === SEAT.active ? validator.weight : 0n;
+    const told = enginePowers.get(state, publicKey) ?? 0n;
+    if (power === told) continue;
+    updates.push({ publicKey, power });
+    if (power === 0n) enginePowers.delete(state, publicKey);
+    else enginePowers.set(state, [publicKey], power);
+  }
+  return updates;
+}
+
+/** Takes an offender's seat, unless it is the last one: a set may not become empty. */
+function exclude(ctx: BlockContext, nodeKey: Uint8Array): void {
+  const validator = validators.get(ctx.state, nodeKey);
+  if (validator?.seat !== SEAT.active || activeValidators(ctx.state).length === 1) return;
+  validators.set(ctx.state, [nodeKey], { ...validator, seat: SEAT.excluded });
+  ctx.emit(seatChanged, { nodeKey, seat: SEAT.excluded, weight: 0n });
+}
+
+export const validatorsModule: Module = {
+  name: 'validators',
+  provenStores: ['validators'],
+  events: [seatChanged],
+  queries: [
+    answer(validatorsQuery, (state) => {
+      const session = currentSession.get(state) ?? 0n;
+      return {
+        session,
+        validators: [...validators.list(state)].map(([[nodeKey], validator]) => ({
+          nodeKey,
+          validator,
+          attended: attendance.get(state, session, nodeKey) ?? 0n,
+        })),
+      };
+    }),
+  ],
+  hooks: {
+    genesis({ state }, json: Json | undefined) {
+      const genesis = validatorsGenesis.fromJson(json ?? null, 'validators');
+      if (!genesis.validators.some(({ validator }) => validator.seat === SEAT.active))
+        throw new PalisadeError({
+          code: 'chain/bad-genesis',
+          message: 'The genesis document names no active validator.',
+        });
+      for (const { nodeKey, validator } of genesis.validators) {
+        validators.set(state, [nodeKey], validator);
+        byAddress.set(state, [validatorAddress(nodeKey)], nodeKey);
+        if (validator.seat === SEAT.active) enginePowers.set(state, [nodeKey], validator.weight);
+      }
+    },
+    offence: (ctx, { validator }) => exclude(ctx, validator),
+    sessionEnd({ state, session }) {
+      for (const [[number, nodeKey]] of attendance.list(state, session.number))
+        attendance.delete(state, number, nodeKey);
+    },
+  },
+};
