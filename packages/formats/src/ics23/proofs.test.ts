@@ -259,6 +259,8 @@ describe('steps that ICS-23 bounds by length only', () => {
       [right(0x82, 0, 4, 2)],
       [right(2, 4, 0x82, 0x80, 0)],
       [right(2, 4, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1)],
+      // Three good varints, but 12 bytes of them: one more than ICS-23 allows.
+      [right(0x80, 0x80, 2, 0x80, 0x80, 4, 0x80, 0x80, 0x80, 0x80, 0x80, 2)],
       [right(2, 4, 2), right(2, 6, 2)],
       [right(2, 4, 2), right(4, 4, 2)],
       [{ ...right(2, 4, 2), hash: 'sha512' as const }],
@@ -307,6 +309,22 @@ describe('steps that ICS-23 bounds by length only', () => {
       expect(of(path)).toBe('formats/proof-path');
     }
     expect(codeOf(own.tendermintFormat, { leaf: iavlLeaf })).toBe('formats/proof-leaf');
+  });
+
+  it('neighbours in a tree whose keys are out of order prove nothing', () => {
+    const absent = (first: string, second: string) => {
+      const proofOf = (k: string, path: ExistenceProof['path']): ExistenceProof => {
+        return { key: utf8(k), value: utf8('v'), leaf, path };
+      };
+      const [low, high] = [first, second].map((k) => own.existenceRoot(proofOf(k, [])));
+      const one = proofOf(first, [step([1], high!)]);
+      const two = proofOf(second, [step([1, ...low!])]);
+      const [left, right] = first < second ? [one, two] : [two, one];
+      const proof = { key: utf8('b'), left, right };
+      return own.checkNonExistence(own.tendermintFormat, proof, own.existenceRoot(one), utf8('b'));
+    };
+    expect(absent('a', 'c')).toBeUndefined();
+    expect(absent('c', 'a')?.code).toBe('formats/proof-neighbours');
   });
 
   it('neither key nor value is empty, and no path is longer than the bound', () => {
