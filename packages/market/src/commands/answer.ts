@@ -1,0 +1,125 @@
+import { handle, randomness } from '@palisade/chain';
+import {
+  byteList,
+  bytes32,
+  command,
+  LEAF_BYTES,
+  list,
+  record,
+  refuse,
+  sampleLeaves,
+  toHex,
+  u64,
+  verifyLeaf,
+} from '@palisade/core';
+import { noAgreement } from '../errors.ts';
+import { auditAnswered } from '../events.ts';
+import { AGREEMENT_STATE, type Agreement, agreements, auditsDue, type Job, jobs } from '../job.ts';
+import { params } from '../params.ts';
+
+/** Leaves of one answer at most; more would not fit a signed body with their paths. */
+export const MAX_SAMPLES = 32;
+/** Depth of the tree over the largest content: 2^28 leaves. */
+const MAX_PATH = 28;
+
+export const leafProof = record('LeafProof', {
+  leafIndex: u64,
+  leaf: byteList(LEAF_BYTES),
+  path: list(bytes32, MAX_PATH).is('Siblings from the leaf to the root'),
+});
+
+/** The answer to a session's audit: the sampled leaves with their paths. */
+export const answerAudit = command({
+  name: 'market.answer-audit',
+  title: 'Answer an audit',
+  doc: 'A partner shows the leaves that the session asks for; the amount of the session is earned.',
+  signer: 'node',
+  fields: {
+    job: bytes32,
+    session: u64,
+    proofs: list(leafProof, MAX_SAMPLES).is('In the order in which they were asked for'),
+  },
+});
+
+/** The leaves that an agreement must show in a session of the given randomness. */
+export function challenge(
+  seed: Uint8Array,
+  jobId: Uint8Array,
+  partner: Uint8Array,
+  size: bigint,
+  samples: number,
+): readonly number[] {
+  return sampleLeaves(seed, jobId, partner, Number(size), samples);
+}
+
+/** What the session's answer earns. */
+export function amountOf(agreement: Agreement): bigint {
+  return agreement.rate;
+}
+
+export const answerAuditHandler = handle(answerAudit, {
+  verify(ctx, { job: jobId, session, proofs }) {
+    const { state } = ctx;
+    const partner = ctx.sender.nodeKey!;
+    const job = jobs.get(state, jobId);
+    const agreement = agreements.get(state, jobId, partner);
+    if (!job || agreement?.state !== AGREEMENT_STATE.active) return noAgreement(jobId, partner);
+    if (session !== ctx.session.number)
+      return refuse(
+        'market/wrong-session',
+        `Session ${session} is not running; ${ctx.session.number} is.`,
+      );
+    const due = auditsDue.get(state, session, jobId, partner);
+    if (due === undefined)
+      return refuse(
+        'market/no-audit-due',
+        `Nothing is due of this agreement in session ${session}.`,
+      );
+    if (due !== 0n)
+      return refuse('market/audit-answered', `This audit was answered in block ${due}.`);
+    const seed = randomness.ofSession(ctx.session);
+    if (!seed)
+      return refuse(
+        'market/no-randomness-yet',
+        `The randomness of session ${session} is not known yet.`,
+        {
+          retry: 'later',
+        },
+      );
+    return checkProofs(
+      job,
+      challenge(seed, jobId, partner, job.size, params.need(state).auditSamples),
+      proofs,
+    );
+  },
+  apply(ctx, { job, session }) {
+    const partner = ctx.sender.nodeKey!;
+    auditsDue.set(ctx.state, [session, job, partner], ctx.height);
+    const amount = amountOf(agreements.need(ctx.state, job, partner));
+    ctx.emit(auditAnswered, { job, partner, session, amount });
+  },
+});
+
+type Proof = { readonly leafIndex: bigint; readonly leaf: Uint8Array; readonly path: Uint8Array[] };
+
+function checkProofs(job: Job, asked: readonly number[], proofs: readonly Proof[]) {
+  if (proofs.length !== asked.length)
+    return refuse(
+      'market/wrong-leaves',
+      `${asked.length} leaves are asked for; ${proofs.length} were shown.`,
+    );
+  for (const [i, index] of asked.entries()) {
+    const { leafIndex, leaf, path } = proofs[i]!;
+    if (leafIndex !== BigInt(index))
+      return refuse(
+        'market/wrong-leaves',
+        `Leaf ${index} is asked for at place ${i}; ${leafIndex} was shown.`,
+      );
+    if (!verifyLeaf(job.subject, Number(job.size), { leafIndex: index, leaf, path }))
+      return refuse(
+        'market/proof-wrong',
+        `Leaf ${index} does not belong to content ${toHex(job.subject)}.`,
+      );
+  }
+  return undefined;
+}

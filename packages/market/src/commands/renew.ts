@@ -1,0 +1,46 @@
+import { cannotSpend, handle, transfer } from '@palisade/chain';
+import { bytes32, command, equalBytes, refuse, u32 } from '@palisade/core';
+import { jobIsOver, noSuchJob, notTheClient } from '../errors.ts';
+import { jobRenewed } from '../events.ts';
+import { JOB_STATE, type Job, jobs } from '../job.ts';
+import { params } from '../params.ts';
+import { escrowFor } from '../rules/terms.ts';
+import { ESCROW } from './request.ts';
+
+/** Locks escrow for more sessions; partners are then handed vouchers for the longer term. */
+export const renew = command({
+  name: 'market.renew',
+  title: 'Renew a job',
+  doc: 'Prolongs the term of a job and locks what its partners may earn in it.',
+  signer: 'account',
+  fields: { job: bytes32, sessions: u32.is('Sessions to add') },
+});
+
+function addedEscrow({ partners, maxRate }: Job, sessions: number): bigint {
+  return escrowFor({ partners, maxRate, sessions });
+}
+
+export const renewHandler = handle(renew, {
+  verify({ state, sender }, { job: jobId, sessions }) {
+    const job = jobs.get(state, jobId);
+    if (!job) return noSuchJob(jobId);
+    if (!equalBytes(job.client, sender.account)) return notTheClient(jobId);
+    if (job.state === JOB_STATE.completed || job.state === JOB_STATE.cancelled)
+      return jobIsOver(jobId, job.reason);
+    const most = params.need(state).maxSessions;
+    if (sessions < 1 || job.sessions + sessions > most)
+      return refuse(
+        'market/bad-term',
+        `The term would have ${job.sessions + sessions} sessions; ${most} are allowed, and at least 1 is added.`,
+      );
+    return cannotSpend(state, sender.account, addedEscrow(job, sessions));
+  },
+  apply(ctx, { job: jobId, sessions }) {
+    const job = jobs.need(ctx.state, jobId);
+    const added = addedEscrow(job, sessions);
+    transfer(ctx.state, job.client, ESCROW, added);
+    const renewed = { ...job, sessions: job.sessions + sessions, escrow: job.escrow + added };
+    jobs.set(ctx.state, [jobId], renewed);
+    ctx.emit(jobRenewed, { job: jobId, sessions: renewed.sessions, escrow: renewed.escrow });
+  },
+});

@@ -1,0 +1,96 @@
+import { cannotSpend, handle, moduleAccount, transfer } from '@palisade/chain';
+import { bytes32, command, refuse, u8, u32, u64, u128 } from '@palisade/core';
+import { jobConfirmed } from '../events.ts';
+import { JOB_STATE, jobs, jobsDue, UTILITY, utility } from '../job.ts';
+import { noteInJobFile } from '../job-file.ts';
+import { params } from '../params.ts';
+import { escrowFor } from '../rules/terms.ts';
+
+/** Client money of all running jobs. */
+export const ESCROW = moduleAccount('market.escrow');
+
+/** Requests count nonces of their own: the order of a job file must not depend on other commands. */
+export const JOB_LANE = 'jobs';
+
+/** JOB_REQUEST (C2V-1). Its transaction id is the job's id. */
+export const request = command({
+  name: 'market.request',
+  title: 'Request utility',
+  doc: 'Asks partners to keep content for a term, and locks what they may earn.',
+  signer: 'account',
+  lane: JOB_LANE,
+  fields: {
+    utility,
+    subject: bytes32.is('Content id'),
+    size: u64.is('Bytes of the content'),
+    partners: u8.is('Full copies, each with another partner'),
+    sessions: u32.is('Term in sessions'),
+    maxRate: u128.is('Most per partner and session, base units'),
+  },
+});
+
+export const requestHandler = handle(request, {
+  verify({ state, sender }, value) {
+    const limits = params.need(state);
+    if (value.utility !== UTILITY.storage)
+      return refuse(
+        'market/unknown-utility',
+        `Utility ${value.utility} is not offered; 1, storage, is.`,
+      );
+    if (value.partners < 1 || value.partners > limits.maxPartners)
+      return refuse(
+        'market/bad-partners',
+        `${value.partners} partners were asked for; 1 to ${limits.maxPartners} can be.`,
+      );
+    if (value.sessions < 1 || value.sessions > limits.maxSessions)
+      return refuse(
+        'market/bad-term',
+        `A term of ${value.sessions} sessions is not one of 1 to ${limits.maxSessions}.`,
+      );
+    if (value.size > limits.maxSize)
+      return refuse(
+        'market/too-large',
+        `${value.size} bytes are more than the ${limits.maxSize} of one job.`,
+        {
+          next: 'Store it in parts.',
+        },
+      );
+    return cannotSpend(state, sender.account, escrowFor(value));
+  },
+  apply(ctx, value) {
+    const { state, sender, txId, height, session } = ctx;
+    const escrow = escrowFor(value);
+    transfer(state, sender.account, ESCROW, escrow);
+    jobs.set(state, [txId], {
+      client: sender.account,
+      utility: value.utility,
+      subject: value.subject,
+      size: value.size,
+      partners: value.partners,
+      sessions: value.sessions,
+      maxRate: value.maxRate,
+      height,
+      session: session.number,
+      state: JOB_STATE.confirmed,
+      active: 0,
+      escrow,
+      committed: 0n,
+      paid: 0n,
+      refunded: 0n,
+      endHeight: 0n,
+      reason: '',
+    });
+    // A whole session to be started: whoever confirms in the last second of one keeps its chance.
+    jobsDue.set(state, [session.number + 1n, txId], 0);
+    noteInJobFile(ctx, txId);
+    ctx.emit(jobConfirmed, {
+      job: txId,
+      client: sender.account,
+      subject: value.subject,
+      size: value.size,
+      partners: value.partners,
+      sessions: value.sessions,
+      escrow,
+    });
+  },
+});

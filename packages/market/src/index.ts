@@ -1,0 +1,10 @@
+/**
+ * @palisade/market: jobs from request to payout (spec/market.md). The rules are behind this door;
+ * what others may say and ask is behind `@palisade/market/schema`.
+ */
+export { ESCROW } from './commands/request.ts';
+export { agreements, auditsDue, jobs } from './job.ts';
+export { marketModule } from './module.ts';
+export { marketParams } from './params.ts';
+export { jobFiles, payoutRows, payouts } from './payout.ts';
+export * from './schema.ts';

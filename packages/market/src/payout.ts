@@ -1,0 +1,57 @@
+/**
+ * The payout file of a session: one row per agreement that was due in it, what it earned or why
+ * not. Its root is proven; job files derive from it (V2V-5).
+ */
+import { bytesKey, collection, u64Key } from '@palisade/chain';
+import { address, bytes32, type Infer, record, u8, u32, u64, u128 } from '@palisade/core';
+
+export const ROW_STATUS = { earned: 1, missed: 2, cancelled: 3 } as const;
+
+export const payoutRow = record('PayoutRow', {
+  job: bytes32,
+  partner: bytes32.is('Zero in the row of a job that nobody started'),
+  client: address,
+  jobHeight: u64.is('Block whose job file holds the job'),
+  startHeight: u64.is('Block of the start; 0 without one'),
+  answerHeight: u64.is('Block of the audit answer; 0 without one'),
+  endHeight: u64.is('Block that completed it; 0 while it runs'),
+  amount: u128.is('Paid, base units'),
+  sequence: u32.is('Of the voucher in force'),
+  status: u8.is('1 earned, 2 missed, 3 cancelled'),
+});
+export type PayoutRow = Infer<typeof payoutRow>;
+
+export const payoutRows = collection({
+  store: 'market',
+  name: 'payout-row',
+  key: [u64Key, bytesKey(32), bytesKey(32)],
+  value: payoutRow,
+});
+
+export const payoutSummary = record('PayoutSummary', {
+  root: bytes32.is('RFC 6962 Merkle root over the rows, by job and partner'),
+  rows: u32,
+  total: u128,
+  height: u64.is('Block that closed it'),
+});
+
+/** Proven, so that a light client can hold a partner's earnings against it. */
+export const payouts = collection({
+  store: 'payouts',
+  name: 'payout',
+  key: [u64Key],
+  value: payoutSummary,
+});
+
+export const jobFileSummary = record('JobFileSummary', {
+  root: bytes32.is('RFC 6962 Merkle root over the ids of the jobs of the block, ascending'),
+  jobs: u32,
+});
+
+/** The job files of blocks that had any, until their payout file leaves the validators. */
+export const jobFiles = collection({
+  store: 'payouts',
+  name: 'job-file',
+  key: [u64Key],
+  value: jobFileSummary,
+});
