@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bundleScript, type Script } from '../../test/child.ts';
 import { silentLogger } from '../log/logger.ts';
-import { launchDaemon } from './daemon.ts';
+import { type DaemonContext, launchDaemon } from './daemon.ts';
 import { lockDataDir } from './dataLock.ts';
 
 let root: string;
@@ -42,7 +42,7 @@ describe('a daemon inside a process', () => {
 
   it('closes what a failed start had opened, and tells the failure', async () => {
     const closed: string[] = [];
-    const start = async (ctx: Parameters<Parameters<typeof launchDaemon>[1]>[0]) => {
+    const start = async (ctx: DaemonContext) => {
       ctx.onStop('store', () => void closed.push('store'));
       throw new Error('no port');
     };
@@ -50,6 +50,19 @@ describe('a daemon inside a process', () => {
     await expect(daemon.started).rejects.toThrow('no port');
     expect(closed).toEqual(['store']);
     await expect(lockDataDir(dir, 'next').then((lock) => lock.release())).resolves.toBeUndefined();
+  });
+
+  it('may fail in its first step, when the caller already knows it', async () => {
+    const failures: unknown[] = [];
+    const start = async (ctx: DaemonContext) => {
+      ctx.fail('at once');
+      ctx.fail('again');
+      return { stop: () => {} };
+    };
+    const onFail = (error: unknown) => failures.push(error, daemon);
+    const daemon = launchDaemon('d', start, { log, onFail });
+    await daemon.started;
+    expect(failures).toEqual(['at once', daemon]);
   });
 
   it('a start that does not end is named when the time is up', async () => {

@@ -65,6 +65,7 @@ export function launchDaemon(
   };
 
   const begin = async () => {
+    await Promise.resolve(); // nothing runs before the caller holds what we return
     if (dataDir !== undefined) {
       await ensureDir(dataDir);
       const lock = await lockDataDir(dataDir, name);
