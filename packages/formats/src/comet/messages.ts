@@ -5,8 +5,9 @@
  *
  * Keys are ed25519 only, as 32 bytes; a key of another type is refused when decoding.
  */
+import type { ConsensusParamsUpdate, FinalizeBlockResponse } from '../abci.ts';
 import { duration, timestamp } from './time.ts';
-import type { Field, TypeOf } from './wire.ts';
+import type { Field, Message, TypeOf } from './wire.ts';
 import {
   bool,
   bytes,
@@ -326,11 +327,19 @@ const consensusParamsUpdateMessage = message('ConsensusParams', {
   abci: maybe(5, abciParamsMessage, MAX_PARAMS_BYTES),
 });
 
+const NO_UPDATE = consensusParamsUpdateMessage.decode(new Uint8Array(0));
+
 /** An application's answer to a block, `tendermint.abci.ResponseFinalizeBlock`. */
-export const finalizeBlockResponseMessage = message('ResponseFinalizeBlock', {
-  events: list(1, eventMessage, many),
-  txResults: list(2, execTxResultMessage, many),
-  validatorUpdates: list(3, validatorUpdateMessage, { maxItems: MAX_VOTES, maxBytes: 64 }),
-  consensusParamUpdates: maybe(4, consensusParamsUpdateMessage, 5 * MAX_PARAMS_BYTES),
-  appHash: bytes(5, MAX_APP_HASH_BYTES),
-});
+export const finalizeBlockResponseMessage: Message<FinalizeBlockResponse> = message(
+  'ResponseFinalizeBlock',
+  {
+    events: list(1, eventMessage, many),
+    txResults: list(2, execTxResultMessage, many),
+    validatorUpdates: list(3, validatorUpdateMessage, { maxItems: MAX_VOTES, maxBytes: 64 }),
+    consensusParamUpdates: mapped(maybe(4, consensusParamsUpdateMessage, 5 * MAX_PARAMS_BYTES), {
+      from: (update): ConsensusParamsUpdate | undefined => update,
+      to: (update) => update && { ...NO_UPDATE, ...update },
+    }),
+    appHash: bytes(5, MAX_APP_HASH_BYTES),
+  },
+);

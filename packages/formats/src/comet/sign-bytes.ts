@@ -13,7 +13,7 @@ const ADDRESS_BYTES = 20;
 
 /** Address of an ed25519 validator key: the first 20 bytes of its sha256. */
 export function validatorAddress(publicKey: Uint8Array): Uint8Array {
-  return sha256(publicKey).slice(0, ADDRESS_BYTES);
+  return new Uint8Array(sha256(publicKey).subarray(0, ADDRESS_BYTES));
 }
 
 /** Whether a block id names no block. */
