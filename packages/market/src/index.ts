@@ -2,7 +2,7 @@
  * @palisade/market: jobs from request to payout (spec/market.md). The rules are behind this door;
  * what others may say and ask is behind `@palisade/market/schema`.
  */
-export { ESCROW } from './commands/request.ts';
+export { ESCROW, jobFileRule } from './commands/request.ts';
 export { agreements, auditsDue, jobs } from './job.ts';
 export { marketModule } from './module.ts';
 export { marketParams } from './params.ts';

@@ -1,5 +1,16 @@
-import { cannotSpend, handle, moduleAccount, transfer } from '@palisade/chain';
-import { bytes32, command, refuse, u8, u32, u64, u128 } from '@palisade/core';
+import { cannotSpend, handle, type JobFileRule, moduleAccount, transfer } from '@palisade/chain';
+import {
+  address,
+  bytes32,
+  command,
+  equalBytes,
+  type Opened,
+  refuse,
+  u8,
+  u32,
+  u64,
+  u128,
+} from '@palisade/core';
 import { jobConfirmed } from '../events.ts';
 import { JOB_STATE, jobs, jobsDue, UTILITY, utility } from '../job.ts';
 import { noteInJobFile } from '../job-file.ts';
@@ -12,7 +23,11 @@ export const ESCROW = moduleAccount('market.escrow');
 /** Requests count nonces of their own: the order of a job file must not depend on other commands. */
 export const JOB_LANE = 'jobs';
 
-/** JOB_REQUEST (C2V-1). Its transaction id is the job's id. */
+/**
+ * JOB_REQUEST (C2V-1). Its transaction id is the job's id: a hash of chain, client, nonce and body.
+ * The client stands in the body because a signature's digest does not name the signer; without it,
+ * anyone could sign a stranger's request and lay claim to its id.
+ */
 export const request = command({
   name: 'market.request',
   title: 'Request utility',
@@ -20,6 +35,7 @@ export const request = command({
   signer: 'account',
   lane: JOB_LANE,
   fields: {
+    client: address.is('The signing account: part of what the job id is made of'),
     utility,
     subject: bytes32.is('Content id'),
     size: u64.is('Bytes of the content'),
@@ -29,8 +45,18 @@ export const request = command({
   },
 });
 
+/** What the application must know of job files: which transactions they hold, and which count. */
+export const jobFileRule: JobFileRule = {
+  command: request.name,
+  isOnChain: (state, id) => jobs.has(state, id),
+  isGenuine: ({ value, sender }: Opened) =>
+    equalBytes((value as { readonly client: Uint8Array }).client, sender),
+};
+
 export const requestHandler = handle(request, {
   verify({ state, sender }, value) {
+    if (!equalBytes(value.client, sender.account))
+      return refuse('market/not-the-client', 'A request is signed by the client that it names.');
     const limits = params.need(state);
     if (value.utility !== UTILITY.storage)
       return refuse(
