@@ -1,0 +1,127 @@
+/**
+ * A development network on paper: keys made from a seed, and the genesis document that endows them.
+ * The same seed makes the same keys; never put money on one.
+ */
+import {
+  accountsGenesis,
+  DEFAULT_PARAMS,
+  type Genesis,
+  OWN_BOND,
+  SEAT,
+  validatorsGenesis,
+} from '@palisade/chain';
+import { concat, type Json, toHex, utf8 } from '@palisade/core';
+import { ed25519, secp256k1, sha256 } from '@palisade/core/crypto';
+import { DEFAULT_MARKET_PARAMS, marketParams } from '@palisade/market';
+
+/** Who lives on a development network (market chapter, "Development network values"). */
+export const POPULATION = { active: 4, passive: 2, partners: 5 } as const;
+
+/** One token, base units. */
+const TOKEN = 10n ** 18n;
+/** Gifts of genesis, base units: enough to try everything many times over. */
+const ENDOWMENT = {
+  client: 10_000n * TOKEN,
+  faucet: 1_000_000n * TOKEN,
+  validator: 1_000n * TOKEN,
+  partner: 100n * TOKEN,
+} as const;
+/** Own bond of a development validator (power chapter, parameters: candidacy bond). */
+const BOND = 10n * TOKEN;
+/** Votes of a validator: known ones together stay below a third of them. */
+const WEIGHT = 10n;
+/** A known validator of four: 1 of 4 seats is within 44 %, 25 % of the votes below a third. */
+const KNOWN = 1;
+
+export type Timing = {
+  readonly blockTimeMs: number;
+  readonly sessionMs: number;
+  /** Requests this close before a block go to the next file, ms. */
+  readonly guardMs: number;
+};
+export const DEVELOPMENT_TIMING: Timing = { blockTimeMs: 1000, sessionMs: 60_000, guardMs: 150 };
+
+export type NodeIdentity = {
+  readonly name: string;
+  readonly nodeSecret: Uint8Array;
+  readonly accountSecret: Uint8Array;
+};
+export type Network = {
+  readonly genesis: Genesis;
+  readonly validators: readonly NodeIdentity[];
+  readonly partners: readonly NodeIdentity[];
+  readonly clientSecret: Uint8Array;
+  readonly faucetSecret: Uint8Array;
+};
+
+function secretOf(seed: string, role: string): Uint8Array {
+  return sha256(concat(utf8('palisade/devnet/'), utf8(`${seed}/${role}`)));
+}
+
+function identity(seed: string, role: string, number: number): NodeIdentity {
+  const name = `${role}-${number}`;
+  return {
+    name,
+    nodeSecret: secretOf(seed, `${name}/node`),
+    accountSecret: secretOf(seed, `${name}/account`),
+  };
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i + 1);
+}
+
+export function makeNetwork(seed: string, startMs: number, timing: Timing): Network {
+  const { active, passive, partners: partnerCount } = POPULATION;
+  const validators = range(active + passive).map((i) => identity(seed, 'validator', i));
+  const partners = range(partnerCount).map((i) => identity(seed, 'partner', i));
+  const clientSecret = secretOf(seed, 'client/account');
+  const faucetSecret = secretOf(seed, 'faucet/account');
+  const account = ({ accountSecret }: NodeIdentity) => secp256k1.addressOf(accountSecret);
+  const gift = (to: Uint8Array, amount: bigint) => ({ account: to, denom: 'pal', amount });
+  const state: Record<string, Json> = {
+    accounts: accountsGenesis.toJson({
+      params: { ...DEFAULT_PARAMS, sessionMs: BigInt(timing.sessionMs) },
+      balances: [
+        gift(secp256k1.addressOf(clientSecret), ENDOWMENT.client),
+        gift(secp256k1.addressOf(faucetSecret), ENDOWMENT.faucet),
+        ...validators.map((validator) => gift(account(validator), ENDOWMENT.validator)),
+        ...partners.map((partner) => gift(account(partner), ENDOWMENT.partner)),
+      ],
+      holds: validators.map((validator) => ({
+        account: account(validator),
+        purpose: OWN_BOND,
+        amount: BOND,
+      })),
+      nodeKeys: [...validators, ...partners].map((node) => ({
+        nodeKey: ed25519.publicKey(node.nodeSecret),
+        binding: { account: account(node), nonce: 0n, revoked: 0, label: node.name, sinceHeight: 0n },
+      })),
+    }),
+    validators: validatorsGenesis.toJson({
+      validators: validators.map((validator, i) => ({
+        nodeKey: ed25519.publicKey(validator.nodeSecret),
+        validator: {
+          account: account(validator),
+          name: validator.name,
+          weight: WEIGHT,
+          seat: i < active ? SEAT.active : SEAT.passive,
+          known: i < KNOWN ? 1 : 0,
+        },
+      })),
+    }),
+    market: marketParams.toJson({
+      ...DEFAULT_MARKET_PARAMS,
+      // A sixth of a session is enough to answer in.
+      leastAuditMs: BigInt(Math.floor(timing.sessionMs / 6)),
+    }),
+  };
+  const chainId = `palisade-dev-${toHex(sha256(utf8(seed))).slice(2, 8)}`;
+  return {
+    genesis: { chainId, timeMs: startMs, state },
+    validators,
+    partners,
+    clientSecret,
+    faucetSecret,
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * The one place where modules are plugged together: whoever wants to know what happens in a block,
+ * and in which order, reads this file. Hooks run in the order of this list.
+ */
+import {
+  accountsModule,
+  bondsModule,
+  type Genesis,
+  genesisHash,
+  type JobFileRule,
+  type Module,
+  ownBond,
+  rewardsModule,
+  sessionsModule,
+  toOwner,
+  validatorsModule,
+} from '@palisade/chain';
+import { type Catalogue, catalogue, type Domain, signingDomain } from '@palisade/core';
+import { jobs, marketModule, request } from '@palisade/market';
+
+export function composeModules(domain: Domain): readonly Module[] {
+  return [
+    accountsModule(domain),
+    sessionsModule,
+    // A session's jobs are paid before its fees are shared out.
+    marketModule(domain),
+    // Shares out by attendance, which `validators` forgets at the end of the session.
+    rewardsModule(toOwner),
+    bondsModule([ownBond]),
+    validatorsModule,
+  ];
+}
+
+/** Requests make up the job file, which stands first in a block. */
+export const jobFileRule: JobFileRule = {
+  command: request.name,
+  isOnChain: (state, id) => jobs.has(state, id),
+};
+
+/** The signing domain of the chain that a genesis document begins. */
+export function domainOf(genesis: Genesis): Domain {
+  return signingDomain(genesisHash(genesis));
+}
+
+/** All commands, for those who only read transactions. */
+export function commandCatalogue(domain: Domain): Catalogue {
+  const handlers = composeModules(domain).flatMap((module) => module.commands ?? []);
+  return catalogue(handlers.map(({ declaration }) => declaration));
+}

@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { accountSigner, fromHex, nodeSigner, signEnvelope, toHex } from '@palisade/core';
+import { launchDaemon, silentLogger } from '@palisade/daemon';
+import { NATIVE, send } from '@palisade/chain';
+import { ready, request } from '@palisade/market';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DEVELOPMENT_TIMING, makeNetwork } from '../../devnet/src/network.ts';
+import { type RunningNode, startNode } from './node.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function start(dataDir?: string) {
+  const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'palisade-node-')));
+  if (!dataDir) cleanups.push(() => rm(dir, { recursive: true, force: true }));
+  const network = makeNetwork('node-test', 1_700_000_000_000, DEVELOPMENT_TIMING);
+  let node: RunningNode | undefined;
+  const daemon = launchDaemon(
+    'node',
+    async (context) => {
+      node = await startNode(context, {
+        genesis: network.genesis,
+        dataDir: dir,
+        validators: network.validators.map(({ name, nodeSecret }) => ({ name, secret: nodeSecret, port: 0 })),
+        host: '127.0.0.1',
+        blockTimeMs: 0,
+        guardMs: 150,
+        clock: { nowMs: () => Date.now() },
+        faucetSecret: network.faucetSecret,
+        shadow: true,
+      });
+      return node;
+    },
+    { log: silentLogger, dataDir: dir },
+  );
+  await daemon.started;
+  cleanups.push(() => daemon.stop());
+  return { node: node!, network, url: node!.urls[0]!, stop: () => daemon.stop(), dir };
+}
+
+const post = (url: string, body: Uint8Array) =>
+  fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/octet-stream' } });
+
+describe('a validator node', () => {
+  it('[ENG] makes blocks with a shadow, takes a transaction, and tells where it went', async () => {
+    const { node, network, url } = await start();
+    const client = accountSigner(network.clientSecret);
+    const tx = await signEnvelope(
+      send,
+      { to: new Uint8Array(20).fill(7), denom: NATIVE.denom, amount: 10n ** 18n, nonce: 0n, maxFee: 10n ** 18n },
+      node.domain,
+      client,
+    );
+    const answer = await post(`${url}/v1/transactions`, tx);
+    expect(answer.status).toBe(202);
+    const { id } = (await answer.json()) as { id: string };
+    await node.engine.produce();
+    const where = await (await fetch(`${url}/v1/transactions/${id}`)).json();
+    expect(where).toMatchObject({ status: 'included', height: '1', code: 0 });
+    await node.engine.produce();
+    const status = (await (await fetch(`${url}/status`)).json()) as { height: string; seat: string; directory: unknown[] };
+    expect(status).toMatchObject({ height: '2', seat: 'active' });
+    expect(status.directory).toHaveLength(6);
+    expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
+    expect((await fetch(`${url}/nothing`)).status).toBe(404);
+  });
+
+  it('[C2V-2] confirms a job for a block, and the block has it', async () => {
+    const { node, network, url } = await start();
+    await node.engine.produce();
+    const client = accountSigner(network.clientSecret);
+    const job = await signEnvelope(
+      request,
+      { utility: 1, subject: new Uint8Array(32).fill(1), size: 5n, partners: 1, sessions: 2, maxRate: 10n ** 15n, nonce: 0n, maxFee: 10n ** 18n },
+      node.domain,
+      client,
+    );
+    const answer = await post(`${url}/v1/jobs`, job);
+    expect(answer.status).toBe(202);
+    const confirmed = (await answer.json()) as { job: string };
+    const passive = await post(`${node.urls[5]}/v1/jobs`, job);
+    expect(passive.status).toBe(421);
+    await node.engine.produce();
+    await node.engine.produce();
+    const view = await fetch(`${url}/v1/query/market.job?id=${confirmed.job}`);
+    expect(await view.json()).toMatchObject({ result: { job: { state: 1 } } });
+    const partner = nodeSigner(network.partners[0]!.nodeSecret);
+    const announce = await signEnvelope(
+      ready,
+      { sequence: 1n, expiresMs: BigInt(Date.now() + 60_000), url: 'http://127.0.0.1:1', utility: 1, price: 1n, freeBytes: 1n, accepting: 1, reason: '' },
+      node.domain,
+      partner,
+    );
+    expect((await post(`${url}/v1/partners`, announce)).status).toBe(202);
+    const board = (await (await fetch(`${node.urls[1]}/v1/partners`)).json()) as { partners: { nodeKey: string }[] };
+    expect(board.partners.map(({ nodeKey }) => nodeKey)).toEqual([toHex(partner.id)]);
+    expect(fromHex(confirmed.job)).toHaveLength(32);
+  });
+});
