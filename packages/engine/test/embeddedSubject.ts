@@ -52,7 +52,7 @@ export class Bench {
   readonly notices: Notice[] = [];
   application!: Kvstore;
   engine!: EmbeddedEngine;
-  private readonly dir: string;
+  readonly dir: string;
 
   constructor(dir: string) {
     this.dir = dir;
