@@ -20,6 +20,8 @@ import { createKvstore, newDisk } from './kvstore.ts';
 
 export const secretOf = (index: number) => new Uint8Array(32).fill(0xa0 + index);
 export const keyOf = (index: number) => ed25519.publicKey(secretOf(index));
+/** Four validators of genesis and a spare one. */
+export const hostedKeys = [0, 1, 2, 3, 4].map((index) => ({ secret: secretOf(index) }));
 export const START_MS = 1_800_000_000_000;
 
 /** A clock that moves only when told to. */
@@ -48,14 +50,15 @@ export function genesisOf(powers: readonly bigint[] = [10n, 10n, 10n, 10n]): Gen
 /** One chain in one folder, that can be stopped, crashed and opened again. */
 export class Bench {
   readonly clock = new TestClock();
-  readonly disk: Disk = newDisk();
+  readonly disk: Disk;
   readonly notices: Notice[] = [];
   application!: Kvstore;
   engine!: EmbeddedEngine;
   readonly dir: string;
 
-  constructor(dir: string) {
+  constructor(dir: string, disk = newDisk()) {
     this.dir = dir;
+    this.disk = disk;
   }
 
   static async make(): Promise<Bench> {
@@ -69,7 +72,7 @@ export class Bench {
     this.engine = createEmbeddedEngine({
       application: this.application,
       genesis: genesisOf(),
-      hostedKeys: [0, 1, 2, 3, 4].map((index) => ({ secret: secretOf(index) })),
+      hostedKeys,
       dataDir: this.dir,
       blockTimeMs: 0,
       clock: this.clock,
