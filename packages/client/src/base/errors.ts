@@ -1,0 +1,53 @@
+/** What can go wrong between a client and the daemons, as data. */
+import { type ErrorData, PalisadeError, type Retry } from '@palisade/core';
+
+/** Codes of the SDK's own errors; refusals keep the code that the daemon gave. */
+export type ClientErrorCode =
+  /** nobody of those tried gave a usable answer; `data.tried` says who, and why each failed */
+  | 'client/unreachable'
+  | 'client/timeout'
+  /** refused, reset or broken off */
+  | 'client/connection'
+  /** it does not have the form that spec/api.md gives, or its signature is wrong */
+  | 'client/bad-answer'
+  | 'client/answer-too-large'
+  /** a validator of another chain than the pinned one */
+  | 'client/other-chain'
+  /** a validator has not yet seen a block that we know of */
+  | 'client/behind'
+  | 'client/aborted'
+  | 'client/no-validators'
+  | 'client/bad-url'
+  | 'client/bad-directory'
+  | 'client/bad-state'
+  /** not in a block after the time in which it should have been */
+  | 'client/not-included'
+  | 'client/fee-above-limit'
+  | 'client/too-few-partners'
+  | 'client/no-source'
+  | 'client/source-changed'
+  | 'client/partner-failed';
+
+export function clientError(
+  code: ClientErrorCode,
+  message: string,
+  more: { next?: string; data?: ErrorData; retry?: Retry; cause?: unknown } = {},
+): PalisadeError {
+  return new PalisadeError({ code, message, ...more });
+}
+
+export function aborted(): PalisadeError {
+  return clientError('client/aborted', 'The request was given up by the caller.', { retry: 'now' });
+}
+
+/** Any thrown thing as an error of ours; what a broken connection throws differs by runtime. */
+export function asClientError(error: unknown, url: string): PalisadeError {
+  if (error instanceof PalisadeError) return error;
+  const cause = (error as { cause?: { code?: unknown } })?.cause;
+  const why = typeof cause?.code === 'string' ? cause.code : String((error as Error)?.message);
+  return clientError('client/connection', `The connection to ${url} failed: ${why}.`, {
+    retry: 'now',
+    data: { url },
+    cause: error,
+  });
+}

@@ -1,0 +1,51 @@
+/** Talking to daemons: the directory, the retry policy, requests, transactions, events. */
+export {
+  type BlockView,
+  type ChainEvent,
+  type MessageOf,
+  openMessage,
+  type Ready,
+  type Said,
+  type Status,
+} from './answers.ts';
+export {
+  type ChainClient,
+  type ConnectOptions,
+  connect,
+  type Payout,
+  type Probe,
+} from './chain-client.ts';
+export {
+  baseUrl,
+  Directory,
+  type DirectoryData,
+  type Endpoint,
+  parseDirectory,
+  type Seat,
+  type Validator,
+} from './directory.ts';
+export { type Environment, environment } from './environment.ts';
+export type { ClientErrorCode } from './errors.ts';
+export { type FollowOptions, readEvent } from './following.ts';
+export {
+  type HttpRequest,
+  MAX_JSON_BYTES,
+  type OpenStream,
+  openStream,
+  requestBytes,
+  requestJson,
+} from './http.ts';
+export { openReady, type PartnerRecord } from './partners.ts';
+export {
+  type Answer,
+  DEFAULT_POLICY,
+  DEVELOPMENT_POLICY,
+  type ReachContext,
+  type ReachOptions,
+  type ReachPolicy,
+  reach,
+} from './reach.ts';
+export type { Question } from './requests.ts';
+export type { CommandFields, Deliver, Included, Posted, SendOptions } from './sending.ts';
+export { IDLE_MS, type ServerEvent, serverEvents } from './server-events.ts';
+export * as shapes from './shapes.ts';
