@@ -75,7 +75,7 @@ describe('a validator node', () => {
     const client = accountSigner(network.clientSecret);
     const job = await signEnvelope(
       request,
-      { utility: 1, subject: new Uint8Array(32).fill(1), size: 5n, partners: 1, sessions: 2, maxRate: 10n ** 15n, nonce: 0n, maxFee: 10n ** 18n },
+      { client: client.id, utility: 1, subject: new Uint8Array(32).fill(1), size: 5n, partners: 1, sessions: 2, maxRate: 10n ** 15n, nonce: 0n, maxFee: 10n ** 18n },
       node.domain,
       client,
     );

@@ -10,7 +10,7 @@ import { decode, decodeTrusted, encode } from '../schema/codec.ts';
 import { record } from '../schema/composite.ts';
 import { byteList, bytes, type Json, text } from '../schema/schema.ts';
 import type { Declaration } from './declaration.ts';
-import { type Domain, digestOf } from './typed-data.ts';
+import { type Domain, digestOf, idOf } from './typed-data.ts';
 
 /** Bytes of a signed body at most: the largest, an audit answer of 32 leaves with paths, needs 64 KiB. */
 export const MAX_BODY_BYTES = 96 * 1024;
@@ -34,8 +34,10 @@ export const MAX_ENVELOPE_BYTES = MAX_BODY_BYTES + 512;
 export type Opened<T = unknown> = {
   readonly declaration: Declaration<T>;
   readonly value: T;
-  /** Digest of the typed data: 32 bytes, the same however the signature is encoded. */
+  /** `idOf` digest and sender: 32 bytes, the same however the signature is encoded. */
   readonly id: Uint8Array;
+  /** What was signed: 32 bytes. */
+  readonly digest: Uint8Array;
   /** Address (20 bytes) or node key (32 bytes), by the declaration's signer. */
   readonly sender: Uint8Array;
   readonly signature: Uint8Array;
@@ -103,10 +105,12 @@ export function open(data: Uint8Array, known: Catalogue, domain: Domain): Opened
         `${declaration.name} is signed by ${account ? 'an account key (20-byte address, 65-byte signature)' : 'a node key (32-byte key, 64-byte signature)'}.`,
       );
     const value = decode(declaration.schema, outer.body);
+    const digest = digestOf(declaration, value, domain);
     return {
       declaration,
       value,
-      id: digestOf(declaration, value, domain),
+      id: idOf(digest, outer.sender),
+      digest,
       sender: outer.sender,
       signature: outer.signature,
       size: data.length,
@@ -119,15 +123,16 @@ export function open(data: Uint8Array, known: Catalogue, domain: Domain): Opened
 
 /**
  * Decodes an envelope whose form and signature were checked before, by another thread of this
- * program, which also computed its id.
+ * program, which also computed its digest.
  */
-export function openChecked(data: Uint8Array, known: Catalogue, id: Uint8Array): Opened {
+export function openChecked(data: Uint8Array, known: Catalogue, digest: Uint8Array): Opened {
   const outer = decodeTrusted(envelope, data);
   const declaration = known.get(outer.name)!;
   return {
     declaration,
     value: decodeTrusted(declaration.schema, outer.body),
-    id,
+    id: idOf(digest, outer.sender),
+    digest,
     sender: outer.sender,
     signature: outer.signature,
     size: data.length,

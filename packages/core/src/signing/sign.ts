@@ -53,7 +53,7 @@ export function isSignedBy(digest: Uint8Array, signature: Uint8Array, sender: Ui
 
 /** Checks an opened envelope's signature. */
 export function verifyOpened(opened: Opened): Refusal | undefined {
-  if (isSignedBy(opened.id, opened.signature, opened.sender)) return undefined;
+  if (isSignedBy(opened.digest, opened.signature, opened.sender)) return undefined;
   return refuse(
     'envelope/bad-signature',
     `The signature is not that of the stated sender over this ${opened.declaration.name}.`,

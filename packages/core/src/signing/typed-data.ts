@@ -29,9 +29,18 @@ export function signingDomain(genesisHash: Uint8Array): Domain {
   return { genesisHash, separator };
 }
 
-/** The 32 bytes that are signed; also the id of a transaction or message. */
+/** The 32 bytes that are signed. They do not say by whom: see `idOf`. */
 export function digestOf<T>(declaration: Declaration<T>, value: T, domain: Domain): Uint8Array {
   return keccak256(concat(PREFIX, domain.separator, declaration.schema.word(value)));
+}
+
+/**
+ * The id of a signed transaction or message, 32 bytes: what was said, where, and by whom. It does
+ * not depend on the signature, of which there may be several for the same words, but it does on the
+ * sender, because two may say the same.
+ */
+export function idOf(digest: Uint8Array, sender: Uint8Array): Uint8Array {
+  return keccak256(concat(digest, sender));
 }
 
 /** The object that `eth_signTypedData_v4` takes. */

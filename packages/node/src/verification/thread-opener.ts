@@ -63,7 +63,7 @@ export function threadOpener(known: Catalogue, domain: Domain): ThreadOpener {
     });
     const refusals = new Map(verdicts.refusals);
     return txs.map(
-      (tx, i) => refusals.get(i) ?? openChecked(tx, known, verdicts.ids.slice(32 * i, 32 * i + 32)),
+      (tx, i) => refusals.get(i) ?? openChecked(tx, known, verdicts.digests.slice(32 * i, 32 * i + 32)),
     );
   };
 

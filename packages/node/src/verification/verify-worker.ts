@@ -5,10 +5,10 @@ import { commandCatalogue } from '../compose.ts';
 
 /** One batch: transactions back to back in `data`, with their lengths. */
 export type Batch = { readonly id: number; readonly data: Uint8Array; readonly lengths: number[] };
-/** Ids back to back, and the refusals by index: a refused transaction's id is void. */
+/** Digests back to back, and the refusals by index: a refused transaction's digest is void. */
 export type Verdicts = {
   readonly id: number;
-  readonly ids: Uint8Array;
+  readonly digests: Uint8Array;
   readonly refusals: readonly (readonly [index: number, refusal: Refusal])[];
 };
 
@@ -16,7 +16,7 @@ const domain = signingDomain(workerData as Uint8Array);
 const known = commandCatalogue(domain);
 
 parentPort!.on('message', ({ id, data, lengths }: Batch) => {
-  const ids = new Uint8Array(32 * lengths.length);
+  const digests = new Uint8Array(32 * lengths.length);
   const refusals: [number, Refusal][] = [];
   let offset = 0;
   for (const [i, length] of lengths.entries()) {
@@ -24,8 +24,8 @@ parentPort!.on('message', ({ id, data, lengths }: Batch) => {
     offset += length;
     const verdict = isRefusal(opened) ? opened : verifyOpened(opened);
     if (verdict) refusals.push([i, verdict]);
-    else if (!isRefusal(opened)) ids.set(opened.id, 32 * i);
+    else if (!isRefusal(opened)) digests.set(opened.digest, 32 * i);
   }
-  const verdicts: Verdicts = { id, ids, refusals };
-  parentPort!.postMessage(verdicts, [ids.buffer]);
+  const verdicts: Verdicts = { id, digests, refusals };
+  parentPort!.postMessage(verdicts, [digests.buffer]);
 });
