@@ -22,7 +22,7 @@ export {
   transfer,
 } from './accounts/ledger.ts';
 export { accountsGenesis, accountsModule } from './accounts/module.ts';
-export { nodeKeys } from './accounts/state.ts';
+export { balances, holds, nodeKeys, supplies } from './accounts/state.ts';
 export {
   type ApplicationOptions,
   createApplication,
@@ -72,5 +72,5 @@ export { currentSession, sessions } from './sessions/session.ts';
 export { type Collection, collection } from './state/collection.ts';
 export { bytesKey, type KeyPart, nameKey, u64Key } from './state/keys.ts';
 export { Overlay, type State } from './state/overlay.ts';
-export { activeValidators, validatorsGenesis, validatorsModule } from './validators/module.ts';
-export { validators } from './validators/state.ts';
+export { validatorsGenesis, validatorsModule } from './validators/module.ts';
+export { activeValidators, validators } from './validators/state.ts';

@@ -71,10 +71,10 @@ export function cannotPay(
     );
   const { free, held } = balanceOf(state, sender.account);
   const deposit = params.need(state).existentialDeposit;
-  if (free < fee || free + held < deposit)
+  if (free < fee || free + held - fee < deposit)
     return refuse(
       'accounts/cannot-pay-fee',
-      `${toHex(sender.account)} has ${free} ${NATIVE.denom} free; the fee is ${fee} and an account holds at least ${deposit}.`,
+      `${toHex(sender.account)} has ${free} ${NATIVE.denom} free; the fee is ${fee}, and at least ${deposit} must be left.`,
       { retry: 'later', next: 'Send it funds first.' },
     );
   return undefined;

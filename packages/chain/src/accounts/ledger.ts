@@ -2,17 +2,32 @@
  * The ledger: many denominations, holds by purpose, module accounts. Every unit of it is in some
  * account, free or held: issuance = genesis + minted - burned, at all times.
  */
-import { type KeyValueReader, type Refusal, refuse, toHex, utf8 } from '@palisade/core';
+import {
+  concat,
+  type KeyValueReader,
+  PalisadeError,
+  type Refusal,
+  refuse,
+  toHex,
+  utf8,
+} from '@palisade/core';
 import { keccak256 } from '@palisade/core/crypto';
 import { NATIVE, params } from '../params.ts';
 import type { State } from '../state/overlay.ts';
-import { type Balance, balances, flows, holds, supplies } from './state.ts';
+import { type Balance, balances, flows, holds, type Supply, supplies } from './state.ts';
 
 const NOTHING: Balance = { free: 0n, held: 0n };
 
-/** The account of a module: an address that no key has. */
+/** How addresses of module accounts begin; to find a key for one is to invert a hash. */
+const MODULE_TAG = utf8('palisade.mod');
+
+/** The account of a module: an address (20 bytes) that no key has, and that shows what it is. */
 export function moduleAccount(name: string): Uint8Array {
-  return keccak256(utf8(`palisade/module/${name}`)).slice(12);
+  return concat(MODULE_TAG, keccak256(utf8(name)).slice(0, 20 - MODULE_TAG.length));
+}
+
+function isModuleAccount(account: Uint8Array): boolean {
+  return MODULE_TAG.every((byte, i) => account[i] === byte);
 }
 
 /** Free and held amounts, zero where there is nothing. */
@@ -57,13 +72,22 @@ export function cannotSpend(
   return undefined;
 }
 
-/** Why an account cannot be given `amount`: it would begin with less than the existential deposit. */
+/**
+ * Why an account cannot be given `amount` by another: it would begin with less than the existential
+ * deposit, or it is a module's, whose books no stranger may upset. What the chain itself pays out
+ * (earnings, returned escrow) goes to accounts that were there before, and is never refused.
+ */
 export function cannotReceive(
   state: KeyValueReader,
   account: Uint8Array,
   amount: bigint,
   denom: string = NATIVE.denom,
 ): Refusal | undefined {
+  if (isModuleAccount(account))
+    return refuse(
+      'accounts/module-account',
+      `${toHex(account)} is kept by the chain itself: nobody can send to it.`,
+    );
   if (denom !== NATIVE.denom) return undefined;
   const { free, held } = balanceOf(state, account);
   const deposit = params.need(state).existentialDeposit;
@@ -196,10 +220,10 @@ function noteFlow(
   name: string,
   amount: bigint,
 ): void {
-  const supply = supplies.get(state, denom) ?? { genesis: 0n, minted: 0n, burned: 0n };
-  supplies.set(
+  const supply = supplies.get(state, denom) ?? NO_SUPPLY;
+  writeSupply(
     state,
-    [denom],
+    denom,
     kind === 'mint'
       ? { ...supply, minted: supply.minted + amount }
       : { ...supply, burned: supply.burned + amount },
@@ -216,6 +240,18 @@ export function endow(
   denom: string = NATIVE.denom,
 ): void {
   give(state, to, amount, denom);
-  const supply = supplies.get(state, denom) ?? { genesis: 0n, minted: 0n, burned: 0n };
-  supplies.set(state, [denom], { ...supply, genesis: supply.genesis + amount });
+  const supply = supplies.get(state, denom) ?? NO_SUPPLY;
+  writeSupply(state, denom, { ...supply, genesis: supply.genesis + amount });
+}
+
+const NO_SUPPLY: Supply = { genesis: 0n, minted: 0n, burned: 0n };
+
+/** Amounts have 128 bits. While all that was ever issued fits, every balance and sum does. */
+function writeSupply(state: State, denom: string, supply: Supply): void {
+  if (supply.genesis + supply.minted >= 1n << 128n)
+    throw new PalisadeError({
+      code: 'chain/issuance-overflow',
+      message: `More than 2^128 - 1 base units of ${denom} would be issued.`,
+    });
+  supplies.set(state, [denom], supply);
 }

@@ -20,7 +20,7 @@ import { nodeKeyBound, nodeKeyRevoked } from './events.ts';
 import { holdsAddUp, issuance } from './invariants.ts';
 import { endow, hold } from './ledger.ts';
 import { accountQueries } from './queries.ts';
-import { MAX_NAME, nodeKeyRecord, nodeKeys } from './state.ts';
+import { isDenom, MAX_NAME, nodeKeyRecord, nodeKeys } from './state.ts';
 
 /** Accounts of a genesis document at most: beyond it, a snapshot is the better start. */
 const MAX_GENESIS_ACCOUNTS = 1 << 22;
@@ -48,15 +48,13 @@ export function accountsModule(domain: Domain): Module {
     invariants: [issuance, holdsAddUp],
     hooks: {
       genesis({ state }, json: Json | undefined) {
-        if (json === undefined)
-          throw new PalisadeError({
-            code: 'chain/bad-genesis',
-            message: 'The genesis document has no "accounts" section.',
-          });
+        if (json === undefined) throw badGenesis('has no "accounts" section');
         const genesis = accountsGenesis.fromJson(json, 'accounts');
         params.set(state, [], genesis.params);
-        for (const { account, denom, amount } of genesis.balances)
+        for (const { account, denom, amount } of genesis.balances) {
+          if (!isDenom(denom)) throw badGenesis(`names a denomination '${denom}'`);
           endow(state, account, amount, denom);
+        }
         for (const { account, purpose, amount } of genesis.holds)
           hold(state, account, purpose, amount);
         for (const { nodeKey, binding } of genesis.nodeKeys)
@@ -64,4 +62,11 @@ export function accountsModule(domain: Domain): Module {
       },
     },
   };
+}
+
+function badGenesis(why: string): PalisadeError {
+  return new PalisadeError({
+    code: 'chain/bad-genesis',
+    message: `The genesis document ${why}.`,
+  });
 }

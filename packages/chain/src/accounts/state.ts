@@ -5,9 +5,17 @@ import { bytesKey, nameKey } from '../state/keys.ts';
 /** Bytes of a denomination or purpose name. */
 export const MAX_NAME = 64;
 
+/** Names of denominations: what keys and logs can bear; no colon, which parts them from purposes. */
+const DENOM = /^[a-zA-Z][a-zA-Z0-9/._-]*$/;
+
+/** Whether a denomination can exist. */
+export function isDenom(name: string): boolean {
+  return name.length <= MAX_NAME && DENOM.test(name);
+}
+
 /**
- * Next nonce of a sender account in a lane. It
- * stays for ever, also when the account is empty, so that no old transaction works twice.
+ * Next nonce of a sender account in a lane. It stays for ever, also when the account is empty, so
+ * that no old transaction works twice.
  */
 export const nonces = collection({
   store: 'accounts',
@@ -41,6 +49,7 @@ export const supplyRecord = record('Supply', {
   minted: u128.is('Since then, by all sources'),
   burned: u128.is('Since then, by all sinks'),
 });
+export type Supply = Infer<typeof supplyRecord>;
 export const supplies = collection({
   store: 'accounts',
   name: 'supply',

@@ -12,7 +12,6 @@ import {
   isRefusal,
   type KeyValueStore,
   type Opened,
-  PalisadeError,
   signingDomain,
   toBinaryString,
   type Write,
@@ -28,20 +27,35 @@ import type {
   ProcessProposalRequest,
 } from '@palisade/formats';
 import type { CommandHandler, Module } from '../module/module.ts';
-import { equivocationPpm, processOffences, reportOffence } from '../offences/offences.ts';
+import { processOffences, reportEquivocations } from '../offences/offences.ts';
 import { params } from '../params.ts';
 import { noteDisclosures } from '../randomness/randomness.ts';
 import { sessionStarted } from '../sessions/queries.ts';
 import { currentSession, sessions } from '../sessions/session.ts';
 import { Overlay } from '../state/overlay.ts';
-import { activeValidators, noteAttendance, powerUpdates } from '../validators/module.ts';
-import { byAddress } from '../validators/state.ts';
+import { noteAttendance, powerUpdates } from '../validators/module.ts';
+import { activeValidators, byAddress } from '../validators/state.ts';
+import { corrupted, foreignGenesis, undecidable } from './errors.ts';
 import { CODE, Execution, executeTx, refused } from './execution.ts';
 import { genesisHash, parseGenesis } from './genesis.ts';
 import { inlineOpener, rememberingOpener, type TxOpener } from './opener.ts';
-import { isInBlockOrder, type JobFileRule, type OpenedTx, orderForBlock } from './proposal.ts';
+import {
+  isInBlockOrder,
+  type JobFileRule,
+  type OpenedTx,
+  orderForBlock,
+  TX_OVERHEAD,
+  withinBytes,
+} from './proposal.ts';
 import { answerQuery } from './query.ts';
-import { advanceRoots, appHashOf, committed, loadRoots, type Roots } from './roots.ts';
+import {
+  advanceRoots,
+  appHashOf,
+  type Committed,
+  committed,
+  loadRoots,
+  type Roots,
+} from './roots.ts';
 import {
   demandedIds,
   encodeLastVotes,
@@ -98,6 +112,8 @@ class ModuleApplication implements PalisadeApplication {
   private readonly jobFile: JobFileRule;
   private readonly handlers: ReadonlyMap<string, CommandHandler>;
   private roots: Roots;
+  /** What `roots` belong to; undefined before genesis. */
+  private last: Committed | undefined;
   /** The block between finalizeBlock and commit. */
   private pending: Block | undefined;
   private lastChanges: readonly Write[] = [];
@@ -113,9 +129,9 @@ class ModuleApplication implements PalisadeApplication {
     this.handlers = new Map(handlers.map((handler) => [handler.declaration.name, handler]));
     this.known = catalogue(handlers.map(({ declaration }) => declaration));
     this.opener = rememberingOpener((opener ?? inlineOpener)(this.known, domain));
-    const last = committed.get(store);
-    this.roots = loadRoots(store, this.provenStores(), last?.logRoot ?? NO_HASH);
-    if (last && !equalBytes(appHashOf(this.roots), last.appHash)) throw corrupted();
+    this.last = committed.get(store);
+    this.roots = loadRoots(store, this.provenStores(), this.last?.logRoot ?? NO_HASH);
+    if (this.last && !equalBytes(appHashOf(this.roots), this.last.appHash)) throw corrupted();
   }
 
   private provenStores(): string[] {
@@ -127,22 +143,21 @@ class ModuleApplication implements PalisadeApplication {
   }
 
   async info() {
-    const last = committed.get(this.committed);
     return {
       data: 'palisade',
       version: SOFTWARE_VERSION,
       appVersion: APP_VERSION,
-      lastBlockHeight: last?.height ?? 0n,
-      lastBlockAppHash: last?.appHash ?? new Uint8Array(),
+      lastBlockHeight: this.last?.height ?? 0n,
+      lastBlockAppHash: this.last?.appHash ?? new Uint8Array(),
     };
   }
 
   async initChain(request: InitChainRequest) {
     const genesis = parseGenesis(JSON.parse(fromUtf8(request.appStateBytes)));
     const hash = genesisHash(genesis);
-    const begun = committed.get(this.committed);
-    if (begun) return this.initialised(begun.appHash);
     if (!equalBytes(signingDomain(hash).separator, this.domain.separator)) throw foreignGenesis();
+    if (genesis.chainId !== request.chainId || request.initialHeight !== 1n) throw foreignGenesis();
+    if (this.last) return this.initialised(this.last.appHash);
     const overlay = new Overlay(this.committed);
     const timeMs = BigInt(genesis.timeMs);
     const execution = new Execution(overlay, 0n, timeMs);
@@ -153,7 +168,7 @@ class ModuleApplication implements PalisadeApplication {
     this.roots = advanceRoots(this.roots, changes);
     const appHash = appHashOf(this.roots);
     const record = {
-      height: request.initialHeight - 1n,
+      height: 0n,
       timeMs,
       logRoot: this.roots.logRoot,
       appHash,
@@ -161,6 +176,7 @@ class ModuleApplication implements PalisadeApplication {
       chainId: genesis.chainId,
     };
     await this.committed.commit([...changes, metaWrite(record)]);
+    this.last = record;
     return this.initialised(appHash);
   }
 
@@ -173,26 +189,31 @@ class ModuleApplication implements PalisadeApplication {
     return { validators, appHash };
   }
 
-  async checkTx({ tx, type }: { readonly tx: Uint8Array; readonly type: 'new' | 'recheck' }) {
+  async checkTx({ tx }: { readonly tx: Uint8Array }) {
     const [opened] = await this.opener.open([tx]);
     if (isRefusal(opened)) return refused(CODE.malformed, undefined, opened);
-    const last = committed.need(this.committed);
-    if (type === 'new' || !this.checking) this.checking ??= new Overlay(this.committed);
-    const execution = new Execution(this.checking, last.height + 1n, last.timeMs);
+    const { height, timeMs } = this.begun();
+    this.checking ??= new Overlay(this.committed);
     const trial = new Overlay(this.checking);
-    const result = executeTx(execution.over(trial), this.handlers, opened!);
+    const result = executeTx(new Execution(trial, height + 1n, timeMs), this.handlers, opened!);
     if (result.code === CODE.ok) trial.mergeInto(this.checking);
     return result;
   }
 
-  async prepareProposal(request: PrepareProposalRequest) {
-    const opened = await this.openAll(request.txs);
+  async prepareProposal({ height, txs, maxTxBytes, localLastCommit }: PrepareProposalRequest) {
+    const opened = await this.openAll(txs);
     const good = opened.filter((tx): tx is OpenedTx => tx !== undefined);
-    const ordered = orderForBlock(good, this.jobFile).map(({ bytes }) => bytes);
-    const first = this.isFirst(request.height)
-      ? []
-      : [encodeLastVotes(request.height - 1n, request.localLastCommit)];
-    return { txs: withinBytes([...first, ...ordered], request.maxTxBytes) };
+    const ordered = orderForBlock(good, this.jobFile);
+    if (this.isFirst(height)) return { txs: withinBytes(ordered, ordered, maxTxBytes) };
+    const { chainId } = this.begun();
+    const votes = encodeLastVotes(this.committed, chainId, height - 1n, localLastCommit);
+    const read = readLastVotes(this.committed, chainId, height, votes, localLastCommit);
+    const demanded = read ? demandedIds(read) : new Map<string, Uint8Array>();
+    const isDemanded = ({ opened: { id } }: OpenedTx) => demanded.has(toBinaryString(id));
+    // A block without them would be rejected, however many others there are.
+    const byUrgency = [...ordered.filter(isDemanded), ...ordered.filter((tx) => !isDemanded(tx))];
+    const left = maxTxBytes - BigInt(votes.length + TX_OVERHEAD);
+    return { txs: [votes, ...withinBytes(ordered, byUrgency, left)] };
   }
 
   async processProposal(request: ProcessProposalRequest) {
@@ -249,17 +270,13 @@ class ModuleApplication implements PalisadeApplication {
 
   /** All that happens before the transactions: evidence, votes, and the change of session. */
   private begin(block: Execution, request: FinalizeBlockRequest, votes: LastVotes | undefined) {
-    for (const { validator, height } of request.misbehavior) {
-      const nodeKey = byAddress.get(block.state, validator.address);
-      const total = BigInt(Math.max(1, activeValidators(block.state).length));
-      if (nodeKey)
-        reportOffence(block, {
-          validator: nodeKey,
-          kind: 'equivocation',
-          infractionHeight: height,
-          fractionPpm: equivocationPpm(1n, total),
-        });
-    }
+    reportEquivocations(
+      block,
+      request.misbehavior.flatMap(({ validator: { address }, height }) => {
+        const validator = byAddress.get(block.state, address);
+        return validator ? [{ validator, infractionHeight: height }] : [];
+      }),
+    );
     noteAttendance(block, request.decidedLastCommit);
     const { session } = block;
     if (block.timeMs >= session.startMs + params.need(block.state).sessionMs) {
@@ -277,14 +294,14 @@ class ModuleApplication implements PalisadeApplication {
       })),
     );
     for (const hooks of this.hooks) hooks.blockStart?.(block);
+    block.settleSession();
   }
 
   async commit() {
     const block = this.pending;
     if (!block) throw new Error('commit without a finalized block');
-    const last = committed.need(this.committed);
     const record = {
-      ...last,
+      ...this.begun(),
       height: block.execution.height,
       timeMs: block.execution.timeMs,
       logRoot: block.roots.logRoot,
@@ -292,6 +309,7 @@ class ModuleApplication implements PalisadeApplication {
     };
     await this.committed.commit([...block.changes, metaWrite(record)]);
     this.roots = block.roots;
+    this.last = record;
     this.lastChanges = block.changes;
     this.pending = undefined;
     this.checking = undefined;
@@ -307,7 +325,7 @@ class ModuleApplication implements PalisadeApplication {
     readonly data: Uint8Array;
     readonly prove: boolean;
   }) {
-    return answerQuery(this.modules, this.committed, this.roots, request);
+    return answerQuery(this.modules, this.committed, this.roots, this.last?.height ?? 0n, request);
   }
 
   async listSnapshots() {
@@ -323,14 +341,20 @@ class ModuleApplication implements PalisadeApplication {
     return { result: 'abort' as const, refetchChunks: [], rejectSenders: [] };
   }
 
+  private begun(): Committed {
+    if (this.last) return this.last;
+    throw new Error('the chain has no genesis yet: initChain comes first');
+  }
+
+  /** The block that carries no votes, as there was none before it. */
   private isFirst(height: bigint): boolean {
-    return (committed.get(this.committed)?.height ?? 0n) === height - 1n && height === 1n;
+    return height === 1n;
   }
 
   /** A block's last votes and its transactions; undefined when the votes are not what they must be. */
   private split(height: bigint, txs: readonly Uint8Array[], commit: CommitInfo) {
     if (this.isFirst(height)) return { votes: undefined, txs };
-    const { chainId } = committed.need(this.committed);
+    const { chainId } = this.begun();
     const votes = readLastVotes(this.committed, chainId, height, txs[0], commit);
     return votes ? { votes, txs: txs.slice(1) } : undefined;
   }
@@ -375,39 +399,4 @@ function metaWrite(record: Parameters<typeof committed.set>[2]): Write {
     record,
   );
   return overlay[0]!;
-}
-
-/** Transactions from the front until the limit of bytes is reached. */
-function withinBytes(txs: readonly Uint8Array[], maxBytes: bigint): Uint8Array[] {
-  /** Length prefix and field tag of a transaction in the block's encoding. */
-  const OVERHEAD = 6;
-  let left = Number(maxBytes);
-  return txs.filter((tx) => {
-    if (left < tx.length + OVERHEAD) return false;
-    left -= tx.length + OVERHEAD;
-    return true;
-  });
-}
-
-function corrupted(): PalisadeError {
-  return new PalisadeError({
-    code: 'chain/corrupted-state',
-    message: 'The stored state does not hash to the app hash that was committed with it.',
-    next: 'Restore the data directory from a backup or a snapshot; do not run this copy.',
-  });
-}
-
-function foreignGenesis(): PalisadeError {
-  return new PalisadeError({
-    code: 'chain/foreign-genesis',
-    message:
-      'The engine starts a chain with another genesis document than this application was made for.',
-  });
-}
-
-function undecidable(height: bigint): PalisadeError {
-  return new PalisadeError({
-    code: 'chain/bad-decided-block',
-    message: `Block ${height} was decided although its last votes are not those of its commit.`,
-  });
 }

@@ -18,6 +18,8 @@ export class Execution implements BlockContext {
   readonly height: bigint;
   readonly timeMs: bigint;
   readonly events: AbciEvent[] = [];
+  /** The session, once nothing can change it any more in this block. */
+  private settled: Session | undefined;
 
   constructor(state: State, height: bigint, timeMs: bigint) {
     this.state = state;
@@ -26,7 +28,12 @@ export class Execution implements BlockContext {
   }
 
   get session(): Session {
-    return sessions.need(this.state, currentSession.need(this.state));
+    return this.settled ?? sessions.need(this.state, currentSession.need(this.state));
+  }
+
+  /** Reads the session once for all transactions: they ask for it often and cannot change it. */
+  settleSession(): void {
+    this.settled = this.session;
   }
 
   emit<T>(event: EventDeclaration<T>, value: T): void {
@@ -35,7 +42,9 @@ export class Execution implements BlockContext {
 
   /** The same block over another state, with events of its own. */
   over(state: State): Execution {
-    return new Execution(state, this.height, this.timeMs);
+    const execution = new Execution(state, this.height, this.timeMs);
+    execution.settled = this.settled;
+    return execution;
   }
 }
 

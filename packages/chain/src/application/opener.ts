@@ -34,25 +34,25 @@ export function inlineOpener(known: Catalogue, domain: Domain): TxOpener {
 const REMEMBERED = 20_000;
 
 /** Remembers what was opened, by the hash of all its bytes, signature included. */
-export function rememberingOpener(inner: TxOpener): TxOpener {
+export function rememberingOpener(inner: TxOpener, capacity: number = REMEMBERED): TxOpener {
   const known = new Map<string, Opened>();
   return {
     async open(txs) {
       const keys = txs.map((tx) => toBinaryString(sha256(tx)));
-      const missing = [...keys.keys()].filter((i) => !known.has(keys[i]!));
+      // Taken before the wait: others may crowd them out of memory meanwhile.
+      const answers: (Opened | Refusal | undefined)[] = keys.map((key) => known.get(key));
+      const missing = [...keys.keys()].filter((i) => answers[i] === undefined);
       const fresh = await inner.open(missing.map((i) => txs[i]!));
-      const results = new Map<number, Opened | Refusal>();
       for (const [j, i] of missing.entries()) {
         const result = fresh[j]!;
-        results.set(i, result);
+        answers[i] = result;
         if (!isRefusal(result)) known.set(keys[i]!, result);
       }
-      const answers = keys.map((key, i) => results.get(i) ?? known.get(key)!);
       for (const key of known.keys()) {
-        if (known.size <= REMEMBERED) break;
+        if (known.size <= capacity) break;
         known.delete(key);
       }
-      return answers;
+      return answers as (Opened | Refusal)[];
     },
   };
 }

@@ -69,3 +69,23 @@ export function isInBlockOrder(txs: readonly OpenedTx[], rule: JobFileRule): boo
   const ordered = orderForBlock(txs, rule);
   return ordered.length === txs.length && ordered.every((tx, i) => tx === txs[i]);
 }
+
+/** Length prefix and field tag of a transaction in the block's encoding. */
+export const TX_OVERHEAD = 6;
+
+/** Bytes of `ordered`, those for which there is room in the order of `byUrgency`. */
+export function withinBytes(
+  ordered: readonly OpenedTx[],
+  byUrgency: readonly OpenedTx[],
+  maxBytes: bigint,
+): Uint8Array[] {
+  let left = Number(maxBytes);
+  const fitting = new Set<OpenedTx>();
+  for (const tx of byUrgency) {
+    const size = tx.bytes.length + TX_OVERHEAD;
+    if (size > left) continue;
+    left -= size;
+    fitting.add(tx);
+  }
+  return ordered.filter((tx) => fitting.has(tx)).map(({ bytes }) => bytes);
+}

@@ -6,7 +6,7 @@
 import { fromUtf8, type Json, type KeyValueReader, PalisadeError, utf8 } from '@palisade/core';
 import { commitmentProof, type ProofOp, proveStore, type QueryResponse } from '@palisade/formats';
 import type { Module } from '../module/module.ts';
-import { committed, namedRoots, type Roots } from './roots.ts';
+import { namedRoots, type Roots } from './roots.ts';
 
 /** Proof operation types of ICS-23 in Cosmos chains: inside a tree of IAVL format, and above it. */
 const IAVL_OP = 'ics23:iavl';
@@ -18,9 +18,9 @@ export function answerQuery(
   modules: readonly Module[],
   state: KeyValueReader,
   roots: Roots,
+  height: bigint,
   { path, data }: Request,
 ): QueryResponse {
-  const height = committed.get(state)?.height ?? 0n;
   const stored = /^\/store\/([a-z-]+)\/key$/.exec(path);
   if (stored) return proven(roots, stored[1]!, data, height);
   const named = /^\/q\/([a-z.-]+)$/.exec(path);
@@ -30,8 +30,7 @@ export function answerQuery(
   if (!handler)
     return failed('chain/unknown-query', `There is no query '${path.slice(0, 80)}'.`, height);
   try {
-    const json: unknown = data.length === 0 ? {} : JSON.parse(fromUtf8(data));
-    const result = handler.run(state, handler.declaration.params.fromJson(json, ''));
+    const result = handler.run(state, handler.declaration.params.fromJson(jsonOf(data), ''));
     if (result === undefined)
       return failed(
         'chain/not-found',
@@ -42,20 +41,28 @@ export function answerQuery(
     return { ...EMPTY, value: utf8(JSON.stringify(answer)), height };
   } catch (error) {
     if (error instanceof PalisadeError) return failed(error.code, error.message, height);
-    if (error instanceof SyntaxError)
-      return failed('chain/bad-query', 'The query data is not JSON.', height);
     throw error;
+  }
+}
+
+/** @throws PalisadeError `chain/bad-query` for what is neither empty nor JSON. */
+function jsonOf(data: Uint8Array): unknown {
+  if (data.length === 0) return {};
+  try {
+    return JSON.parse(fromUtf8(data));
+  } catch {
+    throw new PalisadeError({ code: 'chain/bad-query', message: 'The query data is not JSON.' });
   }
 }
 
 function proven(roots: Roots, store: string, key: Uint8Array, height: bigint): QueryResponse {
   const tree = roots.trees.get(store);
   const above = proveStore(namedRoots(roots), store);
-  const inside = tree?.prove(key);
+  const inside = key.length === 0 ? undefined : tree?.prove(key);
   if (!tree || !above || !inside)
     return failed(
       'chain/unknown-store',
-      `There is no proven store '${store}', or it is empty.`,
+      `There is no proven store '${store}', or it is empty, or no key was given.`,
       height,
     );
   const ops: ProofOp[] = [

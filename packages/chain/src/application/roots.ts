@@ -7,6 +7,7 @@ import {
   bytes32,
   concat,
   fromBinaryString,
+  type Infer,
   type KeyValueReader,
   record,
   text,
@@ -30,6 +31,7 @@ export const committedRecord = record('Committed', {
   genesisHash: bytes32,
   chainId: text(50),
 });
+export type Committed = Infer<typeof committedRecord>;
 export const committed = collection({
   store: 'meta',
   name: 'committed',

@@ -61,19 +61,57 @@ const lastVotes = record('LastVotes', {
   ),
 });
 
-/** The first transaction of every block but the first. */
-export function encodeLastVotes(height: bigint, commit: ExtendedCommitInfo): Uint8Array {
-  return encode(lastVotes, {
-    height,
-    round: commit.round,
-    votes: commit.votes.map((vote) => ({
-      address: vote.validator.address,
-      power: vote.validator.power,
-      flag: FLAGS.indexOf(vote.blockIdFlag),
-      extension: vote.voteExtension,
-      signature: vote.extensionSignature,
-    })),
+const NOTHING = new Uint8Array();
+
+/** Which chain and which height votes are of. */
+type Occasion = { readonly chainId: string; readonly height: bigint; readonly round: number };
+
+/**
+ * The first transaction of every block but the first: the votes of the height before. Engines let
+ * late votes in without asking the application, so an extension may be malformed or badly signed;
+ * those are left out, as nobody would accept the block with them.
+ */
+export function encodeLastVotes(
+  state: KeyValueReader,
+  chainId: string,
+  height: bigint,
+  commit: ExtendedCommitInfo,
+): Uint8Array {
+  const { round } = commit;
+  const votes = commit.votes.map((vote) => {
+    const { validator, blockIdFlag, voteExtension: extension, extensionSignature } = vote;
+    const said = { address: validator.address, extension, signature: extensionSignature };
+    const good =
+      blockIdFlag === 'commit' && readVote(state, { chainId, height, round }, said) !== undefined;
+    return {
+      address: validator.address,
+      power: validator.power,
+      flag: FLAGS.indexOf(blockIdFlag),
+      extension: good ? extension : NOTHING,
+      signature: good ? extensionSignature : NOTHING,
+    };
   });
+  return encode(lastVotes, { height, round, votes });
+}
+
+type Said = {
+  readonly address: Uint8Array;
+  readonly extension: Uint8Array;
+  readonly signature: Uint8Array;
+};
+
+/** What a validator said and signed; undefined when it is malformed or not signed by it. */
+function readVote(
+  state: KeyValueReader,
+  { chainId, height, round }: Occasion,
+  { address, extension, signature }: Said,
+): { readonly nodeKey: Uint8Array; readonly extension: VoteExtension } | undefined {
+  const nodeKey = byAddress.get(state, address);
+  const parsed = parseExtension(extension);
+  if (!nodeKey || !parsed) return undefined;
+  const signed = extensionSignBytes(chainId, { extension, height, round });
+  if (!verifyConsensusSignature(signature, signed, nodeKey)) return undefined;
+  return { nodeKey, extension: parsed };
 }
 
 /** One validator's checked word about the previous block. */
@@ -91,7 +129,8 @@ export type LastVotes = {
 /**
  * Decodes the votes that a block carries and checks them against the commit that it is built on:
  * the same validators, powers and flags, each extension signed by its validator for that height.
- * Undefined when anything is off.
+ * The proposer may have left out what it could not use, but never so much that less than the
+ * commit's own measure remains: more than two thirds of the weight. Undefined when anything is off.
  */
 export function readLastVotes(
   state: KeyValueReader,
@@ -109,29 +148,27 @@ export function readLastVotes(
   }
   if (votes.height !== height - 1n || votes.round !== commit.round) return undefined;
   if (votes.votes.length !== commit.votes.length) return undefined;
+  const occasion = { chainId, height: votes.height, round: votes.round };
   const disclosures: Disclosure[] = [];
   let totalPower = 0n;
+  let disclosedPower = 0n;
   for (const [i, vote] of votes.votes.entries()) {
-    const expected = commit.votes[i]!;
-    totalPower += vote.power;
+    const { validator, blockIdFlag } = commit.votes[i]!;
+    const { power, extension, signature } = vote;
+    totalPower += power;
     if (
-      !equalBytes(vote.address, expected.validator.address) ||
-      vote.power !== expected.validator.power ||
-      FLAGS[vote.flag] !== expected.blockIdFlag
+      !equalBytes(vote.address, validator.address) ||
+      power !== validator.power ||
+      FLAGS[vote.flag] !== blockIdFlag
     )
       return undefined;
-    if (expected.blockIdFlag !== 'commit') continue;
-    const nodeKey = byAddress.get(state, vote.address);
-    const extension = parseExtension(vote.extension);
-    if (!nodeKey || !extension) return undefined;
-    const signed = extensionSignBytes(chainId, {
-      extension: vote.extension,
-      height: votes.height,
-      round: votes.round,
-    });
-    if (!verifyConsensusSignature(vote.signature, signed, nodeKey)) return undefined;
-    disclosures.push({ nodeKey, power: vote.power, extension });
+    if (signature.length === 0 && extension.length === 0) continue;
+    const said = blockIdFlag === 'commit' ? readVote(state, occasion, vote) : undefined;
+    if (!said) return undefined;
+    disclosedPower += power;
+    disclosures.push({ ...said, power });
   }
+  if (3n * disclosedPower <= 2n * totalPower) return undefined;
   disclosures.sort((a, b) => (toBinaryString(a.nodeKey) < toBinaryString(b.nodeKey) ? -1 : 1));
   return { totalPower, disclosures };
 }

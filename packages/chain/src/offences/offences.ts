@@ -2,11 +2,12 @@
  * The offence queue: whoever learns that a validator did wrong reports it here; at the end of the
  * block every module's `offence` hook hears of it, in the order of composition, once.
  */
-import { bytes32, type Infer, record, text, u32, u64 } from '@palisade/core';
+import { bytes32, type Infer, record, text, toBinaryString, u32, u64 } from '@palisade/core';
 import { event } from '../module/event.ts';
 import type { BlockContext, Hooks } from '../module/module.ts';
 import { collection } from '../state/collection.ts';
 import { bytesKey, u64Key } from '../state/keys.ts';
+import { activeValidators } from '../validators/state.ts';
 
 const fields = {
   validator: bytes32.is('Its node key'),
@@ -53,6 +54,39 @@ export function processOffences(ctx: BlockContext, hooks: readonly Hooks[]): voi
     ctx.emit(offenceProven, offence);
     for (const hook of hooks) hook.offence?.(ctx, offence);
   }
+}
+
+/** Who equivocated in a session: keyed session, validator. */
+const equivocators = collection({
+  store: 'chain',
+  name: 'equivocator',
+  key: [u64Key, bytesKey(32)],
+  value: u64.is('Height of it'),
+});
+
+type Equivocation = { readonly validator: Uint8Array; readonly infractionHeight: bigint };
+
+/**
+ * Reports what a block's evidence proves. The more validators did it in one session, the more each
+ * loses; one that did it again in the same session has lost its seat and its share already.
+ */
+export function reportEquivocations(ctx: BlockContext, found: readonly Equivocation[]): void {
+  const { state, session } = ctx;
+  const seats = new Set(activeValidators(state).map(({ nodeKey }) => toBinaryString(nodeKey)));
+  const before = [...equivocators.list(state, session.number)];
+  for (const [[, nodeKey]] of before) seats.add(toBinaryString(nodeKey));
+  const fresh = found.filter(({ validator, infractionHeight }) => {
+    if (proven.has(state, infractionHeight, validator)) return false;
+    if (equivocators.has(state, session.number, validator)) return false;
+    equivocators.set(state, [session.number, validator], infractionHeight);
+    return true;
+  });
+  const fractionPpm = equivocationPpm(
+    BigInt(before.length + fresh.length),
+    BigInt(Math.max(1, seats.size)),
+  );
+  for (const { validator, infractionHeight } of fresh)
+    reportOffence(ctx, { validator, kind: 'equivocation', infractionHeight, fractionPpm });
 }
 
 /**

@@ -2,6 +2,7 @@ import { record, u64 } from '@palisade/core';
 import { event } from '../module/event.ts';
 import type { Module } from '../module/module.ts';
 import { answer, query } from '../module/query.ts';
+import { randomnessFixed } from '../randomness/randomness.ts';
 import { currentSession, sessionRecord, sessions } from './session.ts';
 
 export const sessionQuery = query({
@@ -24,7 +25,7 @@ export const sessionStarted = event({
 
 export const sessionsModule: Module = {
   name: 'sessions',
-  events: [sessionStarted],
+  events: [sessionStarted, randomnessFixed],
   queries: [
     answer(sessionQuery, (state, { number }) =>
       sessions.get(state, number === RUNNING ? (currentSession.get(state) ?? 0n) : number),

@@ -33,6 +33,12 @@ export type Collection<K extends readonly unknown[], V> = {
   delete(state: State, ...key: K): void;
   /** Records whose key begins with the given parts, in key order. */
   list(state: KeyValueReader, ...prefix: Prefix<K>): Generator<readonly [key: K, value: V]>;
+  /** As `list`, from the record behind `after` on: the next page. `after` need not exist. */
+  listAfter(
+    state: KeyValueReader,
+    after: K,
+    ...prefix: Prefix<K>
+  ): Generator<readonly [key: K, value: V]>;
   /** The flat key of a record, for proofs. */
   keyOf(...key: K): string;
 };
@@ -77,6 +83,10 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     const bytes = state.get(keyOf(key));
     return bytes === undefined ? undefined : parse(bytes);
   };
+  function* entries(state: KeyValueReader, from: string, to: string): Generator<readonly [K, V]> {
+    for (const [key, bytes] of state.range(from, to))
+      yield [parseKey(key) as unknown as K, parse(bytes)];
+  }
   return {
     store: spec.store,
     name: spec.name,
@@ -98,11 +108,12 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
       state.set(keyOf(key), bytes);
     },
     delete: (state, ...key) => state.set(keyOf(key), undefined),
-    *list(state, ...prefix) {
+    list(state, ...prefix) {
       const from = keyOf(prefix);
-      for (const [key, bytes] of state.range(from, afterPrefix(from)))
-        yield [parseKey(key) as unknown as K, parse(bytes)];
+      return entries(state, from, afterPrefix(from));
     },
+    listAfter: (state, after, ...prefix) =>
+      entries(state, `${keyOf(after)}\0`, afterPrefix(keyOf(prefix))),
     keyOf: (...key) => keyOf(key),
   };
 }

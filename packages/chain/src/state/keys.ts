@@ -43,10 +43,19 @@ export const u64Key: KeyPart<bigint> = {
   },
 };
 
+/** Printable ASCII: a char beyond a byte would name another record on disk than in memory. */
+const NAME = /^[\x21-\x7e]*$/;
+
 /** Plain ASCII names (denominations, purposes) as the last part of a key. */
 export const nameKey: KeyPart<string> = {
   width: 0,
-  write: (value) => value,
+  write(value) {
+    if (NAME.test(value)) return value;
+    throw new PalisadeError({
+      code: 'chain/bad-key',
+      message: 'A name in a key has other characters than printable ASCII.',
+    });
+  },
   read: (text) => text,
 };
 

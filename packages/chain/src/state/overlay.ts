@@ -4,6 +4,7 @@
  * dropped whole.
  */
 import type { KeyValueReader, Write } from '@palisade/core';
+import { compareKeys, SortedKeys } from './sorted-keys.ts';
 
 /** State that can be read and written. */
 export type State = KeyValueReader & {
@@ -14,6 +15,8 @@ export type State = KeyValueReader & {
 export class Overlay implements State {
   readonly base: KeyValueReader;
   private readonly written = new Map<string, Uint8Array | undefined>();
+  /** Made by the first listing: most transactions list nothing. */
+  private keys: SortedKeys | undefined;
 
   constructor(base: KeyValueReader) {
     this.base = base;
@@ -26,13 +29,14 @@ export class Overlay implements State {
   }
 
   set(key: string, value: Uint8Array | undefined): void {
+    if (this.keys && !this.written.has(key)) this.keys.add(key);
     this.written.set(key, value);
   }
 
+  /** What is written while a caller walks along may or may not appear in that walk. */
   *range(from: string, to: string): Generator<readonly [string, Uint8Array]> {
-    const own: string[] = [];
-    for (const key of this.written.keys()) if (key >= from && key < to) own.push(key);
-    own.sort(compareKeys);
+    this.keys ??= new SortedKeys(this.written.keys());
+    const own = this.keys.between(from, to);
     let next = 0;
     for (const entry of this.base.range(from, to)) {
       while (next < own.length && own[next]! < entry[0]) yield* this.present(own[next++]!);
@@ -64,10 +68,6 @@ export class Overlay implements State {
       if (!sameBytes(this.base.get(key), value)) changes.push([key, value]);
     return changes.sort((a, b) => compareKeys(a[0], b[0]));
   }
-}
-
-function compareKeys(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

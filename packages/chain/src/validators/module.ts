@@ -2,28 +2,20 @@
  * Who validates: the seats of the session, the engine's powers that follow from them, and who
  * attended. Seats come from genesis; offences empty them.
  */
-import {
-  bytes32,
-  type Json,
-  type KeyValueReader,
-  list,
-  PalisadeError,
-  record,
-  u8,
-  u64,
-} from '@palisade/core';
+import { bytes32, type Json, list, PalisadeError, record, u8, u64 } from '@palisade/core';
 import { type CommitInfo, type ValidatorUpdate, validatorAddress } from '@palisade/formats';
 import { event } from '../module/event.ts';
 import type { BlockContext, Module } from '../module/module.ts';
 import { answer, query } from '../module/query.ts';
+import { offenceProven } from '../offences/offences.ts';
 import { currentSession } from '../sessions/session.ts';
 import type { State } from '../state/overlay.ts';
 import {
+  activeValidators,
   attendance,
   byAddress,
   enginePowers,
   SEAT,
-  type Validator,
   validatorRecord,
   validators,
 } from './state.ts';
@@ -60,15 +52,6 @@ export const validatorsGenesis = record('ValidatorsGenesis', {
   ),
 });
 
-/** Validators with a seat, by key. */
-export function activeValidators(
-  state: KeyValueReader,
-): { readonly nodeKey: Uint8Array; readonly validator: Validator }[] {
-  return [...validators.list(state)]
-    .filter(([, validator]) => validator.seat === SEAT.active)
-    .map(([[nodeKey], validator]) => ({ nodeKey, validator }));
-}
-
 /** Counts who signed the previous block. */
 export function noteAttendance(ctx: BlockContext, commit: CommitInfo): void {
   for (const { validator, blockIdFlag } of commit.votes) {
@@ -94,10 +77,11 @@ export function powerUpdates(state: State): ValidatorUpdate[] {
   return updates;
 }
 
-/** Takes an offender's seat, unless it is the last one: a set may not become empty. */
+/** Bars an offender from seats, unless it has the last one: a set may not become empty. */
 function exclude(ctx: BlockContext, nodeKey: Uint8Array): void {
   const validator = validators.get(ctx.state, nodeKey);
-  if (validator?.seat !== SEAT.active || activeValidators(ctx.state).length === 1) return;
+  if (!validator || validator.seat === SEAT.excluded) return;
+  if (validator.seat === SEAT.active && activeValidators(ctx.state).length === 1) return;
   validators.set(ctx.state, [nodeKey], { ...validator, seat: SEAT.excluded });
   ctx.emit(seatChanged, { nodeKey, seat: SEAT.excluded, weight: 0n });
 }
@@ -105,7 +89,7 @@ function exclude(ctx: BlockContext, nodeKey: Uint8Array): void {
 export const validatorsModule: Module = {
   name: 'validators',
   provenStores: ['validators'],
-  events: [seatChanged],
+  events: [seatChanged, offenceProven],
   queries: [
     answer(validatorsQuery, (state) => {
       const session = currentSession.get(state) ?? 0n;
@@ -123,11 +107,11 @@ export const validatorsModule: Module = {
     genesis({ state }, json: Json | undefined) {
       const genesis = validatorsGenesis.fromJson(json ?? null, 'validators');
       if (!genesis.validators.some(({ validator }) => validator.seat === SEAT.active))
-        throw new PalisadeError({
-          code: 'chain/bad-genesis',
-          message: 'The genesis document names no active validator.',
-        });
+        throw badGenesis('names no active validator');
       for (const { nodeKey, validator } of genesis.validators) {
+        if (validator.seat === SEAT.active && validator.weight === 0n)
+          throw badGenesis('names an active validator without votes');
+        if (validators.has(state, nodeKey)) throw badGenesis('names a validator twice');
         validators.set(state, [nodeKey], validator);
         byAddress.set(state, [validatorAddress(nodeKey)], nodeKey);
         if (validator.seat === SEAT.active) enginePowers.set(state, [nodeKey], validator.weight);
@@ -140,3 +124,10 @@ export const validatorsModule: Module = {
     },
   },
 };
+
+function badGenesis(why: string): PalisadeError {
+  return new PalisadeError({
+    code: 'chain/bad-genesis',
+    message: `The genesis document ${why}.`,
+  });
+}

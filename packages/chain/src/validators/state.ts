@@ -1,4 +1,13 @@
-import { address, bytes32, type Infer, record, text, u8, u64 } from '@palisade/core';
+import {
+  address,
+  bytes32,
+  type Infer,
+  type KeyValueReader,
+  record,
+  text,
+  u8,
+  u64,
+} from '@palisade/core';
 import { collection } from '../state/collection.ts';
 import { bytesKey, u64Key } from '../state/keys.ts';
 
@@ -21,6 +30,15 @@ export const validators = collection({
   key: [bytesKey(32)],
   value: validatorRecord,
 });
+
+/** Validators with a seat, by key. */
+export function activeValidators(
+  state: KeyValueReader,
+): { readonly nodeKey: Uint8Array; readonly validator: Validator }[] {
+  return [...validators.list(state)]
+    .filter(([, validator]) => validator.seat === SEAT.active)
+    .map(([[nodeKey], validator]) => ({ nodeKey, validator }));
+}
 
 /** Votes and evidence name validators by CometBFT address; this leads back to their key. */
 export const byAddress = collection({

@@ -1,7 +1,7 @@
 import { address, command, refuse, text, u128 } from '@palisade/core';
 import { handle } from '../../module/module.ts';
 import { cannotReceive, cannotSpend, transfer } from '../ledger.ts';
-import { MAX_NAME } from '../state.ts';
+import { isDenom, MAX_NAME } from '../state.ts';
 
 export const send = command({
   name: 'accounts.send',
@@ -19,6 +19,8 @@ export const sendHandler = handle(send, {
   verify({ state, sender }, { to, denom, amount }) {
     if (amount === 0n)
       return refuse('accounts/zero-amount', 'A transfer of nothing moves nothing.');
+    if (!isDenom(denom))
+      return refuse('accounts/bad-denomination', 'There can be no denomination of this name.');
     return (
       cannotSpend(state, sender.account, amount, denom) ?? cannotReceive(state, to, amount, denom)
     );
