@@ -14,6 +14,7 @@ import { errorResponse, refusalResponse } from './errors.ts';
 import { FAUCET_GIFT, type Faucet } from './faucet.ts';
 import { marketRoutes } from './market-routes.ts';
 import { openApi } from './openapi.ts';
+import { totalsOf } from './totals.ts';
 
 /** Bytes of a request body: twice the largest envelope. */
 const MAX_BODY = 256 * 1024;
@@ -67,6 +68,14 @@ export function createApi({ pool, service, pages, faucet, log }: ApiOptions): Ho
       if (isRefusal(given)) return refusalResponse(c, given);
       return c.json({ id: toHex(given.id), amount: FAUCET_GIFT.toString() }, 202);
     });
+  if (faucet)
+    app.get('/v1/dev/totals', (c) =>
+      c.json({
+        totals: totalsOf(pool.application.committed).map((line) =>
+          Object.fromEntries(Object.entries(line).map(([key, value]) => [key, `${value}`])),
+        ),
+      }),
+    );
   app.notFound((c) =>
     refusalResponse(c, {
       code: 'api/not-found',

@@ -1,0 +1,103 @@
+/** What a development network keeps in its folder: who it is, and where the command line finds it. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PalisadeError, toHex } from '@palisade/core';
+import { secp256k1 } from '@palisade/core/crypto';
+import { atomicWrite, ensureDir } from '@palisade/daemon';
+import { genesisHash } from '@palisade/chain';
+import { z } from 'zod';
+import { makeNetwork, type Network, type Timing } from './network.ts';
+
+const identityFile = z.object({
+  seed: z.string().min(1).max(100),
+  startMs: z.number().int(),
+  timing: z.object({
+    blockTimeMs: z.number().int().positive(),
+    sessionMs: z.number().int().positive(),
+    guardMs: z.number().int().nonnegative(),
+  }),
+});
+
+/** The ports that a network had last: it tries to have them again. */
+const portsFile = z.object({
+  validators: z.array(z.number().int()),
+  partners: z.array(z.number().int()),
+});
+export type Ports = z.output<typeof portsFile>;
+
+/** Folders of a network. */
+export type Folders = {
+  readonly root: string;
+  readonly node: string;
+  readonly partner: (number: number) => string;
+};
+
+export function foldersOf(root: string): Folders {
+  return { root, node: join(root, 'node'), partner: (number) => join(root, `partner-${number}`) };
+}
+
+/**
+ * The network of a folder, made when there is none yet.
+ * @throws PalisadeError `devnet/other-timing` when it was made with other block or session times.
+ */
+export async function openNetwork(
+  root: string,
+  wanted: { readonly seed?: string; readonly timing: Timing; readonly nowMs: number },
+): Promise<{ readonly network: Network; readonly timing: Timing; readonly fresh: boolean }> {
+  const path = join(root, 'identity.json');
+  await ensureDir(root);
+  const fresh = !existsSync(path);
+  if (fresh) {
+    const { timing, nowMs } = wanted;
+    const identity = { seed: wanted.seed ?? 'palisade', startMs: nowMs, timing };
+    await atomicWrite(path, `${JSON.stringify(identity, null, 2)}\n`);
+  }
+  const { seed, startMs, timing } = identityFile.parse(JSON.parse(await readFile(path, 'utf8')));
+  if (timing.blockTimeMs !== wanted.timing.blockTimeMs || timing.sessionMs !== wanted.timing.sessionMs)
+    throw new PalisadeError({
+      code: 'devnet/other-timing',
+      message: `The network in ${root} was made with blocks of ${timing.blockTimeMs} ms and sessions of ${timing.sessionMs} ms.`,
+      next: 'Start it with these, or begin anew with: palisade reset',
+    });
+  return { network: makeNetwork(seed, startMs, timing), timing, fresh };
+}
+
+/** Reads an existing network, for a process that serves a part of it. */
+export async function readNetwork(root: string): Promise<{ network: Network; timing: Timing }> {
+  const text = await readFile(join(root, 'identity.json'), 'utf8');
+  const { seed, startMs, timing } = identityFile.parse(JSON.parse(text));
+  return { network: makeNetwork(seed, startMs, timing), timing };
+}
+
+export async function readPorts(root: string): Promise<Ports | undefined> {
+  try {
+    return portsFile.parse(JSON.parse(await readFile(join(root, 'ports.json'), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writePorts(root: string, ports: Ports): Promise<void> {
+  await atomicWrite(join(root, 'ports.json'), `${JSON.stringify(ports)}\n`);
+}
+
+/** Tells the command line how to reach the network and which account is funded. */
+export async function writeConnection(
+  root: string,
+  network: Network,
+  urls: readonly string[],
+): Promise<void> {
+  const connection = {
+    chainId: network.genesis.chainId,
+    genesisHash: toHex(genesisHash(network.genesis)),
+    urls,
+    faucet: true,
+    client: {
+      address: toHex(secp256k1.addressOf(network.clientSecret)),
+      secret: toHex(network.clientSecret),
+    },
+  };
+  const text = `${JSON.stringify(connection, null, 2)}\n`;
+  await atomicWrite(join(root, 'network.json'), text, { mode: 0o600 });
+}

@@ -1,0 +1,39 @@
+/** Free ports on the loopback, the ones of last time where they are still free. */
+import { createServer } from 'node:net';
+import { POPULATION } from './network.ts';
+import { type Ports, readPorts, writePorts } from './files.ts';
+
+/** Where a first network begins to look: above well-known services, below the ephemeral range. */
+const FIRST_VALIDATOR = 26_650;
+const FIRST_PARTNER = 26_660;
+
+function listenOn(host: string, port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, host, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
+    });
+  });
+}
+
+async function freePort(host: string, preferred: number): Promise<number> {
+  return (await listenOn(host, preferred)) ?? (await listenOn(host, 0))!;
+}
+
+/** Chooses a port for everyone and remembers it. */
+export async function choosePorts(root: string, host: string): Promise<Ports> {
+  const last = await readPorts(root);
+  const choose = async (count: number, first: number, known: readonly number[] | undefined) => {
+    const ports: number[] = [];
+    for (let i = 0; i < count; i++) ports.push(await freePort(host, known?.[i] ?? first + i));
+    return ports;
+  };
+  const ports = {
+    validators: await choose(POPULATION.active + POPULATION.passive, FIRST_VALIDATOR, last?.validators),
+    partners: await choose(POPULATION.partners, FIRST_PARTNER, last?.partners),
+  };
+  await writePorts(root, ports);
+  return ports;
+}
