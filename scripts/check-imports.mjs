@@ -20,7 +20,16 @@ const ALLOWED = {
   partner: ['core', 'market/schema', 'chain/schema', 'client', 'daemon'],
   devnet: ['core', 'chain', 'market', 'client', 'daemon', 'node', 'partner'],
   // Daemons and tools are loaded lazily, so that `palisade balance` does not load an engine.
-  cli: ['core', 'chain/schema', 'market/schema', 'client', 'daemon', 'lazy:node', 'lazy:partner', 'lazy:devnet'],
+  cli: [
+    'core',
+    'chain/schema',
+    'market/schema',
+    'client',
+    'daemon',
+    'lazy:node',
+    'lazy:partner',
+    'lazy:devnet',
+  ],
 };
 /** Pure packages know no platform. */
 const PURE = new Set(['core', 'formats', 'chain', 'market', 'client']);
@@ -40,12 +49,14 @@ function* sources(folder) {
 function checkFile(packageName, path, dependencies) {
   const text = readFileSync(path, 'utf8');
   const name = relative(ROOT, path);
-  const pattern = /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|\n)import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g;
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|\n)import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g;
   for (const match of text.matchAll(pattern)) {
     const specifier = match[1] ?? match[2] ?? match[3];
     const lazy = match[3] !== undefined;
     if (specifier.startsWith('.')) {
-      if (!specifier.endsWith('.ts')) problems.push(`${name}: write '${specifier}' with its .ts ending`);
+      if (!specifier.endsWith('.ts'))
+        problems.push(`${name}: write '${specifier}' with its .ts ending`);
       if (specifier.split('/').filter((part) => part === '..').length > name.split('/').length - 4)
         problems.push(`${name}: '${specifier}' leaves its package; use its door`);
       continue;
@@ -55,16 +66,21 @@ function checkFile(packageName, path, dependencies) {
         problems.push(`${name}: a pure package imports '${specifier}'`);
       continue;
     }
-    const dependency = specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : specifier.split('/')[0];
+    const dependency = specifier.startsWith('@')
+      ? specifier.split('/').slice(0, 2).join('/')
+      : specifier.split('/')[0];
     if (dependency === `@palisade/${packageName}`) continue;
-    if (!dependencies.has(dependency)) problems.push(`${name}: '${dependency}' is not a dependency in its package.json`);
+    if (!dependencies.has(dependency))
+      problems.push(`${name}: '${dependency}' is not a dependency in its package.json`);
     if (!specifier.startsWith('@palisade/')) continue;
     const ours = specifier.slice('@palisade/'.length);
     const target = ours.split('/')[0];
     const allowed = ALLOWED[packageName];
     if (ours.endsWith('/crypto') || allowed.includes(target) || allowed.includes(ours)) continue;
     if (lazy && allowed.includes(`lazy:${target}`)) continue;
-    problems.push(`${name}: ${packageName} may not import ${specifier} (ARCHITECTURE.md, "Who may import whom")`);
+    problems.push(
+      `${name}: ${packageName} may not import ${specifier} (ARCHITECTURE.md, "Who may import whom")`,
+    );
   }
 }
 
@@ -73,9 +89,12 @@ for (const packageName of readdirSync(join(ROOT, 'packages'))) {
     problems.push(`packages/${packageName} is not in ARCHITECTURE.md's import rules`);
     continue;
   }
-  const manifest = JSON.parse(readFileSync(join(ROOT, 'packages', packageName, 'package.json'), 'utf8'));
+  const manifest = JSON.parse(
+    readFileSync(join(ROOT, 'packages', packageName, 'package.json'), 'utf8'),
+  );
   const dependencies = new Set(Object.keys(manifest.dependencies ?? {}));
-  for (const path of sources(join(ROOT, 'packages', packageName, 'src'))) checkFile(packageName, path, dependencies);
+  for (const path of sources(join(ROOT, 'packages', packageName, 'src')))
+    checkFile(packageName, path, dependencies);
 }
 
 for (const problem of problems) console.error(problem);

@@ -22,7 +22,9 @@ const table = new Map();
 for (const folder of ['packages', 'test'])
   for (const path of testFiles(join(ROOT, folder))) {
     const text = readFileSync(path, 'utf8');
-    for (const [, , title] of text.matchAll(/\b(?:it|test)(?:\.\w+)?\(\s*(['"`])((?:\\.|(?!\1).)*)\1/gs))
+    for (const [, , title] of text.matchAll(
+      /\b(?:it|test)(?:\.\w+)?\(\s*(['"`])((?:\\.|(?!\1).)*)\1/gs,
+    ))
       for (const [, ids] of title.matchAll(/\[([^\]]+)\]/g))
         for (const id of ids.split(/[,\s]+/).filter((part) => ID.test(part))) {
           const test = `${relative(ROOT, path)}: ${title}`;
@@ -48,5 +50,8 @@ if (process.argv.includes('--check')) {
   process.exit(missing.length === 0 ? 0 : 1);
 }
 const sorted = [...table].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
-if (process.argv.includes('--json')) console.log(JSON.stringify(Object.fromEntries(sorted), null, 2));
-else for (const [id, tests] of sorted) console.log(`${id}\n${tests.map((test) => `  ${test}`).join('\n')}`);
+if (process.argv.includes('--json'))
+  console.log(JSON.stringify(Object.fromEntries(sorted), null, 2));
+else
+  for (const [id, tests] of sorted)
+    console.log(`${id}\n${tests.map((test) => `  ${test}`).join('\n')}`);

@@ -38,7 +38,8 @@ function remember(name, value) {
 
 function hashOf(paths) {
   const hash = createHash('sha256');
-  for (const path of paths) hash.update(relative(ROOT, path)).update('\0').update(readFileSync(path));
+  for (const path of paths)
+    hash.update(relative(ROOT, path)).update('\0').update(readFileSync(path));
   return hash.digest('hex');
 }
 

@@ -37,7 +37,9 @@ const good = run('A test', process.execPath, [
   ...given,
 ]);
 try {
-  const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
   passed += numPassedTests;
   failed += numFailedTests;
   // A file that does not even load has no tests that could fail.

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { genesisHash } from '@palisade/chain';
 import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { atomicWrite, ensureDir } from '@palisade/daemon';
-import { genesisHash } from '@palisade/chain';
 import { z } from 'zod';
 import { makeNetwork, type Network, type Timing } from './network.ts';
 
@@ -54,7 +54,10 @@ export async function openNetwork(
     await atomicWrite(path, `${JSON.stringify(identity, null, 2)}\n`);
   }
   const { seed, startMs, timing } = identityFile.parse(JSON.parse(await readFile(path, 'utf8')));
-  if (timing.blockTimeMs !== wanted.timing.blockTimeMs || timing.sessionMs !== wanted.timing.sessionMs)
+  if (
+    timing.blockTimeMs !== wanted.timing.blockTimeMs ||
+    timing.sessionMs !== wanted.timing.sessionMs
+  )
     throw new PalisadeError({
       code: 'devnet/other-timing',
       message: `The network in ${root} was made with blocks of ${timing.blockTimeMs} ms and sessions of ${timing.sessionMs} ms.`,

@@ -95,7 +95,13 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
       })),
       nodeKeys: [...validators, ...partners].map((node) => ({
         nodeKey: ed25519.publicKey(node.nodeSecret),
-        binding: { account: account(node), nonce: 0n, revoked: 0, label: node.name, sinceHeight: 0n },
+        binding: {
+          account: account(node),
+          nonce: 0n,
+          revoked: 0,
+          label: node.name,
+          sinceHeight: 0n,
+        },
       })),
     }),
     validators: validatorsGenesis.toJson({

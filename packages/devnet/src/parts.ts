@@ -42,6 +42,14 @@ export function startValidators(
   });
 }
 
-void accountSigner;
-void (startPartner satisfies unknown);
-export type { RunningPartner };
+/** A log file in the folder of a part; the terminal is for the story. */
+export function openLog(
+  name: string,
+  folder: string,
+  level: 'debug' | 'info' | 'warn',
+): RootLogger {
+  return createLogger(
+    logSection.parse({ level, stdout: false, file: join(folder, 'log', 'palisade.log') }),
+    { name },
+  );
+}

@@ -1,7 +1,7 @@
 /** Free ports on the loopback, the ones of last time where they are still free. */
 import { createServer } from 'node:net';
-import { POPULATION } from './network.ts';
 import { type Ports, readPorts, writePorts } from './files.ts';
+import { POPULATION } from './network.ts';
 
 /** Where a first network begins to look: above well-known services, below the ephemeral range. */
 const FIRST_VALIDATOR = 26_650;
@@ -31,7 +31,11 @@ export async function choosePorts(root: string, host: string): Promise<Ports> {
     return ports;
   };
   const ports = {
-    validators: await choose(POPULATION.active + POPULATION.passive, FIRST_VALIDATOR, last?.validators),
+    validators: await choose(
+      POPULATION.active + POPULATION.passive,
+      FIRST_VALIDATOR,
+      last?.validators,
+    ),
     partners: await choose(POPULATION.partners, FIRST_PARTNER, last?.partners),
   };
   await writePorts(root, ports);

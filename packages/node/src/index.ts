@@ -1,4 +1,6 @@
 /** @palisade/node: the validator daemon. `compose.ts` tells how the modules are plugged together. */
 export { commandCatalogue, composeModules, domainOf, jobFileRule } from './compose.ts';
+export { nodeConfig } from './daemon/config.ts';
+export { runNode } from './daemon/run-node.ts';
 export { type HostedValidator, type NodeOptions, type RunningNode, startNode } from './node.ts';
 export { LmdbStore } from './store/lmdb-store.ts';

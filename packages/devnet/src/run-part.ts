@@ -1,0 +1,40 @@
+/** A process that serves one part of a development network; `processes.ts` starts it. */
+import { runDaemon } from '@palisade/daemon';
+import { foldersOf, readNetwork, readPorts } from './files.ts';
+import { HOST, openLog, type Part, startOnePartner, startValidators } from './parts.ts';
+
+export type PartOptions = {
+  readonly root: string;
+  readonly role: 'validators' | 'partner';
+  /** Of a partner, from 1. */
+  readonly number: number;
+  readonly logLevel: 'debug' | 'info' | 'warn';
+};
+
+export async function runPart({ root, role, number, logLevel }: PartOptions): Promise<void> {
+  const { network, timing } = await readNetwork(root);
+  const ports = (await readPorts(root))!;
+  const folders = foldersOf(root);
+  const part: Part = { network, timing, folders, ports };
+  const name = role === 'validators' ? role : network.partners[number - 1]!.name;
+  const folder = role === 'validators' ? folders.node : folders.partner(number);
+  // Without its supervisor a part would go on for ever, unseen.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  await runDaemon(
+    name,
+    async (context) => {
+      const running =
+        role === 'validators'
+          ? await startValidators(context, part)
+          : await startOnePartner(
+              context,
+              part,
+              number - 1,
+              ports.validators.map((port) => `http://${HOST}:${port}`),
+            );
+      process.send?.({ ready: true });
+      return running;
+    },
+    { log: openLog(name, folder, logLevel), dataDir: folder },
+  );
+}
