@@ -6,3 +6,4 @@ export type * from './abci.ts';
 export * from './comet/index.ts';
 export * from './ics23/index.ts';
 export * from './merkle.ts';
+export * from './merkle-accumulator.ts';
