@@ -616,6 +616,17 @@ describe('[ENG] starting and stopping', () => {
     expect(heard).toHaveLength(1);
   });
 
+  it('makes durable what was on its way in when it stopped', async () => {
+    await bench.open();
+    const answers = Array.from({ length: 10 }, (_, index) =>
+      bench.engine.submit(utf8(`s${index}=1`)),
+    );
+    await bench.engine.stop();
+    expect((await Promise.all(answers)).every(({ accepted }) => accepted)).toBe(true);
+    await bench.open();
+    expect((await bench.engine.status()).mempool.txs).toBe(10);
+  });
+
   it('signs with the keys that it was given', async () => {
     await bench.open();
     await bench.blocks(1);

@@ -6,6 +6,7 @@ import type { CommittedBlock, StoredBlock } from '../engine.ts';
 import { afterBlock, strangers } from './chain-state.ts';
 import { DivergenceError, reportDivergence, responseDifference } from './divergence.ts';
 import { hashOf } from './evidence-pool.ts';
+import { txKey } from './mempool.ts';
 import { finalizeRequest } from './requests.ts';
 import type { Running } from './running.ts';
 import { reach } from './running.ts';
@@ -21,11 +22,12 @@ export async function apply(
   const results = await finalize(running, decided);
   await reach(running, 'after-finalize', height);
   const state = afterBlock(running.state, block, blockId, results);
-  const txSequences = mempool.sequencesOf(block.txs);
+  const txKeys = block.txs.map(txKey);
+  const txSequences = mempool.sequencesOf(txKeys);
   const evidenceHashes = block.evidence.map(hashOf);
   await store.saveResults(state, results, { txSequences, evidenceHashes });
   await reach(running, 'before-app-commit', height);
-  await mempool.around(block.txs, async () => {
+  await mempool.around(txKeys, async () => {
     await Promise.all([options.application.commit({}), shadow?.commit(height)]);
     await reach(running, 'after-app-commit', height);
   });

@@ -102,6 +102,7 @@ class Driver implements EmbeddedEngine {
     this.ticker?.stop();
     await this.queue.catch(() => undefined);
     const running = this.running;
+    await running?.mempool.drain();
     this.running = undefined;
     await running?.shadow?.close();
     await running?.store.close();

@@ -24,6 +24,15 @@ type Entry = {
 /** Hashes of included transactions that are remembered, so that a late copy is not taken again. */
 const REMEMBERED = 100_000;
 
+/** What the mempool knows a transaction by: its hash as a string, which a Map can look up. */
+export function txKey(tx: Uint8Array): string {
+  return keyOf(txHash(tx));
+}
+
+function keyOf(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1');
+}
+
 export class Mempool {
   private readonly entries = new Map<string, Entry>();
   private readonly included = new Set<string>();
@@ -60,7 +69,7 @@ export class Mempool {
     for (const { sequence, tx } of this.store.journaled()) {
       this.nextSequence = sequence + 1n;
       const hash = txHash(tx);
-      if (this.included.has(toHex(hash))) {
+      if (this.included.has(keyOf(hash))) {
         evicted.push(sequence);
         continue;
       }
@@ -74,7 +83,7 @@ export class Mempool {
   /** Resolves when the transaction is durable, or refused. */
   async submit(tx: Uint8Array): Promise<Submission> {
     const hash = txHash(tx);
-    const key = toHex(hash);
+    const key = keyOf(hash);
     if (tx.length > this.limits.txBytes) return refused(hash, tooLarge(tx.length, this.limits));
     while (this.closed) await this.closed;
     // First those on their way: they may wait already and yet not be durable.
@@ -92,6 +101,11 @@ export class Mempool {
     }
   }
 
+  /** Resolves when nobody is on the way in any more, so that the store may close. */
+  async drain(): Promise<void> {
+    while (this.checking.size > 0) await Promise.allSettled(this.checking.values());
+  }
+
   /** Transactions for a block, in order of arrival; the first that does not fit ends the list. */
   reap(maxBytes: number, maxGas: bigint): readonly Uint8Array[] {
     const txs: Uint8Array[] = [];
@@ -106,16 +120,13 @@ export class Mempool {
     return txs;
   }
 
-  /** Journal entries of transactions that a block includes. */
-  sequencesOf(txs: readonly Uint8Array[]): readonly bigint[] {
-    return txs.flatMap((tx) => {
-      const entry = this.entries.get(toHex(txHash(tx)));
-      return entry ? [entry.sequence] : [];
-    });
+  /** Journal entries of transactions that a block includes; `keys` are from `txKey`. */
+  sequencesOf(keys: readonly string[]): readonly bigint[] {
+    return keys.flatMap((key) => this.entries.get(key)?.sequence ?? []);
   }
 
   /** Closes the gate, lets `commit` happen, drops what was included, and rechecks the rest. */
-  async around(included: readonly Uint8Array[], commit: () => Promise<void>): Promise<void> {
+  async around(included: readonly string[], commit: () => Promise<void>): Promise<void> {
     let open = () => {};
     this.closed = new Promise((resolve) => {
       open = resolve;
@@ -124,7 +135,7 @@ export class Mempool {
       await Promise.allSettled(this.inFlight);
       await commit();
       const spent = this.sequencesOf(included);
-      for (const tx of included) this.forget(tx);
+      for (const key of included) this.forget(key);
       await this.store.unjournal([...spent, ...(await this.recheck())]);
     } finally {
       this.closed = undefined;
@@ -162,29 +173,27 @@ export class Mempool {
     for (const { tx, hash, sequence } of [...this.entries.values()]) {
       const check = await this.application.checkTx({ tx, type: 'recheck' });
       if (check.code === 0) continue;
-      this.remove(hash);
+      this.remove(keyOf(hash));
       evicted.push(this.noteEviction(hash, sequence, check));
     }
     return evicted;
   }
 
   private insert(entry: Entry): void {
-    this.entries.set(toHex(entry.hash), entry);
+    this.entries.set(keyOf(entry.hash), entry);
     this.bytes += entry.tx.length;
   }
 
-  private remove(hash: Uint8Array): void {
-    const key = toHex(hash);
+  private remove(key: string): void {
     const entry = this.entries.get(key);
     if (!entry) return;
     this.entries.delete(key);
     this.bytes -= entry.tx.length;
   }
 
-  private forget(tx: Uint8Array): void {
-    const hash = txHash(tx);
-    this.remove(hash);
-    this.included.add(toHex(hash));
+  private forget(key: string): void {
+    this.remove(key);
+    this.included.add(key);
     if (this.included.size > REMEMBERED) this.included.delete(this.included.values().next().value!);
   }
 

@@ -60,10 +60,12 @@ const address = (number: number) => bytes(number, ADDRESS_BYTES);
 const signature = (number: number) => bytes(number, SIGNATURE_BYTES);
 const chainId = (number: number) => string(number, MAX_CHAIN_ID_BYTES);
 
+/** Encodes and decodes `tendermint.types.PartSetHeader`. */
 export const partSetHeaderMessage = message('PartSetHeader', { total: uint32(1), hash: hash(2) });
 /** How many 64 KiB parts an encoded block has, and the Merkle root over them. */
 export type PartSetHeader = TypeOf<typeof partSetHeaderMessage>;
 
+/** Encodes and decodes `tendermint.types.BlockID`. */
 export const blockIdMessage = message('BlockID', {
   hash: hash(1),
   partSetHeader: embedded(2, partSetHeaderMessage, MAX_BLOCK_ID_BYTES),
@@ -75,12 +77,14 @@ export const NIL_BLOCK_ID: BlockId = blockIdMessage.decode(new Uint8Array(0));
 
 const blockId = (number: number) => embedded(number, blockIdMessage, MAX_BLOCK_ID_BYTES);
 
+/** Encodes and decodes `tendermint.version.Consensus`. */
 export const versionMessage = message('Consensus', { block: uint64(1), app: uint64(2) });
 /** Version of the block format (11 for CometBFT v0.38) and of the application. */
 export type Version = TypeOf<typeof versionMessage>;
 /** Block protocol of CometBFT v0.34 to v0.40. */
 export const BLOCK_PROTOCOL = 11n;
 
+/** Encodes and decodes `tendermint.types.Header`. */
 export const headerMessage = message('Header', {
   version: embedded(1, versionMessage, 22),
   chainId: chainId(2),
@@ -108,10 +112,12 @@ const commitSigFields = {
   timeNs: timestamp(3),
   signature: signature(4),
 };
+/** Encodes and decodes `tendermint.types.CommitSig`. */
 export const commitSigMessage = message('CommitSig', commitSigFields);
 /** One validator's precommit inside a commit; an absent one has no address and `ZERO_TIME_NS`. */
 export type CommitSig = TypeOf<typeof commitSigMessage>;
 
+/** Encodes and decodes `tendermint.types.Commit`. */
 export const commitMessage = message('Commit', {
   height: int64(1),
   round: int32(2),
@@ -123,6 +129,7 @@ export type Commit = TypeOf<typeof commitMessage>;
 /** CometBFT's bound: 94 bytes and 111 per signature (types.MaxCommitBytes). */
 const MAX_COMMIT_BYTES = 94 + 111 * MAX_VOTES;
 
+/** Encodes and decodes `tendermint.types.ExtendedCommitSig`. */
 export const extendedCommitSigMessage = message('ExtendedCommitSig', {
   ...commitSigFields,
   extension: bytes(5, MAX_EXTENSION_BYTES),
@@ -131,6 +138,7 @@ export const extendedCommitSigMessage = message('ExtendedCommitSig', {
 /** A `CommitSig` with the application's vote extension and the signature over it. */
 export type ExtendedCommitSig = TypeOf<typeof extendedCommitSigMessage>;
 
+/** Encodes and decodes `tendermint.types.ExtendedCommit`. */
 export const extendedCommitMessage = message('ExtendedCommit', {
   height: int64(1),
   round: int32(2),
@@ -145,6 +153,7 @@ export type ExtendedCommit = TypeOf<typeof extendedCommitMessage>;
 
 const signedMsgTypes = { unknown: 0, prevote: 1, precommit: 2, proposal: 32 } as const;
 
+/** Encodes and decodes `tendermint.types.Vote`. */
 export const voteMessage = message('Vote', {
   type: enumeration(1, signedMsgTypes),
   height: int64(2),
@@ -162,6 +171,7 @@ export type Vote = TypeOf<typeof voteMessage>;
 
 const MAX_VOTE_BYTES = MAX_EXTENSION_BYTES + 512;
 
+/** Encodes and decodes `tendermint.types.DuplicateVoteEvidence`. */
 export const duplicateVoteEvidenceMessage = message('DuplicateVoteEvidence', {
   voteA: embedded(1, voteMessage, MAX_VOTE_BYTES),
   voteB: embedded(2, voteMessage, MAX_VOTE_BYTES),
@@ -197,6 +207,7 @@ function evidenceList(number: number): Field<readonly DuplicateVoteEvidence[]> {
   });
 }
 
+/** Encodes and decodes `tendermint.types.Block`. */
 export const blockMessage = message('Block', {
   header: embedded(1, headerMessage, MAX_HEADER_BYTES),
   txs: mapped(embedded(2, dataMessage, MAX_BLOCK_BYTES), {
@@ -216,6 +227,7 @@ const publicKey = (number: number) =>
     to: (ed25519: Uint8Array) => ({ ed25519 }),
   });
 
+/** Encodes and decodes `tendermint.types.Validator`. */
 export const validatorMessage = message('Validator', {
   address: address(1),
   publicKey: publicKey(2),
@@ -227,17 +239,20 @@ export type Validator = TypeOf<typeof validatorMessage>;
 
 const MAX_VALIDATOR_BYTES = 22 + 36 + 11 + 11;
 
+/** Encodes and decodes `tendermint.types.ValidatorSet`. */
 export const validatorSetMessage = message('ValidatorSet', {
   validators: list(1, validatorMessage, { maxItems: MAX_VOTES, maxBytes: MAX_VALIDATOR_BYTES }),
   proposer: maybe(2, validatorMessage, MAX_VALIDATOR_BYTES),
   totalVotingPower: int64(3),
 });
 
+/** Encodes and decodes `tendermint.types.SimpleValidator`. */
 export const simpleValidatorMessage = message('SimpleValidator', {
   publicKey: publicKey(1),
   power: int64(2),
 });
 
+/** Encodes and decodes `tendermint.types.CanonicalVote`. */
 export const canonicalVoteMessage = message('CanonicalVote', {
   type: enumeration(1, signedMsgTypes),
   height: sfixed64(2),
@@ -247,6 +262,7 @@ export const canonicalVoteMessage = message('CanonicalVote', {
   chainId: chainId(6),
 });
 
+/** Encodes and decodes `tendermint.types.CanonicalVoteExtension`. */
 export const canonicalVoteExtensionMessage = message('CanonicalVoteExtension', {
   extension: bytes(1, MAX_EXTENSION_BYTES),
   height: sfixed64(2),
@@ -268,6 +284,7 @@ const abciParamsMessage = message('ABCIParams', { voteExtensionsEnableHeight: in
 /** More than the five sections take at their longest. */
 const MAX_PARAMS_BYTES = 512;
 
+/** Encodes and decodes `tendermint.types.ConsensusParams`. */
 export const consensusParamsMessage = message('ConsensusParams', {
   block: embedded(1, blockParamsMessage, MAX_PARAMS_BYTES),
   evidence: embedded(2, evidenceParamsMessage, MAX_PARAMS_BYTES),
