@@ -1,10 +1,21 @@
+/** Laws of the market's state: run by tests after every block, and against a live node. */
 import { balanceOf, type Invariant } from '@palisade/chain';
-import { toHex } from '@palisade/core';
-import { ESCROW } from './commands/request.ts';
-import { AGREEMENT_STATE, agreements, auditsDue, jobs } from './job.ts';
+import { type KeyValueReader, toHex } from '@palisade/core';
+import { ESCROW } from './escrow.ts';
+import {
+  AGREEMENT_STATE,
+  agreements,
+  agreementsOf,
+  auditsDue,
+  JOB_STATE,
+  type Job,
+  jobs,
+  refundsDue,
+} from './job.ts';
+import { escrowFor } from './rules/terms.ts';
 
 /** What clients locked and nobody has earned or got back yet is in the escrow account, no more, no less. */
-export const escrowAddsUp: Invariant = {
+const escrowAddsUp: Invariant = {
   name: 'market: escrow account = sum of the escrow of all jobs',
   check(state) {
     let sum = 0n;
@@ -16,13 +27,24 @@ export const escrowAddsUp: Invariant = {
   },
 };
 
+/** Every unit that a job ever locked is still locked, was paid, or went back. */
+const nothingIsLost: Invariant = {
+  name: 'market: escrow + paid + refunded = partners x sessions x highest rate, for every job',
+  check(state) {
+    for (const [[id], job] of jobs.list(state)) {
+      const locked = escrowFor(job);
+      const found = job.escrow + job.paid + job.refunded;
+      if (found !== locked) return `${toHex(id)}: locked ${locked}, accounted for ${found}`;
+    }
+    return undefined;
+  },
+};
+
 /** No job has promised more than it has locked. */
-export const promisesAreCovered: Invariant = {
+const promisesAreCovered: Invariant = {
   name: 'market: committed <= escrow, and committed = what running agreements may still earn',
   check(state) {
-    const due = new Map<string, bigint>();
-    for (const [[session, job, partner]] of auditsDue.list(state))
-      due.set(`${toHex(job)}${toHex(partner)}`, session);
+    const due = dueSessions(state);
     for (const [[id], job] of jobs.list(state)) {
       let promised = 0n;
       let active = 0;
@@ -31,11 +53,54 @@ export const promisesAreCovered: Invariant = {
         active++;
         const next = due.get(`${toHex(id)}${toHex(partner)}`);
         if (next === undefined) return `${toHex(id)}: a running agreement is never audited`;
+        due.delete(`${toHex(id)}${toHex(partner)}`);
         promised += (agreement.lastSession - next + 1n) * agreement.rate;
+        if (!agreementsOf.has(state, partner, id)) return `${toHex(id)}: missing in its index`;
       }
       if (promised !== job.committed || job.committed > job.escrow || active !== job.active)
         return `${toHex(id)}: ${active} agreements may earn ${promised}, recorded are ${job.active} and ${job.committed}, locked ${job.escrow}`;
     }
+    for (const key of due.keys()) return `an audit is due of no running agreement: ${key}`;
     return undefined;
   },
 };
+
+function dueSessions(state: KeyValueReader): Map<string, bigint> {
+  const due = new Map<string, bigint>();
+  for (const [[session, job, partner]] of auditsDue.list(state))
+    due.set(`${toHex(job)}${toHex(partner)}`, session);
+  return due;
+}
+
+/** The records of a job fit the state that it is in. */
+const statesAreLegal: Invariant = {
+  name: 'market: every job is in a legal state',
+  check(state) {
+    const waiting = new Set<string>();
+    for (const [[, job]] of refundsDue.list(state)) waiting.add(toHex(job));
+    for (const [[id], job] of jobs.list(state)) {
+      const wrong = whatIsWrong(job, waiting.has(toHex(id)));
+      if (wrong) return `${toHex(id)}: ${wrong}`;
+    }
+    return undefined;
+  },
+};
+
+function whatIsWrong(job: Job, refundWaits: boolean): string | undefined {
+  const over = job.state === JOB_STATE.completed || job.state === JOB_STATE.cancelled;
+  if (job.state < JOB_STATE.confirmed || job.state > JOB_STATE.cancelled) return 'no such state';
+  if (job.active > job.partners) return 'more partners than wanted';
+  if (job.state === JOB_STATE.confirmed && job.active + Number(job.paid) > 0)
+    return 'somebody works on it before its start';
+  if (over !== job.endHeight > 0n) return 'state and end do not agree';
+  if (refundWaits && !over) return 'a refund waits before its end';
+  if (over && job.escrow > 0n && !refundWaits) return 'escrow of an ended job is stuck';
+  return undefined;
+}
+
+export const marketInvariants: readonly Invariant[] = [
+  escrowAddsUp,
+  nothingIsLost,
+  promisesAreCovered,
+  statesAreLegal,
+];

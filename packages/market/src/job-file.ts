@@ -23,11 +23,3 @@ export function closeJobFile(ctx: BlockContext): void {
   for (const id of ids) filed.delete(ctx.state, ctx.height, id);
   jobFiles.set(ctx.state, [ctx.height], { root: merkleRoot(ids), jobs: ids.length });
 }
-
-/** Forgets the roots of blocks before `height`: their payout files went to the partners. */
-export function forgetJobFiles(ctx: BlockContext, height: bigint): void {
-  for (const [[old]] of [...jobFiles.list(ctx.state)]) {
-    if (old >= height) return;
-    jobFiles.delete(ctx.state, old);
-  }
-}

@@ -55,6 +55,7 @@ export const agreementRecord = record('Agreement', {
   answered: u32.is('Audits answered'),
   missed: u32.is('Audits missed'),
   missedInRow: u8,
+  final: u8.is('1 when both sides agreed on its last session: no voucher prolongs it'),
   paid: u128,
   endHeight: u64.is('0 while it runs'),
 });
@@ -65,6 +66,22 @@ export const agreements = collection({
   name: 'agreement',
   key: [bytesKey(32), bytesKey(32)],
   value: agreementRecord,
+});
+
+/** Jobs by client, to list them without looking at everybody's. */
+export const jobsOf = collection({
+  store: 'market',
+  name: 'job-of',
+  key: [bytesKey(20), bytesKey(32)],
+  value: u8,
+});
+
+/** Running agreements by partner, to list its audits without looking at everybody's. */
+export const agreementsOf = collection({
+  store: 'market',
+  name: 'agreement-of',
+  key: [bytesKey(32), bytesKey(32)],
+  value: u8,
 });
 
 /** Agreements that are audited in a session: the payout's due-queue. Keyed session, job, partner. */

@@ -8,9 +8,10 @@ import { renewHandler } from './commands/renew.ts';
 import { requestHandler } from './commands/request.ts';
 import { startHandler } from './commands/start.ts';
 import { marketEvents } from './events.ts';
-import { escrowAddsUp, promisesAreCovered } from './invariants.ts';
+import { marketInvariants } from './invariants.ts';
 import { closeJobFile } from './job-file.ts';
-import { marketParams, params } from './params.ts';
+import { checkedParams, marketParams, params } from './params.ts';
+import { openPayoutStore } from './payout.ts';
 import { marketQueries } from './queries.ts';
 import { closeSession } from './settlement.ts';
 
@@ -29,10 +30,12 @@ export function marketModule(domain: Domain): Module {
     ],
     queries: marketQueries,
     events: marketEvents,
-    invariants: [escrowAddsUp, promisesAreCovered],
+    invariants: marketInvariants,
     hooks: {
-      genesis: ({ state }, json) =>
-        params.set(state, [], marketParams.fromJson(json ?? null, 'market')),
+      genesis({ state }, json) {
+        params.set(state, [], checkedParams(marketParams.fromJson(json ?? null, 'market')));
+        openPayoutStore(state);
+      },
       blockEnd: closeJobFile,
       sessionEnd: closeSession,
     },

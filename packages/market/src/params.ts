@@ -1,6 +1,10 @@
 /** Parameters of the market, set in the genesis document. */
 import { collection } from '@palisade/chain';
-import { type Infer, record, u8, u32, u64 } from '@palisade/core';
+import { MAX_PAGE } from '@palisade/chain/schema';
+import { type Infer, MAX_CONTENT_BYTES, PalisadeError, record, u8, u32, u64 } from '@palisade/core';
+
+/** Leaves of one answer at most; more would not fit a signed body with their paths. */
+export const MAX_SAMPLES = 32;
 
 export const marketParams = record('MarketParams', {
   auditSamples: u8.is('Leaves asked for per agreement and session'),
@@ -15,14 +19,14 @@ export type MarketParams = Infer<typeof marketParams>;
 /**
  * Defaults of a public chain. Eight leaves find a deleted file at the first audit and a tenth
  * missing with 57 % in each; 32 offers and partners are what a client may ask for (C2V-5); the term
- * is bounded by what escrow can reasonably be locked: half a year of 4 h sessions; 1 TiB keeps leaf
- * indices and sums far from any limit; three misses in a row, 12 hours, are no longer an accident.
+ * is bounded by what escrow can reasonably be locked: half a year of 4 h sessions; 256 GiB is
+ * the largest content that can be named; three misses in a row, 12 hours, are no longer an accident.
  */
 export const DEFAULT_MARKET_PARAMS: MarketParams = {
   auditSamples: 8,
   maxPartners: 32,
   maxSessions: 1095,
-  maxSize: 2n ** 40n,
+  maxSize: BigInt(MAX_CONTENT_BYTES),
   leastAuditMs: 600_000n,
   missesToLose: 3,
 };
@@ -33,3 +37,25 @@ export const params = collection({
   key: [],
   value: marketParams,
 });
+
+/** What else in the market has a bound that these limits may not pass. */
+const BOUNDS: { readonly [K in keyof MarketParams]?: readonly [least: number, most: number] } = {
+  auditSamples: [1, MAX_SAMPLES],
+  // A page of a payout file holds all rows of a job.
+  maxPartners: [1, MAX_PAGE],
+  maxSize: [0, MAX_CONTENT_BYTES],
+  missesToLose: [1, 255],
+};
+
+/** @throws PalisadeError `chain/bad-genesis` */
+export function checkedParams(value: MarketParams): MarketParams {
+  for (const [name, [least, most]] of Object.entries(BOUNDS)) {
+    const given = value[name as keyof MarketParams];
+    if (given < least || given > most)
+      throw new PalisadeError({
+        code: 'chain/bad-genesis',
+        message: `market.${name} is ${given}; it can be ${least} to ${most}.`,
+      });
+  }
+  return value;
+}

@@ -2,10 +2,11 @@
  * The payout file of a session: one row per agreement that was due in it, what it earned or why
  * not. Its root is proven; job files derive from it (V2V-5).
  */
-import { bytesKey, collection, u64Key } from '@palisade/chain';
+import { bytesKey, collection, type State, u64Key } from '@palisade/chain';
 import { address, bytes32, type Infer, record, u8, u32, u64, u128 } from '@palisade/core';
+import { merkleRoot } from '@palisade/formats';
 
-export const ROW_STATUS = { earned: 1, missed: 2, cancelled: 3 } as const;
+export const ROW_STATUS = { earned: 1, missed: 2, cancelled: 3, excused: 4 } as const;
 
 export const payoutRow = record('PayoutRow', {
   job: bytes32,
@@ -17,7 +18,7 @@ export const payoutRow = record('PayoutRow', {
   endHeight: u64.is('Block that completed it; 0 while it runs'),
   amount: u128.is('Paid, base units'),
   sequence: u32.is('Of the voucher in force'),
-  status: u8.is('1 earned, 2 missed, 3 cancelled'),
+  status: u8.is('1 earned, 2 missed, 3 cancelled, 4 excused: the session left no time to answer'),
 });
 export type PayoutRow = Infer<typeof payoutRow>;
 
@@ -55,3 +56,11 @@ export const jobFiles = collection({
   key: [u64Key],
   value: jobFileSummary,
 });
+
+/**
+ * Writes the empty job file of genesis: a store without any record could not prove that something
+ * is absent from it (spec/proven-store.md, "Limits").
+ */
+export function openPayoutStore(state: State): void {
+  jobFiles.set(state, [0n], { root: merkleRoot([]), jobs: 0 });
+}

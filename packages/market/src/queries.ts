@@ -1,9 +1,26 @@
 import { answer } from '@palisade/chain';
 import { MAX_PAGE, query } from '@palisade/chain/schema';
-import { address, bytes32, type Infer, list, record, u64 } from '@palisade/core';
-import { agreementRecord, agreements, auditsDue, jobRecord, jobs } from './job.ts';
+import {
+  address,
+  bytes32,
+  equalBytes,
+  type Infer,
+  type KeyValueReader,
+  list,
+  record,
+  u64,
+} from '@palisade/core';
+import {
+  agreementRecord,
+  agreements,
+  agreementsOf,
+  auditsDue,
+  jobRecord,
+  jobs,
+  jobsOf,
+} from './job.ts';
 import { marketParams, params } from './params.ts';
-import { payoutRow, payoutRows, payoutSummary, payouts } from './payout.ts';
+import { type PayoutRow, payoutRow, payoutRows, payoutSummary, payouts } from './payout.ts';
 
 export const jobView = record('JobView', {
   id: bytes32,
@@ -31,7 +48,7 @@ export const marketParamsQuery = query({
 
 export const payoutQuery = query({
   name: 'market.payout',
-  doc: 'The payout file of a session, a page of rows at a time.',
+  doc: 'The payout file of a session, a page at a time; a job never spans two pages.',
   params: record('PayoutQuery', {
     session: u64,
     after: bytes32.is('Job after which the page begins; zero for the first'),
@@ -58,11 +75,6 @@ export const jobsOfQuery = query({
   }),
 });
 
-function isAfter(id: Uint8Array, after: Uint8Array): boolean {
-  for (let i = 0; i < id.length; i++) if (id[i] !== after[i]) return id[i]! > after[i]!;
-  return after.every((byte) => byte === 0);
-}
-
 function* page<T>(items: Iterable<T>): Generator<T> {
   let count = 0;
   for (const item of items) {
@@ -71,8 +83,24 @@ function* page<T>(items: Iterable<T>): Generator<T> {
   }
 }
 
-function* where<T>(items: Iterable<T>, holds: (item: T) => boolean): Generator<T> {
-  for (const item of items) if (holds(item)) yield item;
+/** Rows after a job, whole jobs only: the next page goes on behind the last job of this one. */
+function rowsPage(state: KeyValueReader, session: bigint, after: Uint8Array): PayoutRow[] {
+  const rows: PayoutRow[] = [];
+  let jobBegin = 0;
+  for (const [[, job], row] of payoutRows.listAfter(state, [session, after, LAST], session)) {
+    if (rows.length > 0 && !equalBytes(rows.at(-1)!.job, job)) jobBegin = rows.length;
+    if (rows.length === MAX_PAGE) return rows.slice(0, jobBegin);
+    rows.push(row);
+  }
+  return rows;
+}
+
+/** No partner's key comes after it. */
+const LAST = new Uint8Array(32).fill(0xff);
+
+function* unanswered(state: KeyValueReader, session: bigint, partner: Uint8Array) {
+  for (const [[, job]] of agreementsOf.list(state, partner))
+    if (auditsDue.get(state, session, job, partner) === 0n) yield job;
 }
 
 export const marketQueries = [
@@ -90,21 +118,15 @@ export const marketQueries = [
   answer(payoutQuery, (state, { session, after }) => {
     const summary = payouts.get(state, session);
     if (!summary) return undefined;
-    const rows = where(payoutRows.list(state, session), ([[, job]]) => isAfter(job, after));
-    return { summary, rows: [...page(rows)].map(([, row]) => row) };
+    return { summary, rows: rowsPage(state, session, after) };
   }),
-  answer(auditDueQuery, (state, { session, partner }) => {
-    const due = where(
-      auditsDue.list(state, session),
-      ([[, , who], answered]) => answered === 0n && who.every((byte, i) => byte === partner[i]),
-    );
-    return { jobs: [...page(due)].map(([[, job]]) => job) };
-  }),
-  answer(jobsOfQuery, (state, { client, after }) => {
-    const mine = where(
-      jobs.list(state),
-      ([[id], job]) => isAfter(id, after) && job.client.every((byte, i) => byte === client[i]),
-    );
-    return { jobs: [...page(mine)].map(([[id], job]) => ({ id, job })) };
-  }),
+  answer(auditDueQuery, (state, { session, partner }) => ({
+    jobs: [...page(unanswered(state, session, partner))],
+  })),
+  answer(jobsOfQuery, (state, { client, after }) => ({
+    jobs: [...page(jobsOf.listAfter(state, [client, after], client))].map(([[, id]]) => ({
+      id,
+      job: jobs.need(state, id),
+    })),
+  })),
 ];

@@ -3,20 +3,13 @@
  * agreements and jobs whose term is over end, and escrow whose window has closed goes back. The
  * cost grows with what is due in the session, never with all jobs.
  */
-import { type BlockContext, randomness, transfer } from '@palisade/chain';
+import { type BlockContext, nodeKeys, transfer } from '@palisade/chain';
 import { encode, type KeyValueReader } from '@palisade/core';
 import { merkleRoot } from '@palisade/formats';
 import { challenge } from './commands/answer.ts';
-import { ESCROW } from './commands/request.ts';
-import { accountOfPartner } from './commands/start.ts';
-import {
-  agreementEnded,
-  auditMissed,
-  escrowReturned,
-  jobEnded,
-  partnerPaid,
-  payoutClosed,
-} from './events.ts';
+import { endAgreement, endJob, returnEscrow } from './ending.ts';
+import { ESCROW } from './escrow.ts';
+import { auditMissed, partnerPaid, payoutClosed } from './events.ts';
 import {
   AGREEMENT_STATE,
   type Agreement,
@@ -28,9 +21,13 @@ import {
   refundsDue,
 } from './job.ts';
 import { params } from './params.ts';
-import { type PayoutRow, payoutRow, payoutRows, payouts, ROW_STATUS } from './payout.ts';
+import { payoutRow, payoutRows, payouts, ROW_STATUS } from './payout.ts';
 
-const NOBODY = new Uint8Array(32);
+/**
+ * Blocks that a partner must have had to answer in: one in which it learns the challenge, one that
+ * takes its answer. A session that was shorter (the chain stood still) finds nobody missing.
+ */
+const LEAST_ANSWER_BLOCKS = 2n;
 
 /** Closes the session that `ctx.session` still is. */
 export function closeSession(ctx: BlockContext): void {
@@ -59,106 +56,100 @@ function settleAudit(
 ): void {
   const { state, session } = ctx;
   const job = jobs.need(state, jobId);
-  const before = agreements.need(state, jobId, partner);
-  const earned = answerHeight !== 0n;
-  const amount = earned ? before.rate : 0n;
-  const after = earned ? answered(before, amount) : missed(before);
-  if (earned) {
-    const account = accountOfPartner(ctx, partner);
+  const agreement = agreements.need(state, jobId, partner);
+  const status = statusOf(ctx, agreement, answerHeight);
+  const amount = status === ROW_STATUS.earned ? agreement.rate : 0n;
+  if (status === ROW_STATUS.earned) {
+    const { account } = nodeKeys.need(state, partner);
     transfer(state, ESCROW, account, amount);
     ctx.emit(partnerPaid, { session: session.number, job: jobId, partner, account, amount });
-  } else emitMiss(ctx, jobId, partner, job.size);
+  }
+  if (status === ROW_STATUS.missed) emitMiss(ctx, jobId, partner, job.size);
   jobs.set(state, [jobId], {
     ...job,
     escrow: job.escrow - amount,
-    committed: job.committed - before.rate,
+    committed: job.committed - agreement.rate,
     paid: job.paid + amount,
   });
+  const after = settled(agreement, status);
   agreements.set(state, [jobId, partner], after);
-  const lost = after.missedInRow >= params.need(state).missesToLose;
-  if (lost)
-    endAgreement(
-      ctx,
-      jobId,
-      partner,
-      AGREEMENT_STATE.lost,
-      `${after.missedInRow} audits missed in a row`,
-    );
-  else if (session.number >= after.lastSession)
-    endAgreement(ctx, jobId, partner, AGREEMENT_STATE.completed, 'the term is over');
-  else auditsDue.set(state, [session.number + 1n, jobId, partner], 0n);
-  const ended = agreements.need(state, jobId, partner).endHeight;
+  const endHeight = endOrGoOn(ctx, jobId, partner, after) ? ctx.height : 0n;
   payoutRows.set(state, [session.number, jobId, partner], {
     job: jobId,
     partner,
     client: job.client,
     jobHeight: job.height,
-    startHeight: before.startHeight,
+    startHeight: agreement.startHeight,
     answerHeight,
-    endHeight: ended,
+    endHeight,
     amount,
-    sequence: before.sequence,
-    status: earned ? ROW_STATUS.earned : ROW_STATUS.missed,
+    sequence: agreement.sequence,
+    status,
   });
 }
 
-function answered(agreement: Agreement, amount: bigint): Agreement {
-  const { answered: count, paid } = agreement;
-  return { ...agreement, answered: count + 1, missedInRow: 0, paid: paid + amount };
+function statusOf(ctx: BlockContext, agreement: Agreement, answerHeight: bigint): number {
+  if (answerHeight !== 0n) return ROW_STATUS.earned;
+  const { randomnessHeight } = ctx.session;
+  if (randomnessHeight === 0n) return ROW_STATUS.excused;
+  const last = ctx.height - 1n;
+  const inTime =
+    last - randomnessHeight >= LEAST_ANSWER_BLOCKS &&
+    last - agreement.startHeight >= LEAST_ANSWER_BLOCKS;
+  return inTime ? ROW_STATUS.missed : ROW_STATUS.excused;
 }
 
-function missed(agreement: Agreement): Agreement {
-  const { missed: count, missedInRow } = agreement;
-  return { ...agreement, missed: count + 1, missedInRow: missedInRow + 1 };
+function settled(agreement: Agreement, status: number): Agreement {
+  const { answered, missed, missedInRow, paid, rate } = agreement;
+  if (status === ROW_STATUS.earned)
+    return { ...agreement, answered: answered + 1, missedInRow: 0, paid: paid + rate };
+  if (status === ROW_STATUS.missed)
+    return { ...agreement, missed: missed + 1, missedInRow: missedInRow + 1 };
+  return agreement;
+}
+
+/** Whether the agreement is over with this session; otherwise it is audited in the next. */
+function endOrGoOn(
+  ctx: BlockContext,
+  jobId: Uint8Array,
+  partner: Uint8Array,
+  { missedInRow, lastSession }: Agreement,
+): boolean {
+  const { state, session } = ctx;
+  const lost = missedInRow >= params.need(state).missesToLose;
+  if (!lost && session.number < lastSession) {
+    auditsDue.set(state, [session.number + 1n, jobId, partner], 0n);
+    return false;
+  }
+  const outcome = lost ? AGREEMENT_STATE.lost : AGREEMENT_STATE.completed;
+  const reason = lost ? `${missedInRow} audits missed in a row` : 'its last session is over';
+  endAgreement(ctx, jobId, partner, outcome, reason);
+  return true;
 }
 
 /** The miss cites its challenge, so that anyone can see what was asked. */
 function emitMiss(ctx: BlockContext, jobId: Uint8Array, partner: Uint8Array, size: bigint): void {
-  const seed = randomness.ofSession(ctx.session) ?? NOBODY;
+  const { number, randomness: seed } = ctx.session;
   const { auditSamples } = params.need(ctx.state);
   const leaves = challenge(seed, jobId, partner, size, auditSamples).map(BigInt);
-  ctx.emit(auditMissed, { job: jobId, partner, session: ctx.session.number, seed, leaves });
-}
-
-/** Ends an agreement; what it might still have earned is unbound. */
-function endAgreement(
-  ctx: BlockContext,
-  jobId: Uint8Array,
-  partner: Uint8Array,
-  state: number,
-  reason: string,
-): void {
-  const agreement = agreements.need(ctx.state, jobId, partner);
-  const left = agreement.lastSession - ctx.session.number;
-  const job = jobs.need(ctx.state, jobId);
-  jobs.set(ctx.state, [jobId], {
-    ...job,
-    active: job.active - 1,
-    committed: job.committed - (left > 0n ? left * agreement.rate : 0n),
-  });
-  agreements.set(ctx.state, [jobId, partner], { ...agreement, state, endHeight: ctx.height });
-  ctx.emit(agreementEnded, { job: jobId, partner, paid: agreement.paid, reason });
-  jobsDue.set(ctx.state, [ctx.session.number, jobId], 0);
+  ctx.emit(auditMissed, { job: jobId, partner, session: number, seed, leaves });
 }
 
 /** Whether a job is over: nobody started it in time, or its term is over and nobody works on it. */
 function reviewJob(ctx: BlockContext, jobId: Uint8Array): void {
-  const job = jobs.need(ctx.state, jobId);
-  if (job.state === JOB_STATE.confirmed && ctx.session.number > job.session) {
+  const { state, session } = ctx;
+  const job = jobs.need(state, jobId);
+  if (job.state === JOB_STATE.confirmed && session.number > job.session) {
     endJob(ctx, jobId, JOB_STATE.cancelled, 'no partner started it in time');
-    payoutRows.set(
-      ctx.state,
-      [ctx.session.number, jobId, NOBODY],
-      cancelledRow(jobId, job, ctx.height),
-    );
     return;
   }
   if (job.state !== JOB_STATE.started || job.active > 0) return;
   const termEnd = job.session + BigInt(job.sessions);
-  const others = completedPartners(ctx.state, jobId) >= job.partners;
-  if (others || ctx.session.number >= termEnd)
-    endJob(ctx, jobId, JOB_STATE.completed, 'the term is over');
-  else jobsDue.set(ctx.state, [termEnd, jobId], 0);
+  const completed = completedPartners(state, jobId);
+  // Until then, another partner may take the place of one that was lost.
+  if (completed < job.partners && session.number < termEnd) jobsDue.set(state, [termEnd, jobId], 0);
+  else if (completed > 0) endJob(ctx, jobId, JOB_STATE.completed, 'the term is over');
+  else endJob(ctx, jobId, JOB_STATE.cancelled, 'all of its partners were lost');
 }
 
 function completedPartners(state: KeyValueReader, jobId: Uint8Array): number {
@@ -168,57 +159,8 @@ function completedPartners(state: KeyValueReader, jobId: Uint8Array): number {
   return count;
 }
 
-function cancelledRow(
-  jobId: Uint8Array,
-  job: { readonly client: Uint8Array; readonly height: bigint },
-  height: bigint,
-): PayoutRow {
-  return {
-    job: jobId,
-    partner: NOBODY,
-    client: job.client,
-    jobHeight: job.height,
-    startHeight: 0n,
-    answerHeight: 0n,
-    endHeight: height,
-    amount: 0n,
-    sequence: 0,
-    status: ROW_STATUS.cancelled,
-  };
-}
-
-/**
- * Ends a job. Escrow that nobody can earn any more returns at once; what an agreement did bind
- * stays until the arbitration window has closed: the next payout and one session more.
- */
-export function endJob(ctx: BlockContext, jobId: Uint8Array, state: number, reason: string): void {
-  const job = jobs.need(ctx.state, jobId);
-  jobs.set(ctx.state, [jobId], { ...job, state, reason, endHeight: ctx.height });
-  ctx.emit(jobEnded, { job: jobId, completed: state === JOB_STATE.completed ? 1 : 0, reason });
-  if (hasAgreements(ctx.state, jobId))
-    refundsDue.set(ctx.state, [ctx.session.number + 1n, jobId], 0);
-  else returnEscrow(ctx, jobId);
-}
-
-function hasAgreements(state: KeyValueReader, jobId: Uint8Array): boolean {
-  for (const _ of agreements.list(state, jobId)) return true;
-  return false;
-}
-
-function returnEscrow(ctx: BlockContext, jobId: Uint8Array): void {
-  const job = jobs.need(ctx.state, jobId);
-  const amount = job.escrow - job.committed;
-  if (amount > 0n) {
-    transfer(ctx.state, ESCROW, job.client, amount);
-    ctx.emit(escrowReturned, { job: jobId, client: job.client, amount });
-  }
-  const escrow = job.escrow - amount;
-  jobs.set(ctx.state, [jobId], { ...job, escrow, refunded: job.refunded + amount });
-  if (escrow > 0n) refundsDue.set(ctx.state, [ctx.session.number + 1n, jobId], 0);
-}
-
 function closePayoutFile(ctx: BlockContext): void {
-  const { state, session } = ctx;
+  const { state, session, height } = ctx;
   const leaves: Uint8Array[] = [];
   let total = 0n;
   for (const [, row] of payoutRows.list(state, session.number)) {
@@ -226,6 +168,6 @@ function closePayoutFile(ctx: BlockContext): void {
     total += row.amount;
   }
   const root = merkleRoot(leaves);
-  payouts.set(state, [session.number], { root, rows: leaves.length, total, height: ctx.height });
+  payouts.set(state, [session.number], { root, rows: leaves.length, total, height });
   ctx.emit(payoutClosed, { session: session.number, root, rows: leaves.length, total });
 }

@@ -14,11 +14,9 @@ import {
 } from '@palisade/core';
 import { noAgreement } from '../errors.ts';
 import { auditAnswered } from '../events.ts';
-import { AGREEMENT_STATE, type Agreement, agreements, auditsDue, type Job, jobs } from '../job.ts';
-import { params } from '../params.ts';
+import { AGREEMENT_STATE, agreements, auditsDue, type Job, jobs } from '../job.ts';
+import { MAX_SAMPLES, params } from '../params.ts';
 
-/** Leaves of one answer at most; more would not fit a signed body with their paths. */
-export const MAX_SAMPLES = 32;
 /** Depth of the tree over the largest content: 2^28 leaves. */
 const MAX_PATH = 28;
 
@@ -50,11 +48,6 @@ export function challenge(
   samples: number,
 ): readonly number[] {
   return sampleLeaves(seed, jobId, partner, Number(size), samples);
-}
-
-/** What the session's answer earns. */
-export function amountOf(agreement: Agreement): bigint {
-  return agreement.rate;
 }
 
 export const answerAuditHandler = handle(answerAudit, {
@@ -95,7 +88,7 @@ export const answerAuditHandler = handle(answerAudit, {
   apply(ctx, { job, session }) {
     const partner = ctx.sender.nodeKey!;
     auditsDue.set(ctx.state, [session, job, partner], ctx.height);
-    const amount = amountOf(agreements.need(ctx.state, job, partner));
+    const { rate: amount } = agreements.need(ctx.state, job, partner);
     ctx.emit(auditAnswered, { job, partner, session, amount });
   },
 });

@@ -1,9 +1,8 @@
 import { handle } from '@palisade/chain';
 import { bytes32, command, equalBytes } from '@palisade/core';
+import { endJob, shorten } from '../ending.ts';
 import { jobIsOver, noSuchJob, notTheClient } from '../errors.ts';
 import { agreements, JOB_STATE, jobs } from '../job.ts';
-import { endJob } from '../settlement.ts';
-import { shorten } from '../shorten.ts';
 
 /** Ends a job without the partners' consent: the running session is still theirs to earn. */
 export const cancel = command({
@@ -13,6 +12,8 @@ export const cancel = command({
   signer: 'account',
   fields: { job: bytes32 },
 });
+
+const REASON = 'cancelled by the client';
 
 export const cancelHandler = handle(cancel, {
   verify({ state, sender }, { job: jobId }) {
@@ -25,7 +26,7 @@ export const cancelHandler = handle(cancel, {
   },
   apply(ctx, { job: jobId }) {
     for (const [[, partner]] of [...agreements.list(ctx.state, jobId)])
-      shorten(ctx, jobId, partner, ctx.session.number);
-    endJob(ctx, jobId, JOB_STATE.cancelled, 'cancelled by the client');
+      shorten(ctx, jobId, partner, ctx.session.number, REASON);
+    endJob(ctx, jobId, JOB_STATE.cancelled, REASON);
   },
 });

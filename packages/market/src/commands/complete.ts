@@ -14,10 +14,10 @@ import {
   u32,
   u64,
 } from '@palisade/core';
+import { shorten } from '../ending.ts';
 import { noAgreement, noSuchJob, notTheClient } from '../errors.ts';
 import { AGREEMENT_STATE, type Agreement, agreements, type Job, jobs } from '../job.ts';
 import { clientReceipt, partnerReceipt } from '../messages/voucher.ts';
-import { shorten } from '../shorten.ts';
 
 const outcome = {
   job: bytes32,
@@ -95,6 +95,13 @@ function checkSignature(
   return refuse('market/receipt-not-signed', 'The other party has not signed this receipt.');
 }
 
+/** From now on the last session stands: not even an unfiled voucher of before can move it. */
+function settle(ctx: TxContext, { job, partner, lastSession }: Outcome): void {
+  const agreement = agreements.need(ctx.state, job, partner);
+  agreements.set(ctx.state, [job, partner], { ...agreement, final: 1 });
+  shorten(ctx, job, partner, lastSession, 'ended by a receipt of both sides');
+}
+
 export function completeHandler(domain: Domain) {
   return handle(complete, {
     verify(ctx, value) {
@@ -106,7 +113,7 @@ export function completeHandler(domain: Domain) {
         checkSignature(partnerReceipt, value, domain, value.partnerSignature, value.partner)
       );
     },
-    apply: (ctx, value) => shorten(ctx, value.job, value.partner, value.lastSession),
+    apply: (ctx, value) => settle(ctx, value),
   });
 }
 
@@ -121,6 +128,6 @@ export function partnerCompleteHandler(domain: Domain) {
         checkSignature(clientReceipt, value, domain, command.clientSignature, found.job.client)
       );
     },
-    apply: (ctx, value) => shorten(ctx, value.job, ctx.sender.nodeKey!, value.lastSession),
+    apply: (ctx, value) => settle(ctx, { ...value, partner: ctx.sender.nodeKey! }),
   });
 }

@@ -1,11 +1,11 @@
 import { cannotSpend, handle, transfer } from '@palisade/chain';
 import { bytes32, command, equalBytes, refuse, u32 } from '@palisade/core';
 import { jobIsOver, noSuchJob, notTheClient } from '../errors.ts';
+import { ESCROW } from '../escrow.ts';
 import { jobRenewed } from '../events.ts';
 import { JOB_STATE, type Job, jobs } from '../job.ts';
 import { params } from '../params.ts';
 import { escrowFor } from '../rules/terms.ts';
-import { ESCROW } from './request.ts';
 
 /** Locks escrow for more sessions; partners are then handed vouchers for the longer term. */
 export const renew = command({
@@ -21,17 +21,19 @@ function addedEscrow({ partners, maxRate }: Job, sessions: number): bigint {
 }
 
 export const renewHandler = handle(renew, {
-  verify({ state, sender }, { job: jobId, sessions }) {
+  verify({ state, sender, session }, { job: jobId, sessions }) {
     const job = jobs.get(state, jobId);
     if (!job) return noSuchJob(jobId);
     if (!equalBytes(job.client, sender.account)) return notTheClient(jobId);
     if (job.state === JOB_STATE.completed || job.state === JOB_STATE.cancelled)
       return jobIsOver(jobId, job.reason);
     const most = params.need(state).maxSessions;
-    if (sessions < 1 || job.sessions + sessions > most)
+    // What has passed does not count: a job can be renewed for ever, as long as it counts in 32 bits.
+    const ahead = Number(job.session - session.number) + job.sessions + sessions;
+    if (sessions < 1 || ahead > most || job.sessions + sessions >= 2 ** 32)
       return refuse(
         'market/bad-term',
-        `The term would have ${job.sessions + sessions} sessions; ${most} are allowed, and at least 1 is added.`,
+        `The term would go on for ${ahead} sessions; ${most} are allowed, and at least 1 is added.`,
       );
     return cannotSpend(state, sender.account, addedEscrow(job, sessions));
   },

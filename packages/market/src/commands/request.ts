@@ -1,4 +1,4 @@
-import { cannotSpend, handle, type JobFileRule, moduleAccount, transfer } from '@palisade/chain';
+import { cannotSpend, handle, type JobFileRule, transfer } from '@palisade/chain';
 import {
   address,
   bytes32,
@@ -11,14 +11,12 @@ import {
   u64,
   u128,
 } from '@palisade/core';
+import { ESCROW } from '../escrow.ts';
 import { jobConfirmed } from '../events.ts';
-import { JOB_STATE, jobs, jobsDue, UTILITY, utility } from '../job.ts';
+import { JOB_STATE, jobs, jobsDue, jobsOf, UTILITY, utility } from '../job.ts';
 import { noteInJobFile } from '../job-file.ts';
 import { params } from '../params.ts';
 import { escrowFor } from '../rules/terms.ts';
-
-/** Client money of all running jobs. */
-export const ESCROW = moduleAccount('market.escrow');
 
 /** Requests count nonces of their own: the order of a job file must not depend on other commands. */
 export const JOB_LANE = 'jobs';
@@ -106,6 +104,7 @@ export const requestHandler = handle(request, {
       endHeight: 0n,
       reason: '',
     });
+    jobsOf.set(state, [sender.account, txId], 0);
     // A whole session to be started: whoever confirms in the last second of one keeps its chance.
     jobsDue.set(state, [session.number + 1n, txId], 0);
     noteInJobFile(ctx, txId);

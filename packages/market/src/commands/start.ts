@@ -1,4 +1,4 @@
-import { params as chainParams, handle, nodeKeys, type TxContext } from '@palisade/chain';
+import { params as chainParams, handle, type TxContext } from '@palisade/chain';
 import {
   bytes32,
   command,
@@ -18,6 +18,7 @@ import {
   AGREEMENT_STATE,
   type Agreement,
   agreements,
+  agreementsOf,
   auditsDue,
   JOB_STATE,
   type Job,
@@ -77,6 +78,11 @@ function checkTerms(job: Job, value: Start, old: Agreement | undefined): Refusal
     return refuse('market/job-full', `The job has all of its ${job.partners} partners.`);
   if (old && old.state !== AGREEMENT_STATE.active)
     return refuse('market/agreement-over', 'This agreement has ended and cannot be prolonged.');
+  if (old?.final === 1)
+    return refuse(
+      'market/agreement-ending',
+      `Both sides have agreed that session ${old.lastSession} is the last one.`,
+    );
   if (
     old &&
     (value.sequence <= old.sequence || value.sessions < old.sessions || value.rate < old.rate)
@@ -147,10 +153,12 @@ function begin(ctx: TxContext, value: Start, partner: Uint8Array): void {
     answered: 0,
     missed: 0,
     missedInRow: 0,
+    final: 0,
     paid: 0n,
     endHeight: 0n,
   });
   auditsDue.set(state, [firstSession, value.job, partner], 0n);
+  agreementsOf.set(state, [partner, value.job], 0);
   ctx.emit(agreementStarted, {
     job: value.job,
     partner,
@@ -171,12 +179,4 @@ function prolong(ctx: TxContext, value: Start, partner: Uint8Array, old: Agreeme
     lastSession,
   });
   ctx.emit(agreementExtended, { job: value.job, partner, sequence, rate, lastSession });
-}
-
-/** The account that is paid for a partner's work. */
-export function accountOfPartner(
-  ctx: { readonly state: TxContext['state'] },
-  partner: Uint8Array,
-): Uint8Array {
-  return nodeKeys.need(ctx.state, partner).account;
 }

@@ -1,0 +1,543 @@
+/**
+ * A chain for tests, in the words of the domain: validators with keys, accounts with funds, blocks
+ * that go through prepareProposal, processProposal, finalizeBlock and commit with signed vote
+ * extensions, sessions that end. After every block the invariants of all modules are checked.
+ *
+ * @example
+ * const chain = await startChain({ accounts: { alice: 100n * PAL } });
+ * await chain.run(chain.account('alice'), send, { to, denom: 'pal', amount: PAL });
+ * await chain.expectRefused('accounts/zero-amount', chain.account('alice'), send, { … });
+ */
+import {
+  accountsModule,
+  activeValidators,
+  balanceOf,
+  bondsModule,
+  createApplication,
+  currentSession,
+  DEFAULT_PARAMS,
+  dueDisclosures,
+  encodeGenesis,
+  FEE_POT,
+  type Genesis,
+  genesisHash,
+  type JobFileRule,
+  type Module,
+  NO_EXTENSION,
+  nodeKeys,
+  ownBond,
+  type PalisadeApplication,
+  rewardsModule,
+  type Session,
+  secretNumber,
+  sessions,
+  sessionsModule,
+  toOwner,
+  type VoteExtension,
+  validatorsModule,
+  voteExtension,
+} from '@palisade/chain';
+import {
+  accountSigner,
+  type Declaration,
+  type Domain,
+  encode,
+  type Json,
+  type KeyValueStore,
+  MemoryStore,
+  nodeSigner,
+  type Signer,
+  signEnvelope,
+  signingDomain,
+  toHex,
+  utf8,
+} from '@palisade/core';
+import { ed25519, sha256 } from '@palisade/core/crypto';
+import {
+  type CommitInfo,
+  type ExecTxResult,
+  type ExtendedCommitInfo,
+  extensionSignBytes,
+  type FinalizeBlockResponse,
+  type Misbehavior,
+  validatorAddress,
+} from '@palisade/formats';
+import { nonces } from '../src/accounts/state.ts';
+
+export const PAL = 10n ** 18n;
+const NOTHING = new Uint8Array();
+/** More than any transaction of the tests costs. */
+const MAX_FEE = 2n * PAL;
+
+/** A validator of the kit: its keys, its owner, and what it votes with. */
+export type KitValidator = {
+  readonly name: string;
+  readonly secret: Uint8Array;
+  readonly nodeKey: Uint8Array;
+  readonly address: Uint8Array;
+  readonly owner: Signer;
+};
+
+export type ChainOptions = {
+  /** Votes of the validators v0, v1, …; one with 10 when left out. */
+  readonly weights?: readonly bigint[];
+  /** Free native funds by account name. */
+  readonly accounts?: Readonly<Record<string, bigint>>;
+  /** Node keys that are bound at genesis: machine name to account name. */
+  readonly machines?: Readonly<Record<string, string>>;
+  readonly bonds?: bigint;
+  readonly sessionMs?: bigint;
+  readonly blockMs?: bigint;
+  readonly feeBurnPpm?: number;
+  /** Modules beyond those of the chain; they stand before rewards. */
+  readonly modules?: (domain: Domain) => readonly Module[];
+  /** Their sections of the genesis document. */
+  readonly sections?: Readonly<Record<string, Json>>;
+  readonly jobFile?: JobFileRule;
+  readonly store?: KeyValueStore;
+};
+
+/** What one block is like, beyond its transactions. */
+export type BlockOptions = {
+  /** Time from the block before; the chain's block time when left out. */
+  readonly afterMs?: bigint;
+  /** Validators whose votes on this block are missing. */
+  readonly absent?: readonly number[];
+  /** What validators add to their votes on this block; the honest disclosures come with it. */
+  readonly missed?: Readonly<Record<number, readonly Uint8Array[]>>;
+  /** Whole extensions instead, possibly nonsense. */
+  readonly extensions?: Readonly<Record<number, Uint8Array>>;
+  readonly misbehavior?: readonly Misbehavior[];
+};
+
+export type Block = FinalizeBlockResponse & {
+  /** Results of the transactions, without that of the last votes. */
+  readonly results: readonly ExecTxResult[];
+};
+
+function seed(kind: string, name: string): Uint8Array {
+  return sha256(utf8(`chain-kit/${kind}/${name}`));
+}
+
+/** The account key of a name: the same in every chain. */
+export function accountOf(name: string): Signer {
+  return accountSigner(seed('account', name));
+}
+
+/** The node key of a name. */
+export function machineOf(name: string): Signer {
+  return nodeSigner(seed('node', name));
+}
+
+export function validatorOf(index: number): KitValidator {
+  const secret = seed('node', `v${index}`);
+  const nodeKey = ed25519.publicKey(secret);
+  const address = validatorAddress(nodeKey);
+  return { name: `v${index}`, secret, nodeKey, address, owner: accountOf(`v${index}-owner`) };
+}
+
+const GENESIS_MS = 1_700_000_000_000n;
+
+function genesisOf(options: ChainOptions): Genesis {
+  const weights = options.weights ?? [10n];
+  const bond = options.bonds ?? 0n;
+  const validators = weights.map((_, i) => validatorOf(i));
+  const funds = Object.entries(options.accounts ?? {}).map(
+    ([name, amount]) => [accountOf(name).id, amount] as const,
+  );
+  const bonded = bond === 0n ? [] : validators.map(({ owner }) => [owner.id, bond] as const);
+  const purse = (account: Uint8Array, amount: bigint) => ({
+    account: toHex(account),
+    amount: amount.toString(),
+  });
+  return {
+    chainId: 'kit-chain',
+    timeMs: Number(GENESIS_MS),
+    state: {
+      accounts: {
+        params: {
+          sessionMs: (options.sessionMs ?? 60_000n).toString(),
+          existentialDeposit: DEFAULT_PARAMS.existentialDeposit.toString(),
+          feeBase: DEFAULT_PARAMS.feeBase.toString(),
+          feePerByte: DEFAULT_PARAMS.feePerByte.toString(),
+          feeBurnPpm: options.feeBurnPpm ?? DEFAULT_PARAMS.feeBurnPpm,
+        },
+        balances: [...funds, ...bonded].map(([account, amount]) => ({
+          ...purse(account, amount),
+          denom: 'pal',
+        })),
+        holds: bonded.map(([account, amount]) => ({ ...purse(account, amount), purpose: 'bond' })),
+        nodeKeys: Object.entries(options.machines ?? {}).map(([machine, account]) => ({
+          nodeKey: toHex(machineOf(machine).id),
+          binding: {
+            account: toHex(accountOf(account).id),
+            nonce: '0',
+            revoked: 0,
+            label: machine,
+            sinceHeight: '0',
+          },
+        })),
+      },
+      validators: {
+        validators: validators.map(({ nodeKey, owner, name }, i) => ({
+          nodeKey: toHex(nodeKey),
+          validator: {
+            account: toHex(owner.id),
+            name,
+            weight: weights[i]!.toString(),
+            seat: 1,
+            known: 1,
+          },
+        })),
+      },
+      ...options.sections,
+    },
+  };
+}
+
+function applicationOf(options: ChainOptions, domain: Domain): PalisadeApplication {
+  return createApplication({
+    modules: [
+      accountsModule(domain),
+      sessionsModule,
+      ...(options.modules?.(domain) ?? []),
+      rewardsModule(toOwner),
+      bondsModule([ownBond]),
+      validatorsModule,
+    ],
+    store: options.store ?? new MemoryStore(),
+    domain,
+    jobFile: options.jobFile ?? { command: 'none', isOnChain: () => false },
+  });
+}
+
+/** Begins a chain: genesis is written, no block yet. */
+export async function startChain(options: ChainOptions = {}): Promise<Chain> {
+  const genesis = genesisOf(options);
+  const domain = signingDomain(genesisHash(genesis));
+  const chain = new Chain(options, genesis, domain, applicationOf(options, domain));
+  await chain.begin();
+  return chain;
+}
+
+type Powers = ReadonlyMap<number, bigint>;
+
+export class Chain {
+  readonly genesis: Genesis;
+  readonly domain: Domain;
+  readonly validators: readonly KitValidator[];
+  application: PalisadeApplication;
+  height = 0n;
+  timeMs = GENESIS_MS;
+  genesisAppHash: Uint8Array = NOTHING;
+  private readonly options: ChainOptions;
+  /** Transactions signed since the last block, by signer and lane. */
+  private readonly signed = new Map<string, bigint>();
+  /** Votes of the engine at the next height and the one after. */
+  private powers: [Powers, Powers];
+  private lastCommit: ExtendedCommitInfo = { round: 0, votes: [] };
+
+  constructor(
+    options: ChainOptions,
+    genesis: Genesis,
+    domain: Domain,
+    application: PalisadeApplication,
+  ) {
+    this.options = options;
+    this.genesis = genesis;
+    this.domain = domain;
+    this.application = application;
+    const weights = options.weights ?? [10n];
+    this.validators = weights.map((_, i) => validatorOf(i));
+    const powers: Powers = new Map(weights.entries());
+    this.powers = [powers, powers];
+  }
+
+  async begin(): Promise<void> {
+    const { appHash } = await this.application.initChain({
+      timeNs: this.timeMs * 1_000_000n,
+      chainId: this.genesis.chainId,
+      consensusParams: {} as never,
+      validators: [],
+      appStateBytes: encodeGenesis(this.genesis),
+      initialHeight: 1n,
+    });
+    this.genesisAppHash = appHash;
+    this.checkInvariants();
+  }
+
+  get state(): KeyValueStore {
+    return this.application.committed;
+  }
+
+  /** The running session. */
+  get session(): Session {
+    return sessions.need(this.state, currentSession.need(this.state));
+  }
+
+  account(name: string): Signer {
+    return accountOf(name);
+  }
+
+  machine(name: string): Signer {
+    return machineOf(name);
+  }
+
+  /** Free native funds of an account. */
+  free(who: Signer | Uint8Array): bigint {
+    return balanceOf(this.state, who instanceof Uint8Array ? who : who.id).free;
+  }
+
+  /** Fee of a transaction: the base and a price per byte. */
+  feeOf(tx: Uint8Array): bigint {
+    return DEFAULT_PARAMS.feeBase + DEFAULT_PARAMS.feePerByte * BigInt(tx.length);
+  }
+
+  /** The nonce that the next transaction of a signer must have, those signed but not yet run counted. */
+  nextNonce(signer: Signer, lane = 'main'): bigint {
+    const base =
+      signer.kind === 'node'
+        ? (nodeKeys.get(this.state, signer.id)?.nonce ?? 0n)
+        : (nonces.get(this.state, signer.id, lane) ?? 0n);
+    const key = `${toHex(signer.id)} ${signer.kind === 'node' ? '' : lane}`;
+    const waiting = this.signed.get(key) ?? 0n;
+    this.signed.set(key, waiting + 1n);
+    return base + waiting;
+  }
+
+  /** Signs a command with the next nonce and a fee limit that suffices, unless it brings its own. */
+  async sign<T>(
+    signer: Signer,
+    declaration: Declaration<T>,
+    value: Fields<T>,
+  ): Promise<Uint8Array> {
+    const nonce = 'nonce' in value ? {} : { nonce: this.nextNonce(signer, declaration.lane) };
+    const whole = { maxFee: MAX_FEE, ...nonce, ...value } as unknown as T;
+    return signEnvelope(declaration, whole, this.domain, signer);
+  }
+
+  /** Id of a transaction: what its signer signed. */
+  async idOf(tx: Uint8Array): Promise<Uint8Array> {
+    const [opened] = await this.application.opener.open([tx]);
+    if (!opened || !('id' in opened)) throw new Error('this transaction does not open');
+    return opened.id;
+  }
+
+  /** Runs one command in a block of its own; it must succeed. */
+  async run<T>(signer: Signer, declaration: Declaration<T>, value: Fields<T>): Promise<Block> {
+    const block = await this.block([await this.sign(signer, declaration, value)]);
+    const [result] = block.results;
+    if (result?.code !== 0)
+      throw new Error(`${declaration.name}: ${result?.codespace} ${result?.log}`);
+    return block;
+  }
+
+  /** Runs one command, which must be refused with `code`, and change nothing but fee and nonce. */
+  async expectRefused<T>(
+    code: string,
+    signer: Signer,
+    declaration: Declaration<T>,
+    value: Fields<T>,
+  ): Promise<void> {
+    const tx = await this.sign(signer, declaration, value);
+    await this.expectTxRefused(code, tx);
+  }
+
+  /** As `expectRefused`, of a transaction that is signed already. */
+  async expectTxRefused(code: string, tx: Uint8Array): Promise<void> {
+    const before = this.dump();
+    const block = await this.block([tx]);
+    const [result] = block.results;
+    if (result?.codespace !== code)
+      throw new Error(`${code} was expected, not '${result?.codespace}': ${result?.log}`);
+    await this.expectNoTrace(before, tx, result.code === 1);
+  }
+
+  /** All records by key. */
+  dump(): Map<string, Uint8Array> {
+    return new Map([...this.state.range('', '\u0100')].map(([key, value]) => [key, value]));
+  }
+
+  private async expectNoTrace(
+    before: ReadonlyMap<string, Uint8Array>,
+    tx: Uint8Array,
+    paid: boolean,
+  ): Promise<void> {
+    const [opened] = await this.application.opener.open([tx]);
+    const sender = opened && 'sender' in opened ? opened.sender : NOTHING;
+    const payer = sender.length === 32 ? nodeKeys.get(this.state, sender)?.account : sender;
+    const own = [`accounts/node-key/`, 'accounts/nonce/', 'accounts/balance/'];
+    for (const [key] of this.application.changes()) {
+      // What every block writes: attendance, randomness.
+      if (key.startsWith('chain/')) continue;
+      if (!paid) throw new Error(`an unpaid transaction changed ${JSON.stringify(key)}`);
+      if (!own.some((prefix) => key.startsWith(prefix)))
+        throw new Error(`a refused transaction changed ${JSON.stringify(key)}`);
+    }
+    if (!paid || !payer) return;
+    const was = (account: Uint8Array) =>
+      balanceOf({ get: (key) => before.get(key), range: () => [] }, account);
+    const fee = this.feeOf(tx);
+    const [payerNow, potNow] = [balanceOf(this.state, payer), balanceOf(this.state, FEE_POT)];
+    if (was(payer).free - payerNow.free !== fee || was(payer).held !== payerNow.held)
+      throw new Error('a refused transaction did not cost exactly its fee');
+    if (potNow.free - was(FEE_POT).free !== fee) throw new Error('the fee is not in the pot');
+  }
+
+  private commitInfo(extended: ExtendedCommitInfo): CommitInfo {
+    return {
+      round: extended.round,
+      votes: extended.votes.map(({ validator, blockIdFlag }) => ({ validator, blockIdFlag })),
+    };
+  }
+
+  /** The transactions that the next proposer would put into its block. */
+  async propose(
+    txs: readonly Uint8Array[],
+    maxTxBytes = 1_000_000n,
+  ): Promise<readonly Uint8Array[]> {
+    const request = { ...this.common({}), txs, maxTxBytes, localLastCommit: this.lastCommit };
+    return (await this.application.prepareProposal(request)).txs;
+  }
+
+  /** Whether a validator would vote for a block of these transactions, last votes included. */
+  async wouldAccept(txs: readonly Uint8Array[]): Promise<boolean> {
+    const proposedLastCommit = this.commitInfo(this.lastCommit);
+    const request = { ...this.common({}), txs, proposedLastCommit };
+    return (await this.application.processProposal(request)).status === 'accept';
+  }
+
+  private common({ afterMs, misbehavior }: BlockOptions) {
+    return {
+      misbehavior: misbehavior ?? [],
+      hash: new Uint8Array(32),
+      height: this.height + 1n,
+      timeNs: (this.timeMs + (afterMs ?? this.options.blockMs ?? 1000n)) * 1_000_000n,
+      nextValidatorsHash: new Uint8Array(32),
+      proposerAddress: this.validators[0]!.address,
+    };
+  }
+
+  /** One block, from proposal to commit. Every transaction that is offered must fit into it. */
+  async block(txs: readonly Uint8Array[] = [], options: BlockOptions = {}): Promise<Block> {
+    const proposed = await this.propose(txs);
+    if (!(await this.wouldAccept(proposed))) throw new Error('an honest proposal was rejected');
+    return this.decide(proposed, options);
+  }
+
+  /** Lets a block be decided, whatever is in it. */
+  async decide(txs: readonly Uint8Array[], options: BlockOptions = {}): Promise<Block> {
+    const common = this.common(options);
+    const votes = this.vote(options);
+    const response = await this.application.finalizeBlock({
+      ...common,
+      txs,
+      decidedLastCommit: this.commitInfo(this.lastCommit),
+    });
+    await this.application.commit({});
+    this.lastCommit = votes;
+    this.height = common.height;
+    this.timeMs = common.timeNs / 1_000_000n;
+    this.signed.clear();
+    this.applyUpdates(response);
+    this.checkInvariants();
+    const results = this.height === 1n ? response.txResults : response.txResults.slice(1);
+    return { ...response, results };
+  }
+
+  private applyUpdates({ validatorUpdates }: FinalizeBlockResponse): void {
+    const [, next] = this.powers;
+    const later = new Map(next);
+    for (const { publicKey, power } of validatorUpdates) {
+      const index = this.validators.findIndex(({ nodeKey }) => toHex(nodeKey) === toHex(publicKey));
+      if (power === 0n) later.delete(index);
+      else later.set(index, power);
+    }
+    this.powers = [next, later];
+  }
+
+  /** The votes on the next block, cast on the state before it. */
+  private vote({ absent, missed, extensions }: BlockOptions): ExtendedCommitInfo {
+    const height = this.height + 1n;
+    const votes = [...this.powers[0]].map(([index, power]) => {
+      const { address, secret } = this.validators[index]!;
+      const here = !absent?.includes(index);
+      const extension = here
+        ? (extensions?.[index] ??
+          encode(voteExtension, this.extensionOf(index, missed?.[index] ?? [])))
+        : NOTHING;
+      const signBytes = extensionSignBytes('kit-chain', { extension, height, round: 0 });
+      return {
+        validator: { address, power },
+        blockIdFlag: here ? ('commit' as const) : ('absent' as const),
+        voteExtension: extension,
+        extensionSignature: here ? ed25519.sign(signBytes, secret) : NOTHING,
+      };
+    });
+    return { round: 0, votes };
+  }
+
+  /** What an honest validator adds to its vote. */
+  extensionOf(index: number, missed: readonly Uint8Array[] = []): VoteExtension {
+    const { secret, nodeKey } = this.validators[index]!;
+    const due = dueDisclosures(this.state, this.session, nodeKey);
+    const number = (session: bigint) => secretNumber(secret, this.domain.genesisHash, session);
+    return {
+      ...NO_EXTENSION,
+      missed: [...missed],
+      commitment: due.commitTo === undefined ? [] : [sha256(number(due.commitTo))],
+      reveal: due.reveal === undefined ? [] : [number(due.reveal)],
+    };
+  }
+
+  /** Empty blocks. */
+  async blocks(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) await this.block();
+  }
+
+  /**
+   * Lets the session end, after enough quiet blocks for everyone to have been able to answer, and
+   * goes on until the next one has its randomness. Answers with the block in which it ended.
+   */
+  async endSession(): Promise<Block> {
+    await this.blocks(2);
+    const { startMs } = this.session;
+    const end = startMs + (this.options.sessionMs ?? 60_000n);
+    const block = await this.block([], { afterMs: end > this.timeMs ? end - this.timeMs : 1n });
+    while (this.session.randomnessHeight === 0n) await this.block();
+    return block;
+  }
+
+  /** A node that crashed and starts again on the same store. */
+  restart(): void {
+    this.application = applicationOf({ ...this.options, store: this.state }, this.domain);
+  }
+
+  /** @throws Error naming the law that is broken */
+  checkInvariants(): void {
+    for (const { invariants } of this.application.modules)
+      for (const { name, check } of invariants ?? []) {
+        const broken = check(this.state);
+        if (broken) throw new Error(`height ${this.height}: ${name}: ${broken}`);
+      }
+  }
+
+  /** Names of validators that have a seat. */
+  seats(): string[] {
+    const names = activeValidators(this.state).map(({ validator }) => validator.name);
+    return names.sort();
+  }
+}
+
+/** A command's fields, without those that the kit fills in. */
+export type Fields<T> = Omit<T, 'nonce' | 'maxFee'> & { nonce?: bigint; maxFee?: bigint };
+
+/** Events of one name, as attributes by key. */
+export function eventsOf(
+  block: FinalizeBlockResponse,
+  name: string,
+): Readonly<Record<string, string>>[] {
+  return [...block.events, ...block.txResults.flatMap(({ events }) => events)]
+    .filter(({ type }) => type === name)
+    .map(({ attributes }) => Object.fromEntries(attributes.map(({ key, value }) => [key, value])));
+}
