@@ -46,6 +46,7 @@ export {
   voteExtension,
 } from './application/votes.ts';
 export { type BondSource, bondsModule, OWN_BOND, ownBond } from './bonds/bonds.ts';
+export { KEPT_SNAPSHOTS, MemorySnapshots, type SnapshotStore } from './image/snapshot-store.ts';
 export {
   type BlockContext,
   type CommandHandler,

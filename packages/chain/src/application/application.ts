@@ -18,14 +18,20 @@ import {
 } from '@palisade/core';
 import type {
   Application,
+  ApplySnapshotChunkRequest,
   CommitInfo,
   ExecTxResult,
   FinalizeBlockRequest,
   FinalizeBlockResponse,
   InitChainRequest,
+  LoadSnapshotChunkRequest,
+  OfferSnapshotRequest,
   PrepareProposalRequest,
   ProcessProposalRequest,
 } from '@palisade/formats';
+import { ImageKeeper } from '../image/image-keeper.ts';
+import { Restoration, wipe } from '../image/restore.ts';
+import type { SnapshotStore } from '../image/snapshot-store.ts';
 import type { CommandHandler, Module } from '../module/module.ts';
 import { processOffences, reportEquivocations } from '../offences/offences.ts';
 import { params } from '../params.ts';
@@ -33,6 +39,7 @@ import { noteDisclosures } from '../randomness/randomness.ts';
 import { sessionStarted } from '../sessions/queries.ts';
 import { currentSession, sessions } from '../sessions/session.ts';
 import { Overlay } from '../state/overlay.ts';
+import { writeOf } from '../state/write-of.ts';
 import { noteAttendance, powerUpdates } from '../validators/module.ts';
 import { activeValidators, byAddress } from '../validators/state.ts';
 import { corrupted, foreignGenesis, undecidable } from './errors.ts';
@@ -75,6 +82,8 @@ export type ApplicationOptions = {
   readonly jobFile: JobFileRule;
   /** Checks signatures; on the calling thread where none is given. */
   readonly opener?: (known: Catalogue, domain: Domain) => TxOpener;
+  /** Where a snapshot of each session is kept; without it none are made. */
+  readonly snapshots?: SnapshotStore;
 };
 
 /** The application, and what its host may look at beyond ABCI. */
@@ -95,6 +104,7 @@ export function createApplication(options: ApplicationOptions): PalisadeApplicat
 }
 
 const NO_HASH = new Uint8Array(32);
+const NO_ROOTS = { logRoot: NO_HASH, fullRoot: NO_HASH };
 
 type Block = {
   readonly execution: Execution;
@@ -111,6 +121,9 @@ class ModuleApplication implements PalisadeApplication {
   readonly opener: TxOpener;
   private readonly jobFile: JobFileRule;
   private readonly handlers: ReadonlyMap<string, CommandHandler>;
+  private readonly snapshots: SnapshotStore | undefined;
+  private images: ImageKeeper;
+  private restoration: Restoration | undefined;
   private roots: Roots;
   /** What `roots` belong to; undefined before genesis. */
   private last: Committed | undefined;
@@ -120,17 +133,19 @@ class ModuleApplication implements PalisadeApplication {
   /** Where transactions are tried before they enter the mempool; made anew after each block. */
   private checking: Overlay | undefined;
 
-  constructor({ modules, store, domain, jobFile, opener }: ApplicationOptions) {
+  constructor({ modules, store, domain, jobFile, opener, snapshots }: ApplicationOptions) {
     this.modules = modules;
     this.committed = store;
     this.domain = domain;
     this.jobFile = jobFile;
+    this.snapshots = snapshots;
+    this.images = new ImageKeeper(store, snapshots);
     const handlers = modules.flatMap((module) => module.commands ?? []);
     this.handlers = new Map(handlers.map((handler) => [handler.declaration.name, handler]));
     this.known = catalogue(handlers.map(({ declaration }) => declaration));
     this.opener = rememberingOpener((opener ?? inlineOpener)(this.known, domain));
     this.last = committed.get(store);
-    this.roots = loadRoots(store, this.provenStores(), this.last?.logRoot ?? NO_HASH);
+    this.roots = loadRoots(store, this.provenStores(), this.last ?? NO_ROOTS);
     if (this.last && !equalBytes(appHashOf(this.roots), this.last.appHash)) throw corrupted();
   }
 
@@ -158,6 +173,8 @@ class ModuleApplication implements PalisadeApplication {
     if (!equalBytes(signingDomain(hash).separator, this.domain.separator)) throw foreignGenesis();
     if (genesis.chainId !== request.chainId || request.initialHeight !== 1n) throw foreignGenesis();
     if (this.last) return this.initialised(this.last.appHash);
+    // What a restoration may have left that never came to its end.
+    await wipe(this.committed);
     const overlay = new Overlay(this.committed);
     const timeMs = BigInt(genesis.timeMs);
     const execution = new Execution(overlay, 0n, timeMs);
@@ -165,17 +182,21 @@ class ModuleApplication implements PalisadeApplication {
     for (const module of this.modules)
       module.hooks?.genesis?.(execution, genesis.state[module.name]);
     const changes = overlay.changes();
-    this.roots = advanceRoots(this.roots, changes);
+    this.roots = advanceRoots(loadRoots(this.committed, this.provenStores(), NO_ROOTS), changes);
     const appHash = appHashOf(this.roots);
     const record = {
       height: 0n,
       timeMs,
       logRoot: this.roots.logRoot,
+      fullRoot: this.roots.fullRoot,
       appHash,
       genesisHash: hash,
       chainId: genesis.chainId,
     };
-    await this.committed.commit([...changes, metaWrite(record)]);
+    const { sessionMs } = params.need(overlay);
+    const image = this.images.begin(record, this.roots, sessionMs, BigInt(changes.length));
+    await this.committed.commit([...changes, ...image, writeOf(committed, [], record)]);
+    this.images.committed();
     this.last = record;
     return this.initialised(appHash);
   }
@@ -263,7 +284,10 @@ class ModuleApplication implements PalisadeApplication {
     processOffences(block, this.hooks);
     const validatorUpdates = powerUpdates(overlay);
     const changes = overlay.changes();
-    const roots = advanceRoots(this.roots, changes);
+    const advanced = advanceRoots(this.roots, changes);
+    const roots = beginsSession(block)
+      ? { ...advanced, fullRoot: await this.images.finish() }
+      : advanced;
     this.pending = { execution: block, overlay, changes, roots };
     return { events: block.events, txResults, validatorUpdates, appHash: appHashOf(roots) };
   }
@@ -305,9 +329,14 @@ class ModuleApplication implements PalisadeApplication {
       height: block.execution.height,
       timeMs: block.execution.timeMs,
       logRoot: block.roots.logRoot,
+      fullRoot: block.roots.fullRoot,
       appHash: appHashOf(block.roots),
     };
-    await this.committed.commit([...block.changes, metaWrite(record)]);
+    const image = beginsSession(block.execution)
+      ? this.images.begin(record, block.roots, params.need(block.overlay).sessionMs)
+      : await this.images.writes(record.timeMs, block.changes);
+    await this.committed.commit([...block.changes, ...image, writeOf(committed, [], record)]);
+    this.images.committed();
     this.roots = block.roots;
     this.last = record;
     this.lastChanges = block.changes;
@@ -329,16 +358,34 @@ class ModuleApplication implements PalisadeApplication {
   }
 
   async listSnapshots() {
-    return { snapshots: [] };
+    return { snapshots: (await this.snapshots?.list()) ?? [] };
   }
-  async offerSnapshot() {
-    return { result: 'reject' as const };
+
+  async loadSnapshotChunk({ height, format, chunk }: LoadSnapshotChunkRequest) {
+    const found = await this.snapshots?.load(height, format, chunk);
+    return { chunk: found ?? new Uint8Array() };
   }
-  async loadSnapshotChunk() {
-    return { chunk: new Uint8Array() };
+
+  async offerSnapshot(request: OfferSnapshotRequest) {
+    const { genesisHash } = this.domain;
+    const replica = { store: this.committed, genesisHash, provenStores: this.provenStores() };
+    const offered = await Restoration.offer(replica, request);
+    if (typeof offered === 'string') return { result: offered };
+    this.restoration = offered;
+    return { result: 'accept' as const };
   }
-  async applySnapshotChunk() {
-    return { result: 'abort' as const, refetchChunks: [], rejectSenders: [] };
+
+  async applySnapshotChunk({ index, chunk, sender }: ApplySnapshotChunkRequest) {
+    const { restoration } = this;
+    if (!restoration) return { result: 'abort' as const, refetchChunks: [], rejectSenders: [] };
+    const { response, roots } = await restoration.apply(index, chunk, sender);
+    if (response.result === 'reject-snapshot') this.restoration = undefined;
+    if (!roots) return response;
+    this.restoration = undefined;
+    this.roots = roots;
+    this.last = committed.get(this.committed);
+    this.images = new ImageKeeper(this.committed, this.snapshots);
+    return response;
   }
 
   private begun(): Committed {
@@ -391,12 +438,7 @@ function beginSession(block: Execution, number: bigint): void {
   block.emit(sessionStarted, { session: number, startMs: block.timeMs });
 }
 
-function metaWrite(record: Parameters<typeof committed.set>[2]): Write {
-  const overlay: Write[] = [];
-  committed.set(
-    { get: () => undefined, range: () => [], set: (k, v) => overlay.push([k, v]) },
-    [],
-    record,
-  );
-  return overlay[0]!;
+/** Whether this is the first block of a session. */
+function beginsSession({ session, height }: Execution): boolean {
+  return session.startHeight === height;
 }

@@ -21,12 +21,15 @@ import { afterPrefix } from '../state/keys.ts';
 
 /** Name of the root that chains the changes of all logged stores. */
 export const LOG_STORE = 'log';
+/** Name of the root over all entries as of the block that began the session before this one. */
+export const FULL_STORE = 'full';
 
 /** What the application committed last; read when it starts again. */
 export const committedRecord = record('Committed', {
   height: u64,
   timeMs: u64,
   logRoot: bytes32,
+  fullRoot: bytes32,
   appHash: bytes32,
   genesisHash: bytes32,
   chainId: text(50),
@@ -39,17 +42,21 @@ export const committed = collection({
   value: committedRecord,
 });
 
-/** Trees of the proven stores and the log root, as of one block. */
-export type Roots = {
-  readonly trees: ReadonlyMap<string, ProvenTree>;
+/** Roots that no flat copy of the state can tell: they sum up what came before. */
+export type KeptRoots = {
   readonly logRoot: Uint8Array;
+  /** 32 zero bytes until the second session begins. */
+  readonly fullRoot: Uint8Array;
 };
+
+/** Trees of the proven stores and the other roots, as of one block. */
+export type Roots = KeptRoots & { readonly trees: ReadonlyMap<string, ProvenTree> };
 
 /** Rebuilds the trees from their flat copy. */
 export function loadRoots(
   state: KeyValueReader,
   provenStores: readonly string[],
-  logRoot: Uint8Array,
+  { logRoot, fullRoot }: KeptRoots,
 ): Roots {
   const trees = new Map<string, ProvenTree>();
   for (const store of provenStores) {
@@ -60,7 +67,7 @@ export function loadRoots(
     };
     trees.set(store, ProvenTree.fromSorted(entries()));
   }
-  return { trees, logRoot };
+  return { trees, logRoot, fullRoot };
 }
 
 /** The roots after a block's changes, which come sorted by key. */
@@ -77,7 +84,7 @@ export function advanceRoots(before: Roots, changes: readonly Write[]): Roots {
     const treeKey = fromBinaryString(key.slice(store.length + 1));
     trees.set(store, value === undefined ? tree.delete(treeKey) : tree.set(treeKey, value));
   }
-  return { trees, logRoot: sha256(concat(before.logRoot, merkleRoot(logged))) };
+  return { ...before, trees, logRoot: sha256(concat(before.logRoot, merkleRoot(logged))) };
 }
 
 /** One change: key length, key, and the value behind a 1, or a 0 where the key is gone. */
@@ -97,6 +104,7 @@ export function namedRoots(roots: Roots): Map<string, Uint8Array> {
   const named = new Map<string, Uint8Array>();
   for (const [name, tree] of roots.trees) named.set(name, tree.root());
   named.set(LOG_STORE, roots.logRoot);
+  named.set(FULL_STORE, roots.fullRoot);
   return named;
 }
 
