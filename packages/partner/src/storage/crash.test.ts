@@ -81,7 +81,7 @@ describe('a store that crashed', () => {
     const content = contentOf(4 * MIB + 9);
     const harm = fc.record({
       sent: fc.nat(content.size),
-      cutTo: fc.option(fc.nat(content.size)),
+      cutTo: fc.option(fc.nat(content.size + 3 * MIB)),
       garbleAt: fc.option(fc.nat(content.size)),
     });
     await fc.assert(
@@ -98,8 +98,12 @@ describe('a store that crashed', () => {
         const store = await bench.open(folder);
         const begun = granted(await store.beginUpload({ ...content, jobId: jobId(1) }));
         expect(begun.received).toBe(limit === content.size ? limit : limit - (limit % MIB));
-        await put(store, content);
+        await put(store, content, 2);
         expect(await holds(store, content)).toBe(true);
+        expect(store.list()[0]!.jobs).toHaveLength(2);
+        const [stored] = (await bench.open(folder)).list();
+        expect(stored!.damage).toBeUndefined();
+        expect(stored!.jobs).toHaveLength(2);
         await bench.clear();
       }),
       { numRuns: 25 },

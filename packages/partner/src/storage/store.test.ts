@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { concat, equalBytes, openOutline, toHex } from '@palisade/core';
 import fc from 'fast-check';
@@ -134,6 +134,15 @@ describe('an upload', () => {
     }
   });
 
+  it('does not fall back when a client sends again what is here', async () => {
+    const store = await bench.open(await bench.folder());
+    const content = contentOf(3 * MIB);
+    granted(await store.beginUpload({ ...content, jobId: jobId(1) }));
+    granted(await store.append(content.contentId, 0, streamed(content.bytes.subarray(0, 2 * MIB))));
+    const again = streamed(content.bytes.subarray(0, MIB));
+    expect(granted(await store.append(content.contentId, 0, again)).received).toBe(2 * MIB);
+  });
+
   it('never takes a wrong byte, and never a byte too many', async () => {
     const store = await bench.open(await bench.folder());
     const content = contentOf(2 * MIB + 100);
@@ -242,6 +251,18 @@ describe('the jobs of a content', () => {
     expect(await readdir(join(folder, 'trash'))).toEqual([]);
     await put(store, content, 4);
     expect(await holds(store, content)).toBe(true);
+  });
+
+  it('may be none after a hand has been at the files; then any release lets the content go', async () => {
+    const folder = await bench.folder();
+    const content = contentOf(10);
+    await put(await bench.open(folder), content);
+    const hex = toHex(content.contentId).slice(2);
+    await rm(join(folder, 'contents', hex.slice(0, 2), hex, 'jobs'), { recursive: true });
+    const store = await bench.open(folder);
+    expect(store.list()).toMatchObject([{ jobs: [] }]);
+    expect(await store.release(content.contentId, jobId(1))).toBe(true);
+    expect(store.list()).toEqual([]);
   });
 
   it('give up an upload too, and a content can be deleted whoever needs it', async () => {
