@@ -47,11 +47,11 @@ export class MerkleAccumulator {
     this.size++;
   }
 
-  /** 32 bytes; sha256('') without leaves. */
+  /** 32 bytes, the caller's own; sha256('') without leaves. */
   root(): Uint8Array {
     const { peaks } = this;
-    if (peaks.length === 0) return sha256(new Uint8Array(0));
-    return peaks.reduceRight((right, left) => merkleInnerHash(left, right));
+    if (peaks.length === 0) return new Uint8Array(sha256(new Uint8Array(0)));
+    return new Uint8Array(peaks.reduceRight((right, left) => merkleInnerHash(left, right)));
   }
 
   /** All that there is to remember; later additions do not change it. */

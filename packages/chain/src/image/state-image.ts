@@ -143,7 +143,7 @@ export class StateImage {
   /** The full root; what is left of the pass is done now. */
   async finish(): Promise<Uint8Array> {
     await this.advance(Number.POSITIVE_INFINITY);
-    return new Uint8Array(this.tree.root());
+    return this.tree.root();
   }
 
   /** At most `limit` entries, or until a chunk is full; returns how many there were. */
