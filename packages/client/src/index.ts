@@ -4,3 +4,4 @@
  */
 export * from './base/index.ts';
 export * from './content/index.ts';
+export * from './jobs/index.ts';

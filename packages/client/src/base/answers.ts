@@ -86,7 +86,7 @@ export const transactionReader = object({
 });
 export type TransactionStatus = ReadBy<typeof transactionReader>;
 
-/** Transactions of a block at most: what fits one of 4 MiB. */
+/** What the engine itself put into a block has no id. Transactions of a block at most: what fits one of 4 MiB. */
 const MAX_TRANSACTIONS = 65_536;
 
 export const blockReader = object({
@@ -94,7 +94,13 @@ export const blockReader = object({
   hash: bytes32,
   timeMs: whole,
   transactions: listOf(
-    object({ id: bytes32, name, sender: plainText(66), code: count, value: anyJson }),
+    object({
+      id: optional(bytes32),
+      name,
+      sender: optional(plainText(66)),
+      code: count,
+      value: optional(anyJson),
+    }),
     MAX_TRANSACTIONS,
   ),
   events: listOf(includedEvent, MAX_EVENTS),
@@ -112,7 +118,11 @@ export const confirmedReader = object({ job: bytes32, confirmation: envelopeByte
 export const giftReader = object({ id: optional(bytes32), amount: whole });
 
 /** A signed message, checked: who said it, and what. */
-export type Said<T> = { readonly sender: Uint8Array; readonly value: T };
+export type Said<T> = {
+  readonly sender: Uint8Array;
+  readonly value: T;
+  readonly signature: Uint8Array;
+};
 
 const catalogues = new Map<Declaration<never>, Catalogue>();
 
@@ -133,7 +143,8 @@ export function openMessage<T>(
   if (isRefusal(opened)) throw badAnswer(source, opened.message);
   const wrong = verifyOpened(opened);
   if (wrong) throw badAnswer(source, wrong.message);
-  return { sender: opened.sender, value: opened.value as T };
+  const { sender, signature } = opened;
+  return { sender, signature, value: opened.value as T };
 }
 
 export type Acknowledgement = Said<MessageOf<typeof acknowledgement>>;

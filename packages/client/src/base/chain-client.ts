@@ -61,6 +61,7 @@ import {
   type SendingContext,
   type SendOptions,
   sending,
+  type WaitOptions,
 } from './sending.ts';
 
 export type ConnectOptions = {
@@ -130,11 +131,8 @@ export type ChainClient = {
     signer: Signer,
     options?: SendOptions,
   ): Promise<Included & Posted>;
-  /** Waits for a transaction's block; with its envelope, hands it over again when it got lost. */
-  waitFor(
-    id: Uint8Array,
-    options?: { readonly envelope?: Uint8Array; readonly signal?: AbortSignal | undefined },
-  ): Promise<Included>;
+  /** Waits for a transaction's block. */
+  waitFor(id: Uint8Array, options?: WaitOptions): Promise<Included>;
   events(options?: FollowOptions): AsyncIterable<ChainEvent>;
   /** All events that name a job. */
   history(job: Uint8Array): Promise<readonly ChainEvent[]>;
@@ -186,8 +184,8 @@ export function connect(options: ConnectOptions): ChainClient {
     waitFor,
     async send(declaration, fields, signer, how) {
       const posted = await post(declaration, fields, signer, how);
-      const { envelope } = posted;
-      return { ...posted, ...(await waitFor(posted.id, { envelope, signal: how?.signal })) };
+      const resend = () => submit(posted.envelope, posted.id);
+      return { ...posted, ...(await waitFor(posted.id, { resend, signal: how?.signal })) };
     },
     events: (how = {}) =>
       followEvents(context, how, async () => (await context.status()).height + 1n),
@@ -314,18 +312,16 @@ async function allJobsOf(find: Find, client: Uint8Array) {
   }
 }
 
-/** Pages go by job: the rows of the last job of a full page may be cut off, so they are read again. */
+/** A page holds whole jobs; an empty one says that there are no more. */
 async function wholePayout(find: Find, session: bigint): Promise<Payout | undefined> {
   const rows: PayoutRow[] = [];
   for (let after = ZERO; ; ) {
     const page = await find(payoutQuery, { session, after });
     if (!page) return undefined;
-    const isLast = page.rows.length < MAX_PAGE;
-    const cut = page.rows.at(-1)?.job;
-    const whole = isLast ? page.rows : page.rows.filter(({ job }) => !equalBytes(job, cut!));
-    rows.push(...whole);
+    rows.push(...page.rows);
+    const last = page.rows.at(-1);
     const { root, total, height } = page.summary;
-    if (isLast || whole.length === 0) return { session, root, total, height, rows };
-    after = Uint8Array.from(whole.at(-1)!.job);
+    if (!last) return { session, root, total, height, rows };
+    after = Uint8Array.from(last.job);
   }
 }

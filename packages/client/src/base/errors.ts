@@ -25,6 +25,10 @@ export type ClientErrorCode =
   | 'client/fee-above-limit'
   | 'client/too-few-partners'
   | 'client/no-source'
+  | 'client/no-such-job'
+  | 'client/not-yours'
+  | 'client/job-over'
+  | 'client/not-sealed'
   | 'client/source-changed'
   | 'client/partner-failed';
 

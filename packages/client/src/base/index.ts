@@ -46,6 +46,13 @@ export {
   reach,
 } from './reach.ts';
 export type { Question } from './requests.ts';
-export type { CommandFields, Deliver, Included, Posted, SendOptions } from './sending.ts';
+export type {
+  CommandFields,
+  Deliver,
+  Included,
+  Posted,
+  SendOptions,
+  WaitOptions,
+} from './sending.ts';
 export { IDLE_MS, type ServerEvent, serverEvents } from './server-events.ts';
 export * as shapes from './shapes.ts';

@@ -7,8 +7,8 @@ import {
   type Declaration,
   type Domain,
   digestOf,
-  idOf,
   equalBytes,
+  idOf,
   type Json,
   PalisadeError,
   type Signer,
@@ -68,8 +68,9 @@ export type SendingContext = ReachContext & {
 
 /** Blocks after which a transaction that is in none is given up: it may still come. */
 const PATIENCE_BLOCKS = 30;
-/** Looks at a transaction that no validator knows before it is sent again. */
-const LOOKS_BEFORE_RESEND = 4;
+const LOOKS_PER_BLOCK = 3;
+/** Five blocks: by then every validator would have proposed it once. */
+const LOOKS_BEFORE_RESEND = 5 * LOOKS_PER_BLOCK;
 /** Signatures over one command at most: each further one follows a correction by the chain. */
 const MAX_CORRECTIONS = 4;
 
@@ -83,10 +84,13 @@ export type Sending = {
     options?: SendOptions,
     deliver?: Deliver,
   ): Promise<Posted>;
-  waitFor(
-    id: Uint8Array,
-    options?: { envelope?: Uint8Array; signal?: AbortSignal | undefined },
-  ): Promise<Included>;
+  waitFor(id: Uint8Array, options?: WaitOptions): Promise<Included>;
+};
+
+export type WaitOptions = {
+  /** Hands the transaction over again, in case the validator that had it is gone. */
+  readonly resend?: () => Promise<unknown>;
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** Brings a signed transaction to the validators; requests of jobs go another way than the rest. */
@@ -144,7 +148,7 @@ export function sending(context: SendingContext): Sending {
           return { id, envelope, nonce, fee };
         } catch (error) {
           if (!(error instanceof PalisadeError) || corrections === MAX_CORRECTIONS) throw error;
-          if (error.code === 'accounts/nonce-used' && (await isKnown(context, id)))
+          if (error.code === 'accounts/nonce-used' && (await isIncluded(context, id)))
             return { id, envelope, nonce, fee };
           nonce = await correct(context, error, { nonce, corrections }, askNonce);
         }
@@ -152,7 +156,7 @@ export function sending(context: SendingContext): Sending {
     });
   }
 
-  return { feeFor, submit, post, waitFor: (id, options) => waitFor(context, submit, id, options) };
+  return { feeFor, submit, post, waitFor: (id, options) => waitFor(context, id, options) };
 }
 
 /** Bytes of the envelope: numbers have fixed widths, so zeros stand for place, fee and signature. */
@@ -229,9 +233,9 @@ async function transaction(
 ): Promise<TransactionStatus | undefined> {
   const path = `/v1/transactions/${toHex(id)}`;
   const question = { path, reader: transactionReader };
-  const asked = ask(context, question, { what: 'a transaction', signal });
   try {
-    return (await asked)[0]!.value;
+    const [answer] = await ask(context, question, { what: 'a transaction', signal });
+    return answer!.value;
   } catch (error) {
     // However a validator words it: one that refuses to tell does not know it.
     if (error instanceof PalisadeError && !error.code.startsWith('client/')) return undefined;
@@ -239,30 +243,22 @@ async function transaction(
   }
 }
 
-async function isKnown(context: ReachContext, id: Uint8Array): Promise<boolean> {
-  return (await transaction(context, id)) !== undefined;
+async function isIncluded(context: ReachContext, id: Uint8Array): Promise<boolean> {
+  return (await transaction(context, id))?.status === 'included';
 }
 
 async function waitFor(
   context: SendingContext,
-  submit: Sending['submit'],
   id: Uint8Array,
-  { envelope, signal }: { envelope?: Uint8Array; signal?: AbortSignal | undefined } = {},
+  { resend, signal }: WaitOptions = {},
 ): Promise<Included> {
   const blockMs = await context.blockTimeMs();
   const until = context.env.nowMs() + PATIENCE_BLOCKS * blockMs;
-  for (let unseen = 0; context.env.nowMs() < until; ) {
+  for (let looks = 1; context.env.nowMs() < until; looks++) {
     const found = await transaction(context, id, signal);
     if (found?.status === 'included') return included(context, id, found);
-    unseen = found ? 0 : unseen + 1;
-    if (envelope && unseen === LOOKS_BEFORE_RESEND) {
-      unseen = 0;
-      await submit(envelope, id, signal).catch((error: unknown) => {
-        // It is in a block by now, and the next look will see it.
-        if ((error as PalisadeError).code !== 'accounts/nonce-used') throw error;
-      });
-    }
-    await context.env.sleep(blockMs / 3, signal);
+    if (looks % LOOKS_BEFORE_RESEND === 0) await resend?.().catch(ignoreRefusal);
+    await context.env.sleep(blockMs / LOOKS_PER_BLOCK, signal);
   }
   throw clientError(
     'client/not-included',
@@ -273,6 +269,11 @@ async function waitFor(
       data: { id: toHex(id) },
     },
   );
+}
+
+/** That it is known, or its place taken, the next look shows better. */
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof PalisadeError) || error.code === 'client/aborted') throw error;
 }
 
 function included(context: SendingContext, id: Uint8Array, found: TransactionStatus): Included {

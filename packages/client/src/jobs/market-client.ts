@@ -1,0 +1,56 @@
+/** Everything that somebody who stores files does, by one account. */
+import type { Job, JobView } from '@palisade/market/schema';
+import type { ChainEvent } from '../base/answers.ts';
+import type { ChainClient } from '../base/chain-client.ts';
+import type { Account, JobContext } from './context.ts';
+import { needJob } from './context.ts';
+import { type GetOptions, type Got, get, getShared, share } from './get.ts';
+import { type PutResult, type PutWish, put } from './put.ts';
+import { type Quote, type QuoteWish, quote } from './quote.ts';
+import { planRemoval, type Removal, type RemovalPlan, remove } from './remove.ts';
+import { planRenewal, type Renewal, type RenewalPlan, renew } from './renew.ts';
+
+export type MarketClient = {
+  readonly chain: ChainClient;
+  quote(wish: QuoteWish): Promise<Quote>;
+  put(wish: PutWish): Promise<PutResult>;
+  get(job: Uint8Array, options?: GetOptions): Promise<Got>;
+  share(job: Uint8Array): Promise<string>;
+  getShared(share: string, options?: Omit<GetOptions, 'key'>): Promise<Got>;
+  planRemoval(job: Uint8Array): Promise<RemovalPlan>;
+  remove(job: Uint8Array): Promise<Removal>;
+  planRenewal(job: Uint8Array, durationMs: number): Promise<RenewalPlan>;
+  renew(job: Uint8Array, sessions: number): Promise<Renewal>;
+  jobs(): Promise<readonly { readonly id: Uint8Array; readonly job: Job }[]>;
+  /** A job with everything that happened to it. */
+  job(id: Uint8Array): Promise<JobView & { readonly history: readonly ChainEvent[] }>;
+};
+
+/**
+ * @example
+ * const market = openMarket(connect({ urls }), { signer: accountSigner(secret), ownerSecret: secret });
+ * const spooled = await spoolFile(file.stream(), manifest, { ownerSecret: secret }, memorySpool);
+ * const { sessions, maxRate } = await market.quote({ size: spooled.size, replicas: 3, durationMs });
+ * const { job } = await market.put({ ...spooled, replicas: 3, sessions, maxRate });
+ * const { manifest, bytes } = await market.get(job);
+ */
+export function openMarket(chain: ChainClient, account: Account): MarketClient {
+  const context: JobContext = { chain, account };
+  return {
+    chain,
+    quote: (wish) => quote(context, wish),
+    put: (wish) => put(context, wish),
+    get: (job, options) => get(context, job, options),
+    share: (job) => share(context, job),
+    getShared: (text, options) => getShared(context, text, options),
+    planRemoval: (job) => planRemoval(context, job),
+    remove: (job) => remove(context, job),
+    planRenewal: (job, durationMs) => planRenewal(context, job, durationMs),
+    renew: (job, sessions) => renew(context, job, sessions),
+    jobs: () => chain.jobsOf(account.signer.id),
+    async job(id) {
+      const [view, history] = await Promise.all([needJob(context, id), chain.history(id)]);
+      return { ...view, history };
+    },
+  };
+}

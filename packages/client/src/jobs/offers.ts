@@ -1,0 +1,149 @@
+/** Offers of partners, as validators pass them on (C2V-5), and the match with one of them (P2V-4). */
+import { equalBytes, PalisadeError, signEnvelope, toHex } from '@palisade/core';
+import { accept, match, offer } from '@palisade/market/schema';
+import { openMessage } from '../base/answers.ts';
+import { follow } from '../base/environment.ts';
+import { clientError } from '../base/errors.ts';
+import { badAnswer } from '../base/http.ts';
+import { openReady, type PartnerRecord } from '../base/partners.ts';
+import { serverEvents } from '../base/server-events.ts';
+import { envelopeBytes, object } from '../base/shapes.ts';
+import type { JobContext } from './context.ts';
+import type { ChosenPartner } from './put-state.ts';
+
+export type Offer = ChosenPartner & {
+  readonly record: PartnerRecord;
+  /** Key of the validator that passed it on: it knows the offer when it is accepted. */
+  readonly via: string;
+};
+
+export type OfferWish = {
+  readonly job: Uint8Array;
+  /** Offers above it are passed over, base units per session. */
+  readonly maxRate: bigint;
+  /** How many are asked for at once, 1 to 32. */
+  readonly limit: number;
+  /** How long to wait for offers in all, ms. */
+  readonly patienceMs: number;
+  /** Partners that are not wanted: they have the job already, or failed. Grows with every offer. */
+  readonly seen: Set<string>;
+  readonly signal?: AbortSignal | undefined;
+};
+
+const offerEvent = object({ offer: envelopeBytes });
+
+/** Usable offers, each partner once, until patience ends. */
+export async function* offers(context: JobContext, wish: OfferWish): AsyncGenerator<Offer> {
+  const { env, policy } = context.chain.context;
+  const until = env.nowMs() + wish.patienceMs;
+  const life = follow(wish.signal);
+  const alarm = env.sleep(wish.patienceMs, life.signal).then(life.abort, () => {});
+  try {
+    for (let turn = 0; env.nowMs() < until && !life.signal.aborted; turn++) {
+      const validators = context.chain.directory.list();
+      const { url, key } = validators[turn % Math.max(1, validators.length)] ?? noValidators();
+      try {
+        yield* offersOf(context, wish, { url, key }, life.signal);
+      } catch (error) {
+        if (!(error instanceof PalisadeError)) throw error;
+        if (error.code === 'client/connection') context.chain.directory.noteFailure(key);
+      }
+      if (!life.signal.aborted) await env.sleep(policy.pauseMs, life.signal).catch(() => {}); // patience ended
+    }
+  } finally {
+    life.abort();
+    life.release();
+    await alarm;
+  }
+  if (wish.signal?.aborted)
+    throw clientError('client/aborted', 'The wait for offers was given up.');
+}
+
+function noValidators(): never {
+  throw clientError('client/no-validators', 'No validator is known to ask for offers.');
+}
+
+async function* offersOf(
+  context: JobContext,
+  wish: OfferWish,
+  { url, key }: { readonly url: string; readonly key: string },
+  signal: AbortSignal,
+): AsyncGenerator<Offer> {
+  const { env, policy } = context.chain.context;
+  const path = `/v1/jobs/${toHex(wish.job)}/offers?limit=${wish.limit}`;
+  const request = { url: `${url}${path}`, timeoutMs: policy.timeoutMs, signal };
+  for await (const { event, data } of serverEvents(env, request)) {
+    if (event === 'end') return;
+    if (event !== 'offer') continue;
+    const found = await readOffer(context, wish, data, url);
+    if (!found || wish.seen.has(toHex(found.partner))) continue;
+    wish.seen.add(toHex(found.partner));
+    yield { ...found, via: key };
+  }
+}
+
+/** An offer that holds: signed, for this job, not too dear, still open, of a partner with an address. */
+async function readOffer(
+  { chain }: JobContext,
+  { job, maxRate }: OfferWish,
+  data: string,
+  source: string,
+): Promise<Omit<Offer, 'via'> | undefined> {
+  const domain = await chain.domain();
+  const nowMs = chain.context.env.nowMs();
+  try {
+    const { sender, value } = openMessage(
+      offer,
+      offerEvent.fromJson(JSON.parse(data), 'offer').offer,
+      domain,
+      source,
+    );
+    if (!equalBytes(value.job, job) || value.rate > maxRate) return undefined;
+    if (value.validUntilMs <= BigInt(nowMs)) return undefined;
+    const record = openReady(value.ready, domain, nowMs, source, sender);
+    return { partner: sender, url: record.url, rate: value.rate, record };
+  } catch (error) {
+    // One bad offer among good ones: whoever passed it on is no reason to end the stream.
+    if (error instanceof PalisadeError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Takes up an offer: client and partner learn of each other.
+ * @throws PalisadeError `client/bad-answer` when the match is not what was accepted
+ */
+export async function acceptOffer(
+  { chain, account }: JobContext,
+  job: Uint8Array,
+  { partner, rate, record, via }: Offer,
+): Promise<ChosenPartner> {
+  const domain = await chain.domain();
+  const body = await signEnvelope(accept, { job, partner, rate }, domain, account.signer);
+  const reader = object({ match: envelopeBytes });
+  const [answer] = await chain.ask(
+    {
+      method: 'POST',
+      path: `/v1/jobs/${toHex(job)}/accept`,
+      body,
+      reader,
+      check(found, { url }) {
+        const { value } = openMessage(match, found.match, domain, url);
+        const same =
+          equalBytes(value.job, job) &&
+          equalBytes(value.partner, partner) &&
+          equalBytes(value.client, account.signer.id) &&
+          value.rate === rate;
+        if (same) return found;
+        throw badAnswer(url, 'it matches something else than was accepted');
+      },
+    },
+    { what: 'a match', first: via },
+  );
+  const source = answer!.validator.url;
+  const { value } = openMessage(match, answer!.value.match, domain, source);
+  // Of two records the partner signed, the newer tells where it is now.
+  const again = openReady(value.ready, domain, chain.context.env.nowMs(), source, partner);
+  const newer = again.ready.sequence > record.ready.sequence ? again : record;
+  return { partner, rate, url: newer.url };
+}

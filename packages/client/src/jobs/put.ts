@@ -1,0 +1,288 @@
+/**
+ * Storing: request, confirmations, block, offers, match, vouchers, uploads, starts. Every step can
+ * be taken up again with the state that the step before left.
+ */
+import { equalBytes, PalisadeError, toHex } from '@palisade/core';
+import { AGREEMENT_STATE, JOB_STATE, type JobView } from '@palisade/market/schema';
+import { clientError } from '../base/errors.ts';
+import { describeStream } from '../content/index.ts';
+import { type JobContext, needJob, running } from './context.ts';
+import { acceptOffer, type Offer, offers } from './offers.ts';
+import type { ChosenPartner, PutState } from './put-state.ts';
+import { type Confirmed, collectConfirmations, requestJob } from './request.ts';
+import type { Spool } from './spool.ts';
+import { engage } from './upload.ts';
+
+export type PutProgress =
+  | { readonly step: 'confirmed'; readonly job: Uint8Array; readonly by: Confirmed }
+  | { readonly step: 'in-block'; readonly job: Uint8Array; readonly height: bigint }
+  | { readonly step: 'matched'; readonly partner: Uint8Array; readonly rate: bigint }
+  | {
+      readonly step: 'uploading';
+      readonly partner: Uint8Array;
+      readonly sent: number;
+      readonly size: number;
+    }
+  | { readonly step: 'started'; readonly partner: Uint8Array }
+  | {
+      readonly step: 'partner-failed';
+      readonly partner: Uint8Array;
+      readonly error: PalisadeError;
+    };
+
+export type PutWish = {
+  readonly spool: Spool;
+  readonly contentId: Uint8Array;
+  readonly replicas: number;
+  /** Term, as a quote says. */
+  readonly sessions: number;
+  /** Most per partner and session, base units, as a quote says. */
+  readonly maxRate: bigint;
+  /** Where an earlier run ended. */
+  readonly state?: PutState;
+  /** Writes the state down; the next step waits for it. */
+  readonly onState?: (state: PutState) => Promise<void> | void;
+  readonly onProgress?: (progress: PutProgress) => void;
+  /** How long to wait for offers, ms. */
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+export type PutResult = {
+  readonly job: Uint8Array;
+  readonly contentId: Uint8Array;
+  readonly height: bigint;
+  readonly partners: readonly ChosenPartner[];
+  /** What the chain says of the job now. */
+  readonly view: JobView;
+};
+
+/** A minute: partners answer within seconds, and a job that nobody starts is cancelled by the chain. */
+const DEFAULT_PATIENCE_MS = 60_000;
+/** Uploads at a time: each holds a piece of 4 MiB, and an uplink gains nothing from more. */
+const MAX_PARALLEL = 4;
+/** Offers asked for beyond those needed: spares for partners that fail. C2V-5 allows 32. */
+const SPARE_OFFERS = 5;
+const MAX_OFFERS = 32;
+
+/**
+ * Stores a spooled content with `replicas` partners and resolves when all of them have started.
+ * @throws PalisadeError `client/too-few-partners` when offers run out: the state can be resumed;
+ * `client/source-changed` when a resumed spool is not the content of its state; the chain's refusal
+ */
+export async function put(context: JobContext, wish: PutWish): Promise<PutResult> {
+  const run = new PutRun(context, wish);
+  await run.check();
+  await run.confirm();
+  await run.intoBlock();
+  return run.fill();
+}
+
+class PutRun {
+  readonly #context: JobContext;
+  readonly #wish: PutWish;
+  #state: PutState;
+  /** Partners that will not be asked (again). */
+  readonly #seen = new Set<string>();
+
+  constructor(context: JobContext, wish: PutWish) {
+    const { contentId, replicas, sessions, maxRate, spool } = wish;
+    this.#context = context;
+    this.#wish = wish;
+    this.#state = wish.state ?? {
+      client: context.account.signer.id,
+      contentId,
+      size: spool.size,
+      replicas,
+      sessions,
+      maxRate,
+      request: undefined,
+      height: undefined,
+      chosen: [],
+    };
+  }
+
+  /** A resumed put must be by the same account and of the very same bytes. */
+  async check(): Promise<void> {
+    const { state, spool } = this.#wish;
+    if (!state) return;
+    const { contentId, size } = await describeStream(spool.read(0, spool.size));
+    if (!equalBytes(contentId, state.contentId) || size !== state.size)
+      throw clientError(
+        'client/source-changed',
+        `The spool holds ${toHex(contentId)}, the put was begun with ${toHex(state.contentId)}.`,
+        { next: 'Start a new put.' },
+      );
+    if (!equalBytes(state.client, this.#context.account.signer.id))
+      throw clientError('client/not-yours', 'This put was begun by another account.', {
+        next: `Use the key of ${toHex(state.client)}.`,
+      });
+  }
+
+  async confirm(): Promise<void> {
+    const { request, height } = this.#state;
+    if (height !== undefined) return;
+    if (request && (await this.#resend(request))) return;
+    const note = (made: NonNullable<PutState['request']>) => this.#save({ request: made });
+    await requestJob(this.#context, this.#state, note, (by) =>
+      this.#tell({ step: 'confirmed', job: this.#state.request!.job, by }),
+    );
+  }
+
+  /** Brings an earlier request to the validators again; false when it can never be confirmed. */
+  async #resend({ job, envelope }: NonNullable<PutState['request']>): Promise<boolean> {
+    if (await this.#context.chain.job(job)) return true;
+    try {
+      const by = await collectConfirmations(this.#context, job, envelope);
+      this.#tell({ step: 'confirmed', job, by });
+      return true;
+    } catch (error) {
+      // Its place was taken by another request meanwhile: it can never be in a block.
+      if (!(error instanceof PalisadeError) || error.code !== 'accounts/nonce-used') throw error;
+      return (await this.#context.chain.job(job)) !== undefined;
+    }
+  }
+
+  async intoBlock(): Promise<void> {
+    const { job, envelope } = this.#state.request!;
+    const { chain } = this.#context;
+    const known = await chain.job(job);
+    const resend = () => collectConfirmations(this.#context, job, envelope);
+    const height = known
+      ? known.job.height
+      : (await chain.waitFor(job, { resend, signal: this.#wish.signal })).height;
+    await this.#save({ height });
+    this.#tell({ step: 'in-block', job, height });
+  }
+
+  /** Partners at hand first, then offers, until all copies have started. */
+  async fill(): Promise<PutResult> {
+    const { job } = this.#state.request!;
+    const view = await needJob(this.#context, job);
+    refuseWhenOver(view);
+    for (const { partner } of view.agreements) this.#seen.add(toHex(partner));
+    const waiting = this.#state.chosen.filter(({ partner }) => !this.#seen.has(toHex(partner)));
+    for (const { partner } of waiting) this.#seen.add(toHex(partner));
+    const missing = this.#state.replicas - running(view).length;
+    if (missing > 0) await this.#fillSlots(missing, waiting);
+    return this.#result(await needJob(this.#context, job));
+  }
+
+  async #fillSlots(missing: number, waiting: readonly ChosenPartner[]): Promise<void> {
+    const { maxRate } = this.#state;
+    const source = offers(this.#context, {
+      job: this.#state.request!.job,
+      maxRate,
+      limit: Math.min(MAX_OFFERS, missing + SPARE_OFFERS),
+      patienceMs: this.#wish.patienceMs ?? DEFAULT_PATIENCE_MS,
+      seen: this.#seen,
+      signal: this.#wish.signal,
+    });
+    const queue = [...waiting];
+    const next = async (): Promise<ChosenPartner | Offer | undefined> => {
+      const first = queue.shift();
+      if (first) return first;
+      const offered = await source.next();
+      return offered.done ? undefined : offered.value;
+    };
+    let open = missing;
+    let unfilled = 0;
+    const work = async () => {
+      while (open > 0) {
+        open--;
+        if (!(await this.#fillOne(next))) unfilled++;
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: Math.min(missing, MAX_PARALLEL) }, work));
+    } finally {
+      await source.return(undefined);
+    }
+    if (unfilled > 0) await this.#explainShortage();
+  }
+
+  /** Tries partner after partner until one has started; false when there are no more. */
+  async #fillOne(next: () => Promise<ChosenPartner | Offer | undefined>): Promise<boolean> {
+    for (;;) {
+      const candidate = await next();
+      if (!candidate) return false;
+      try {
+        await this.#engage(candidate);
+        return true;
+      } catch (error) {
+        if (!(error instanceof PalisadeError) || error.code === 'client/aborted') throw error;
+        const { partner } = candidate;
+        await this.#forget(partner);
+        this.#tell({ step: 'partner-failed', partner, error });
+      }
+    }
+  }
+
+  async #engage(candidate: ChosenPartner | Offer): Promise<void> {
+    const { job } = this.#state.request!;
+    const chosen =
+      'via' in candidate ? await acceptOffer(this.#context, job, candidate) : candidate;
+    const { partner, rate } = chosen;
+    this.#tell({ step: 'matched', partner, rate });
+    const others = this.#state.chosen.filter((other) => !equalBytes(other.partner, partner));
+    await this.#save({ chosen: [...others, chosen] });
+    const { spool, signal } = this.#wish;
+    const onSent = (sent: number) =>
+      this.#tell({ step: 'uploading', partner, sent, size: spool.size });
+    const { sessions } = this.#state;
+    await engage(this.#context, chosen, { job, sessions, spool, onSent, signal });
+    this.#tell({ step: 'started', partner });
+  }
+
+  async #forget(partner: Uint8Array): Promise<void> {
+    const chosen = this.#state.chosen.filter((other) => !equalBytes(other.partner, partner));
+    await this.#save({ chosen });
+  }
+
+  /** A partner that seemed lost may have started after all: the chain has the last word. */
+  async #explainShortage(): Promise<void> {
+    const view = await needJob(this.#context, this.#state.request!.job);
+    const { replicas } = this.#state;
+    const found = running(view).length;
+    if (found >= replicas) return;
+    refuseWhenOver(view);
+    throw clientError(
+      'client/too-few-partners',
+      `${found} of ${replicas} copies are stored; no more offers came.`,
+      {
+        retry: 'later',
+        next: 'Run the same put again: it goes on with this job.',
+        data: { job: toHex(view.id), found, wanted: replicas },
+      },
+    );
+  }
+
+  #result(view: JobView): PutResult {
+    const urls = new Map(this.#state.chosen.map(({ partner, url }) => [toHex(partner), url]));
+    const partners = view.agreements
+      .filter(({ agreement }) => agreement.state === AGREEMENT_STATE.active)
+      .map(({ partner, agreement }) => ({
+        partner,
+        rate: agreement.rate,
+        url: urls.get(toHex(partner)) ?? '',
+      }));
+    const { contentId, height } = this.#state;
+    return { job: view.id, contentId, height: height!, partners, view };
+  }
+
+  #tell(progress: PutProgress): void {
+    this.#wish.onProgress?.(progress);
+  }
+
+  async #save(change: Partial<PutState>): Promise<void> {
+    this.#state = { ...this.#state, ...change };
+    await this.#wish.onState?.(this.#state);
+  }
+}
+
+function refuseWhenOver({ id, job }: JobView): void {
+  if (job.state !== JOB_STATE.completed && job.state !== JOB_STATE.cancelled) return;
+  throw clientError('client/job-over', `Job ${toHex(id)} is over: ${job.reason}.`, {
+    next: 'Start a new put.',
+  });
+}

@@ -1,0 +1,161 @@
+/** The early end of a job: with a receipt from each partner that answers, without the others. */
+import { equalBytes, PalisadeError, signEnvelope, toHex } from '@palisade/core';
+import {
+  cancel,
+  clientReceipt,
+  complete,
+  JOB_STATE,
+  type JobView,
+  partnerReceipt,
+} from '@palisade/market/schema';
+import { openMessage } from '../base/answers.ts';
+import { clientError } from '../base/errors.ts';
+import { badAnswer } from '../base/http.ts';
+import { type AgreementLine, type JobContext, needJob, running } from './context.ts';
+import { postReceipt } from './partner-api.ts';
+import { doorOf } from './upload.ts';
+
+export type RemovalPlan = {
+  readonly view: JobView;
+  /** Agreements that run and will be ended. */
+  readonly agreements: number;
+  /** Fees at most, base units: one for each receipt, and one if the job must be cancelled. */
+  readonly fee: bigint;
+};
+
+export type Removal = {
+  readonly job: Uint8Array;
+  /** Partners whose receipt ended their agreement. */
+  readonly completed: readonly Uint8Array[];
+  /** Partners that gave none, with the reason; the job was cancelled because of them. */
+  readonly unanswered: readonly { readonly partner: Uint8Array; readonly error: PalisadeError }[];
+  readonly cancelled: boolean;
+  /** Fees paid, base units. */
+  readonly fee: bigint;
+};
+
+/** A receipt names the running session; when it ends in between, one for the next is made. */
+const MAX_SESSION_TURNS = 3;
+const NO_SIGNATURE = new Uint8Array(64);
+
+/** What removing a job would take. @throws PalisadeError as `remove` */
+export async function planRemoval(context: JobContext, job: Uint8Array): Promise<RemovalPlan> {
+  const view = await needOpenJob(context, job);
+  const agreements = running(view).filter(({ agreement }) => agreement.final === 0).length;
+  const outcome = { job, sequence: 0, lastSession: 0n, partner: new Uint8Array(32) };
+  const each = await context.chain.feeFor(complete, {
+    ...outcome,
+    partnerSignature: NO_SIGNATURE,
+  });
+  const last = await context.chain.feeFor(cancel, { job });
+  return { view, agreements, fee: each * BigInt(agreements) + last };
+}
+
+/**
+ * Ends a job after the running session. Partners are paid for that session; what is left of the
+ * escrow comes back when the arbitration window has closed.
+ * @throws PalisadeError `client/no-such-job`, `client/not-yours`, `client/job-over`
+ */
+export async function remove(context: JobContext, job: Uint8Array): Promise<Removal> {
+  const view = await needOpenJob(context, job);
+  const agreements = running(view);
+  const results = await Promise.all(
+    agreements.map((line) => completeOne(context, view, line).catch(asFailure)),
+  );
+  const unanswered = agreements.flatMap(({ partner }, i) => {
+    const result = results[i]!;
+    return result instanceof PalisadeError ? [{ partner, error: result }] : [];
+  });
+  const completed = agreements
+    .filter((_, i) => !(results[i] instanceof PalisadeError))
+    .map(({ partner }) => partner);
+  let fee = 0n;
+  for (const result of results) if (typeof result === 'bigint') fee += result;
+  // A job with fewer agreements than wanted would keep its escrow until the end of its term.
+  const cancelled = unanswered.length > 0 || agreements.length < view.job.partners;
+  if (cancelled) {
+    const sent = await context.chain.send(cancel, { job }, context.account.signer);
+    fee += sent.fee;
+  }
+  return { job, completed, unanswered, cancelled, fee };
+}
+
+function asFailure(error: unknown): PalisadeError {
+  if (error instanceof PalisadeError && error.code !== 'client/aborted') return error;
+  throw error;
+}
+
+async function needOpenJob(context: JobContext, id: Uint8Array): Promise<JobView> {
+  const view = await needJob(context, id);
+  const { client, state, reason } = view.job;
+  if (!equalBytes(client, context.account.signer.id))
+    throw clientError('client/not-yours', `Job ${toHex(id)} belongs to ${toHex(client)}.`, {
+      next: 'Use the key of that account.',
+    });
+  if (state === JOB_STATE.confirmed || state === JOB_STATE.started) return view;
+  throw clientError('client/job-over', `Job ${toHex(id)} is over already: ${reason}.`);
+}
+
+/** Exchanges receipts with one partner and files them; returns the fee. */
+async function completeOne(
+  context: JobContext,
+  view: JobView,
+  { partner, agreement }: AgreementLine,
+): Promise<bigint> {
+  const { chain, account } = context;
+  if (agreement.final === 1) return 0n; // a receipt stands already
+  const url = await urlOf(context, partner);
+  for (let turn = 1; ; turn++) {
+    const { number } = await chain.session();
+    const lastSession = earlier(number, agreement.lastSession);
+    const outcome = { job: view.id, partner, sequence: agreement.sequence, lastSession };
+    const partnerSignature = await exchange(context, url, outcome);
+    try {
+      const fields = { ...outcome, partnerSignature };
+      return (await chain.send(complete, fields, account.signer)).fee;
+    } catch (error) {
+      const isNextSession =
+        error instanceof PalisadeError && error.code === 'market/bad-last-session';
+      if (!isNextSession || turn === MAX_SESSION_TURNS) throw error;
+    }
+  }
+}
+
+function earlier(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
+}
+
+type Outcome = {
+  readonly job: Uint8Array;
+  readonly partner: Uint8Array;
+  readonly sequence: number;
+  readonly lastSession: bigint;
+};
+
+/** Our receipt for the partner's; returns its signature. */
+async function exchange(context: JobContext, url: string, outcome: Outcome): Promise<Uint8Array> {
+  const { chain, account } = context;
+  const domain = await chain.domain();
+  const mine = await signEnvelope(clientReceipt, outcome, domain, account.signer);
+  const theirs = await postReceipt(doorOf(context, url), mine);
+  const said = openMessage(partnerReceipt, theirs, domain, url);
+  const { value, sender, signature } = said;
+  const same =
+    equalBytes(sender, outcome.partner) &&
+    equalBytes(value.job, outcome.job) &&
+    equalBytes(value.partner, outcome.partner) &&
+    value.sequence === outcome.sequence &&
+    value.lastSession === outcome.lastSession;
+  if (same) return signature;
+  throw badAnswer(url, 'its receipt says something else than ours');
+}
+
+export async function urlOf({ chain }: JobContext, partner: Uint8Array): Promise<string> {
+  const records = await chain.partners();
+  const found = records.find(({ nodeKey }) => equalBytes(nodeKey, partner));
+  if (found) return found.url;
+  throw clientError('client/partner-failed', `Partner ${toHex(partner)} is not to be found.`, {
+    retry: 'later',
+  });
+}

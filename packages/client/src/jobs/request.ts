@@ -1,0 +1,79 @@
+/** From a signed request to a job in a block (C2V-1 to C2V-3). */
+import { SEAT, validatorsQuery } from '@palisade/chain/schema';
+import { equalBytes, toHex } from '@palisade/core';
+import { confirmation, request, UTILITY } from '@palisade/market/schema';
+import { confirmedReader, openMessage } from '../base/answers.ts';
+import { badAnswer } from '../base/http.ts';
+import type { Question } from '../base/requests.ts';
+import type { JobContext } from './context.ts';
+import type { PutState } from './put-state.ts';
+
+/** One validator's promise, checked. */
+type Promised = { readonly sender: string };
+
+export type Confirmed = {
+  readonly validators: number;
+  readonly weight: bigint;
+  readonly total: bigint;
+};
+
+/**
+ * Signs the request and brings it to validators until more than a third of the weight has
+ * confirmed it: then at least one honest validator has it, whatever the others do.
+ * @param note is called with every envelope before it is sent, to be written down
+ */
+export async function requestJob(
+  context: JobContext,
+  state: PutState,
+  note: (made: { job: Uint8Array; envelope: Uint8Array }) => Promise<void>,
+  onConfirmed: (confirmed: Confirmed) => void,
+): Promise<{ job: Uint8Array; envelope: Uint8Array }> {
+  const { chain, account } = context;
+  const { contentId: subject, replicas: partners, sessions, maxRate } = state;
+  const size = BigInt(state.size);
+  const client = account.signer.id;
+  const fields = { client, utility: UTILITY.storage, subject, size, partners, sessions, maxRate };
+  const posted = await chain.post(request, fields, account.signer, {}, async (envelope, id) => {
+    await note({ job: id, envelope });
+    onConfirmed(await collectConfirmations(context, id, envelope));
+  });
+  return { job: posted.id, envelope: posted.envelope };
+}
+
+/** Sends a request until more than a third of the weight has confirmed it. */
+export async function collectConfirmations(
+  { chain }: JobContext,
+  job: Uint8Array,
+  envelope: Uint8Array,
+): Promise<Confirmed> {
+  const domain = await chain.domain();
+  const { validators } = await chain.query(validatorsQuery, {});
+  const weights = new Map<string, bigint>();
+  for (const { nodeKey, validator } of validators)
+    if (validator.seat === SEAT.active) weights.set(toHex(nodeKey), validator.weight);
+  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0n);
+  const weightOf = (answers: readonly { readonly value: Promised }[]) => {
+    const senders = new Set(answers.map(({ value }) => value.sender));
+    return [...senders].reduce((sum, sender) => sum + (weights.get(sender) ?? 0n), 0n);
+  };
+  const question: Question<Promised> = {
+    method: 'POST',
+    path: '/v1/jobs',
+    body: envelope,
+    reader: {
+      fromJson(json, path) {
+        const answer = confirmedReader.fromJson(json, path);
+        const { sender, value } = openMessage(confirmation, answer.confirmation, domain, 'it');
+        if (!equalBytes(value.job, job)) throw badAnswer('it', 'it confirms another job');
+        if (!weights.has(toHex(sender))) throw badAnswer('it', 'no active validator signed it');
+        chain.directory.hear(value.validators);
+        return { sender: toHex(sender) };
+      },
+    },
+  };
+  const answers = await chain.ask(question, {
+    what: 'a confirmation',
+    enough: (sofar) => 3n * weightOf(sofar) > total,
+  });
+  return { validators: answers.length, weight: weightOf(answers), total };
+}

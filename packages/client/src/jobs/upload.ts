@@ -1,0 +1,152 @@
+/** One partner gets its copy: voucher, bytes with resume, and the start in a block (P2V-5). */
+import { PalisadeError, signEnvelope, toHex } from '@palisade/core';
+import { rateVoucher } from '@palisade/market/schema';
+import { clientError } from '../base/errors.ts';
+import { agreementOf, type JobContext } from './context.ts';
+import {
+  type AgreementState,
+  agreementState,
+  type PartnerDoor,
+  postVoucher,
+  putPiece,
+} from './partner-api.ts';
+import type { ChosenPartner } from './put-state.ts';
+import { readPiece, type Spool } from './spool.ts';
+
+/** Bytes sent at a time: large enough to forget the cost of a request, small enough to hold for each partner. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+/** Failures without progress after which a partner is given up. */
+const MAX_FAILURES = 4;
+/** Blocks until a start must be seen, once all bytes are there. */
+const START_BLOCKS = 20;
+/** A partner reads everything again before it starts: a slow disk does this much. */
+const HASHED_BYTES_PER_SECOND = 32 * 1024 * 1024;
+/** The first voucher of an agreement. */
+export const FIRST_SEQUENCE = 1;
+
+export type UploadJob = {
+  readonly job: Uint8Array;
+  readonly sessions: number;
+  readonly spool: Spool;
+  readonly onSent: (sent: number) => void;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export function doorOf({ chain }: JobContext, url: string, signal?: AbortSignal): PartnerDoor {
+  const { env, policy } = chain.context;
+  return { env, url, timeoutMs: policy.timeoutMs, ...(signal ? { signal } : {}) };
+}
+
+/** A rate voucher, signed. */
+export async function signVoucher(
+  { chain, account }: JobContext,
+  job: Uint8Array,
+  { partner, rate }: ChosenPartner,
+  sequence: number,
+  sessions: number,
+): Promise<Uint8Array> {
+  const value = { job, partner, sequence, rate, sessions };
+  return signEnvelope(rateVoucher, value, await chain.domain(), account.signer);
+}
+
+/**
+ * Hands a partner its voucher and the bytes, and waits until the chain shows that it has started.
+ * @throws PalisadeError `client/partner-failed` with the reason
+ */
+export async function engage(
+  context: JobContext,
+  chosen: ChosenPartner,
+  upload: UploadJob,
+): Promise<void> {
+  const door = doorOf(context, chosen.url, upload.signal);
+  try {
+    const { job, sessions } = upload;
+    const voucher = await signVoucher(context, job, chosen, FIRST_SEQUENCE, sessions);
+    const begun = await persist(context, () => postVoucher(door, voucher));
+    await sendAll(context, door, upload, begun);
+    await untilStarted(context, door, chosen.partner, upload);
+  } catch (thrown) {
+    if (!(thrown instanceof PalisadeError) || thrown.code === 'client/aborted') throw thrown;
+    throw clientError(
+      'client/partner-failed',
+      `Partner ${toHex(chosen.partner)} at ${chosen.url} did not take the content: ${thrown.message}`,
+      { retry: 'later', next: 'Another partner is asked.', cause: thrown },
+    );
+  }
+}
+
+/** A request again after failures of the connection; a refusal stands. */
+async function persist<T>({ chain }: JobContext, request: () => Promise<T>): Promise<T> {
+  const { env, policy } = chain.context;
+  for (let failures = 1; ; failures++) {
+    try {
+      return await request();
+    } catch (error) {
+      if (!isTransient(error) || failures === MAX_FAILURES) throw error;
+      await env.sleep(policy.pauseMs * 2 ** failures * (0.5 + env.random()));
+    }
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof PalisadeError) || error.code === 'client/aborted') return false;
+  return error.code.startsWith('client/') || error.retry !== 'never';
+}
+
+/** Sends what the partner lacks; after every failure it is asked where it stands. */
+async function sendAll(
+  { chain }: JobContext,
+  door: PartnerDoor,
+  { job, spool, onSent }: UploadJob,
+  begun: AgreementState,
+): Promise<void> {
+  const { env, policy } = chain.context;
+  let at = begun;
+  for (let failures = 0; at.state === 'upload' && at.offset < spool.size; ) {
+    onSent(at.offset);
+    const { offset } = at;
+    try {
+      const piece = await readPiece(spool, offset, Math.min(spool.size, offset + PIECE_BYTES));
+      at = await putPiece(door, job, offset, piece);
+      failures = at.offset > offset || at.state !== 'upload' ? 0 : failures + 1;
+    } catch (error) {
+      if (!(error instanceof PalisadeError) || error.code === 'client/aborted') throw error;
+      failures++;
+      await env.sleep(policy.pauseMs * 2 ** failures * (0.5 + env.random()), door.signal);
+      at = await agreementState(door, job).catch(() => at); // it may come back before we give up
+      const moved = at.offset !== offset || at.state !== 'upload';
+      if (moved) failures = 0;
+      else if (!isTransient(error)) throw error;
+    }
+    if (failures >= MAX_FAILURES)
+      throw clientError('client/connection', `Nothing arrives beyond byte ${at.offset}.`);
+  }
+  onSent(spool.size);
+}
+
+/** The chain decides whether a partner has started, not the partner. */
+async function untilStarted(
+  context: JobContext,
+  door: PartnerDoor,
+  partner: Uint8Array,
+  { job, spool }: UploadJob,
+): Promise<void> {
+  const { env } = door;
+  const { blockTimeMs } = await context.chain.status();
+  const hashingMs = (1000 * spool.size) / HASHED_BYTES_PER_SECOND;
+  const until = env.nowMs() + START_BLOCKS * blockTimeMs + hashingMs;
+  for (let failures = 0; env.nowMs() < until; ) {
+    const view = await context.chain.job(job);
+    if (view && agreementOf(view, partner)) return;
+    await env.sleep(blockTimeMs / 2, door.signal);
+    try {
+      const { state, offset } = await agreementState(door, job);
+      if (state === 'upload' && offset < spool.size)
+        throw clientError('client/bad-answer', `It had all bytes, and now has ${offset} of them.`);
+      failures = 0;
+    } catch (error) {
+      if (!isTransient(error) || ++failures >= MAX_FAILURES) throw error;
+    }
+  }
+  throw clientError('client/timeout', 'It has all bytes, but no block has its start.');
+}
