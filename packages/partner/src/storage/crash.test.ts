@@ -96,7 +96,7 @@ describe('a store that crashed', () => {
         const limit = await spoil(path, received, cutTo, garbleAt);
 
         const store = await bench.open(folder);
-        const begun = granted(await store.beginUpload({ ...content, jobId: jobId(1) }));
+        const begun = granted(await store.beginUpload({ ...content, jobId: jobId(2) }));
         expect(begun.received).toBe(limit === content.size ? limit : limit - (limit % MIB));
         await put(store, content, 2);
         expect(await holds(store, content)).toBe(true);

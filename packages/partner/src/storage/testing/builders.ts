@@ -93,8 +93,12 @@ export class Workbench {
     return store;
   }
 
-  async clear(): Promise<void> {
+  async closeStores(): Promise<void> {
     for (const store of this.#stores.splice(0)) await store.close();
+  }
+
+  async clear(): Promise<void> {
+    await this.closeStores();
     for (const folder of this.#folders.splice(0)) {
       await rm(folder, { recursive: true, force: true });
     }
