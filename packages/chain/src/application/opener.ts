@@ -36,9 +36,18 @@ const REMEMBERED = 20_000;
 /** Remembers what was opened, by the hash of all its bytes, signature included. */
 export function rememberingOpener(inner: TxOpener, capacity: number = REMEMBERED): TxOpener {
   const known = new Map<string, Opened>();
+  /** Proposal, judgement and execution of a block ask with the same arrays: each is hashed once. */
+  const hashes = new WeakMap<Uint8Array, string>();
+  const keyOf = (tx: Uint8Array): string => {
+    const hashed = hashes.get(tx);
+    if (hashed !== undefined) return hashed;
+    const key = toBinaryString(sha256(tx));
+    hashes.set(tx, key);
+    return key;
+  };
   return {
     async open(txs) {
-      const keys = txs.map((tx) => toBinaryString(sha256(tx)));
+      const keys = txs.map(keyOf);
       // Taken before the wait: others may crowd them out of memory meanwhile.
       const answers: (Opened | Refusal | undefined)[] = keys.map((key) => known.get(key));
       const missing = [...keys.keys()].filter((i) => answers[i] === undefined);

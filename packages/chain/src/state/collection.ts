@@ -69,7 +69,20 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
       return value;
     });
   };
+  /**
+   * Records by the very array that they were read from: many commands of a block read the same few
+   * (parameters, the session, a sender's balance). They are frozen, as many readers share them.
+   */
+  const parsed = new WeakMap<Uint8Array, V>();
   const parse = (bytes: Uint8Array): V => {
+    const known = parsed.get(bytes);
+    if (known !== undefined) return known;
+    const value = parseNew(bytes);
+    if (typeof value === 'object' && !(value instanceof Uint8Array))
+      parsed.set(bytes, Object.freeze(value));
+    return value;
+  };
+  const parseNew = (bytes: Uint8Array): V => {
     if (bytes[0] === version) return decodeTrusted(spec.value, bytes.subarray(1));
     const migrate = spec.migrations?.get(bytes[0]!);
     if (migrate) return migrate(bytes.subarray(1));

@@ -12,20 +12,41 @@ export type State = KeyValueReader & {
   set(key: string, value: Uint8Array | undefined): void;
 };
 
+/**
+ * Reads of what lies below that are remembered at most: a full block reads about 5 000 keys, and
+ * whoever makes an overlay read more than that only loses the speed.
+ */
+const MAX_REMEMBERED = 50_000;
+
 export class Overlay implements State {
   readonly base: KeyValueReader;
   private readonly written = new Map<string, Uint8Array | undefined>();
+  /**
+   * What was read from below, where that is a store: its reads cost much more than a map's, and many
+   * commands read the same few records. What is below does not change while an overlay is in use.
+   */
+  private readonly read: Map<string, Uint8Array | undefined> | undefined;
   /** Made by the first listing: most transactions list nothing. */
   private keys: SortedKeys | undefined;
 
   constructor(base: KeyValueReader) {
     this.base = base;
+    this.read = base instanceof Overlay ? undefined : new Map();
   }
 
   get(key: string): Uint8Array | undefined {
     const own = this.written.get(key);
     if (own !== undefined || this.written.has(key)) return own;
-    return this.base.get(key);
+    return this.below(key);
+  }
+
+  private below(key: string): Uint8Array | undefined {
+    if (!this.read) return this.base.get(key);
+    const known = this.read.get(key);
+    if (known !== undefined || this.read.has(key)) return known;
+    const value = this.base.get(key);
+    if (this.read.size < MAX_REMEMBERED) this.read.set(key, value);
+    return value;
   }
 
   set(key: string, value: Uint8Array | undefined): void {
@@ -65,7 +86,7 @@ export class Overlay implements State {
   changes(): Write[] {
     const changes: Write[] = [];
     for (const [key, value] of this.written)
-      if (!sameBytes(this.base.get(key), value)) changes.push([key, value]);
+      if (!sameBytes(this.below(key), value)) changes.push([key, value]);
     return changes.sort((a, b) => compareKeys(a[0], b[0]));
   }
 }

@@ -39,13 +39,14 @@ export function threadOpener(known: Catalogue, domain: Domain): ThreadOpener {
     started.on('message', (verdicts: Verdicts) => {
       waiting.get(verdicts.id)?.resolve(verdicts);
       waiting.delete(verdicts.id);
+      // An idle thread keeps no process alive, but an answer that is waited for does.
+      if (waiting.size === 0) started.unref();
     });
     started.on('error', (error) => {
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
       worker = undefined;
     });
-    started.unref();
     return started;
   };
 
@@ -59,11 +60,13 @@ export function threadOpener(known: Catalogue, domain: Domain): ThreadOpener {
     const batch: Batch = { id, data: copy, lengths: txs.map((tx) => tx.length) };
     const verdicts = await new Promise<Verdicts>((resolve, reject) => {
       waiting.set(id, { resolve, reject });
+      target.ref();
       target.postMessage(batch, [copy.buffer]);
     });
     const refusals = new Map(verdicts.refusals);
     return txs.map(
-      (tx, i) => refusals.get(i) ?? openChecked(tx, known, verdicts.digests.slice(32 * i, 32 * i + 32)),
+      (tx, i) =>
+        refusals.get(i) ?? openChecked(tx, known, verdicts.digests.slice(32 * i, 32 * i + 32)),
     );
   };
 
