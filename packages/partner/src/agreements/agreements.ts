@@ -1,0 +1,327 @@
+/**
+ * What clients do with a partner: hand over a voucher, send the content, end the agreement with a
+ * receipt. Everything that is acknowledged here is on disk before the answer leaves.
+ */
+import {
+  type Catalogue,
+  type Clock,
+  catalogue,
+  type Domain,
+  equalBytes,
+  isRefusal,
+  type Opened,
+  open,
+  type Refusal,
+  refuse,
+  type Signer,
+  signEnvelope,
+  toHex,
+  verifyOpened,
+} from '@palisade/core';
+import type { Logger } from '@palisade/daemon';
+import {
+  clientReceipt,
+  type JobView,
+  jobQuery,
+  partnerReceipt,
+  rateVoucher,
+} from '@palisade/market/schema';
+import type { PartnerTerms } from '../config.ts';
+import type { Network } from '../network.ts';
+import { judgeJob } from '../offers/judge-job.ts';
+import type { OfferBook } from '../offers/offer-book.ts';
+import { type AgreementRecord, hexOf, RECORD_VERSION, sizeOf } from '../records/agreement.ts';
+import type { AgreementBook } from '../records/agreement-book.ts';
+import type { Room } from '../room.ts';
+import type { Outcome } from '../storage/index.ts';
+import { KeyedLock } from '../storage/keyed-lock.ts';
+import { checkReceipt, type Receipt } from './check-receipt.ts';
+import {
+  agreementOf,
+  checkRate,
+  checkVoucher,
+  otherPartner,
+  succession,
+  type Voucher,
+} from './check-voucher.ts';
+import type { Intake, Progress } from './intake.ts';
+
+/** Agreements that run at once: each costs about 2 KiB of memory and a file. */
+const MAX_AGREEMENTS = 50_000;
+
+/** An upload as clients see it (spec/api.md). */
+export type AgreementView = {
+  readonly state: 'upload' | 'starting' | 'complete';
+  readonly offset: number;
+  readonly size: number;
+  /** Id of the start transaction, once there is one. */
+  readonly start?: Uint8Array;
+};
+
+export type AgreementsOptions = {
+  readonly network: Network;
+  readonly domain: Domain;
+  readonly signer: Signer;
+  readonly book: AgreementBook;
+  readonly offers: OfferBook;
+  readonly intake: Intake;
+  readonly room: Room;
+  readonly terms: PartnerTerms;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Something is to be done about an agreement on chain, now or after a while. */
+  readonly tend: (job: Uint8Array, afterMs?: number) => void;
+  /** Room was taken. */
+  readonly onChange: () => void;
+  /** How long the client has to file a receipt before this partner does, ms. */
+  readonly receiptGraceMs: number;
+};
+
+const done = <T>(value: T): Outcome<T> => ({ ok: true, value });
+const refused = (refusal: Refusal) => ({ ok: false, refusal }) as const;
+
+export class Agreements {
+  readonly #options: AgreementsOptions;
+  readonly #known: Catalogue = catalogue([rateVoucher, clientReceipt]);
+  readonly #locks = new KeyedLock();
+
+  constructor(options: AgreementsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a voucher: begins an agreement, answers for one that is known, or prolongs it. */
+  async takeVoucher(envelope: Uint8Array): Promise<Outcome<AgreementView>> {
+    const opened = this.#open<Voucher>(envelope, rateVoucher.name);
+    if (isRefusal(opened)) return refused(opened);
+    if (!equalBytes(opened.value.partner, this.#options.signer.id))
+      return refused(otherPartner(opened.value));
+    return this.#locks.run(hexOf(opened.value.job), () => this.#take(opened, envelope));
+  }
+
+  async #take(opened: Opened<Voucher>, envelope: Uint8Array): Promise<Outcome<AgreementView>> {
+    const { book, network, signer, terms } = this.#options;
+    const { value } = opened;
+    const before = book.get(hexOf(value.job));
+    const place = succession(value, before);
+    if (isRefusal(place)) return refused(place);
+    if (place === 'same') return this.#view(before!);
+    const view = await network.find(jobQuery, { id: value.job });
+    if (!view) return refused(noSuchJob(value.job));
+    const mine = agreementOf(view, signer.id);
+    const bad =
+      checkVoucher(opened, view, { partner: signer.id, mine }) ??
+      checkTerm(value, terms) ??
+      (before ? undefined : await this.#checkNew(value, view));
+    if (bad) return refused(bad);
+    return before ? this.#prolong(opened, envelope) : this.#begin(opened, envelope, view);
+  }
+
+  /** What a first voucher must bring: the rate that was offered or is asked, and there must be room. */
+  async #checkNew(value: Voucher, { job }: JobView): Promise<Refusal | undefined> {
+    const { offers, room, terms, book } = this.#options;
+    const offer = offers.get(value.job);
+    const asked = offer?.rate ?? judgeJob(job, { ...terms, maxSessions: job.sessions });
+    if (isRefusal(asked)) return asked;
+    const cheap = checkRate(value, asked);
+    if (cheap || offer) return cheap;
+    if (book.count >= MAX_AGREEMENTS) return noRoom(`${MAX_AGREEMENTS} agreements run here.`);
+    await room.refresh();
+    const full = room.fullReason();
+    if (full !== undefined) return noRoom(full);
+    return room.fits(Number(job.size)) ? undefined : noRoom(`${job.size} bytes do not fit.`);
+  }
+
+  async #begin(
+    opened: Opened<Voucher>,
+    envelope: Uint8Array,
+    { job }: JobView,
+  ): Promise<Outcome<AgreementView>> {
+    const { book, offers, clock, log, onChange } = this.#options;
+    const { value, sender, signature } = opened;
+    const agreement = await book.update(value.job, () => ({
+      version: RECORD_VERSION,
+      job: value.job,
+      client: sender,
+      contentId: job.subject,
+      size: job.size,
+      state: 'upload',
+      sinceMs: BigInt(clock.nowMs()),
+      voucher: envelope,
+      clientSignature: signature,
+      sequence: value.sequence,
+      rate: value.rate,
+      sessions: value.sessions,
+      transaction: NO_BYTES,
+      firstSession: 0n,
+      lastSession: 0n,
+      receipt: NO_BYTES,
+      receiptSignature: NO_BYTES,
+      receiptSequence: 0,
+      receiptSession: 0n,
+      reason: '',
+    }));
+    await offers.close(value.job);
+    log.info('an agreement began', { job: value.job, size: job.size, rate: value.rate });
+    onChange();
+    return this.#view(agreement!);
+  }
+
+  async #prolong(
+    { value, signature }: Opened<Voucher>,
+    envelope: Uint8Array,
+  ): Promise<Outcome<AgreementView>> {
+    const { book, log, tend } = this.#options;
+    const { sequence, rate, sessions } = value;
+    const agreement = await book.update(
+      value.job,
+      (known) =>
+        known && {
+          ...known,
+          voucher: envelope,
+          clientSignature: signature,
+          sequence,
+          rate,
+          sessions,
+        },
+    );
+    log.info('a newer voucher came', { job: value.job, sequence, sessions });
+    if (agreement?.state !== 'upload') tend(value.job);
+    return agreement ? this.#view(agreement) : refused(noAgreement(value.job));
+  }
+
+  /** How far an agreement is. */
+  async view(job: Uint8Array): Promise<Outcome<AgreementView>> {
+    const agreement = this.#options.book.get(hexOf(job));
+    return agreement ? this.#view(agreement) : refused(noAgreement(job));
+  }
+
+  async takeOutline(job: Uint8Array, roots: Uint8Array): Promise<Outcome<AgreementView>> {
+    const agreement = this.#options.book.get(hexOf(job));
+    if (!agreement) return refused(noAgreement(job));
+    if (agreement.state !== 'upload') return this.#view(agreement);
+    return this.#advance(agreement, await this.#options.intake.takeOutline(agreement, roots));
+  }
+
+  /** Takes content bytes from `offset` on; with the last of them, the agreement starts. */
+  async takeContent(
+    job: Uint8Array,
+    offset: number,
+    source: AsyncIterable<Uint8Array>,
+  ): Promise<Outcome<AgreementView>> {
+    const agreement = this.#options.book.get(hexOf(job));
+    if (!agreement) return refused(noAgreement(job));
+    if (agreement.state !== 'upload') return this.#view(agreement);
+    return this.#advance(agreement, await this.#options.intake.append(agreement, offset, source));
+  }
+
+  async #view(agreement: AgreementRecord): Promise<Outcome<AgreementView>> {
+    if (agreement.state === 'upload')
+      return this.#advance(agreement, await this.#options.intake.progress(agreement));
+    return done(viewOf(agreement, sizeOf(agreement)));
+  }
+
+  /** Moves an agreement on when its content is complete, and those of other jobs with it. */
+  async #advance(
+    agreement: AgreementRecord,
+    progress: Outcome<Progress>,
+  ): Promise<Outcome<AgreementView>> {
+    if (!progress.ok) return progress;
+    const { offset, complete } = progress.value;
+    if (!complete) return done(viewOf(agreement, offset));
+    const started = await this.#start(agreement);
+    for (const other of this.#options.book.ofContent(agreement.contentId)) {
+      if (other.state !== 'upload') continue;
+      const same = await this.#options.intake.progress(other);
+      if (same.ok && same.value.complete) await this.#start(other);
+    }
+    return done(viewOf(started ?? agreement, sizeOf(agreement)));
+  }
+
+  async #start({ job }: AgreementRecord): Promise<AgreementRecord | undefined> {
+    const { book, tend, onChange } = this.#options;
+    const agreement = await book.update(job, (known) =>
+      known?.state === 'upload' ? { ...known, state: 'starting' } : known,
+    );
+    tend(job);
+    onChange();
+    return agreement;
+  }
+
+  /** Counter-signs a client's receipt (P2V-8): both together end the agreement on chain. */
+  async takeReceipt(envelope: Uint8Array): Promise<Outcome<Uint8Array>> {
+    const opened = this.#open<Receipt>(envelope, clientReceipt.name);
+    if (isRefusal(opened)) return refused(opened);
+    const { job } = opened.value;
+    return this.#locks.run(hexOf(job), async () => {
+      const { book, network, domain, signer, tend, receiptGraceMs, log } = this.#options;
+      const agreement = book.get(hexOf(job));
+      if (!agreement) return refused(noAgreement(job));
+      const { number } = await network.session();
+      const bad = checkReceipt(opened, agreement, { partner: signer.id, session: number });
+      if (bad) return refused(bad);
+      const { lastSession, sequence } = opened.value;
+      await book.update(
+        job,
+        (known) =>
+          known && {
+            ...known,
+            receipt: envelope,
+            receiptSignature: opened.signature,
+            receiptSequence: sequence,
+            receiptSession: lastSession,
+          },
+      );
+      log.info('a receipt was counter-signed', { job, lastSession });
+      tend(job, receiptGraceMs);
+      return done(await signEnvelope(partnerReceipt, opened.value, domain, signer));
+    });
+  }
+
+  #open<T>(envelope: Uint8Array, name: string): Opened<T> | Refusal {
+    const opened = open(envelope, this.#known, this.#options.domain);
+    if (isRefusal(opened)) return opened;
+    if (opened.declaration.name !== name)
+      return refuse(
+        'partner/other-message',
+        `${name} is wanted here, not ${opened.declaration.name}.`,
+      );
+    return verifyOpened(opened) ?? (opened as Opened<T>);
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function viewOf(agreement: AgreementRecord, offset: number): AgreementView {
+  const { state, transaction } = agreement;
+  return {
+    state: state === 'upload' || state === 'starting' ? state : 'complete',
+    offset,
+    size: sizeOf(agreement),
+    ...(transaction.length > 0 ? { start: transaction } : {}),
+  };
+}
+
+function checkTerm({ sessions }: Voucher, { maxSessions }: PartnerTerms): Refusal | undefined {
+  if (sessions <= maxSessions) return undefined;
+  return refuse(
+    'partner/term-too-long',
+    `The voucher runs for ${sessions} sessions; this partner takes up to ${maxSessions}.`,
+  );
+}
+
+export function noAgreement(job: Uint8Array): Refusal {
+  return refuse('partner/no-agreement', `There is no running agreement about job ${toHex(job)}.`, {
+    next: 'Send a voucher to POST /v1/agreements first.',
+  });
+}
+
+function noSuchJob(job: Uint8Array): Refusal {
+  return refuse('market/no-such-job', `There is no job ${toHex(job)} on the chain yet.`, {
+    retry: 'later',
+    next: 'A job appears with the block that confirms it; try again after it.',
+  });
+}
+
+function noRoom(why: string): Refusal {
+  return refuse('partner/no-room', why, { retry: 'later', next: 'Ask another partner.' });
+}

@@ -1,0 +1,204 @@
+/** The partner's part of spec/api.md: which request goes where. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { fromHex, type Refusal, refuse, toHex } from '@palisade/core';
+import type { OperatorPages } from '@palisade/daemon';
+import type { Agreements, AgreementView } from '../agreements/agreements.ts';
+import type { Outcome } from '../storage/index.ts';
+import { readLargeBody, readSmallBody } from './body.ts';
+import { type ContentOptions, sendContent } from './content.ts';
+import { COMMON_HEADERS, type Headers, sendJson, sendRefusal, sendText } from './reply.ts';
+
+/** Vouchers and receipts have some 270 bytes. */
+const MAX_ENVELOPE = 4096;
+/** Outline of the largest content, 256 GiB. */
+const MAX_OUTLINE = 8 * 2 ** 20;
+
+export type Routes = {
+  /** Undefined until the chain is known: then only contents can be had. */
+  readonly agreements: () => Agreements | undefined;
+  readonly content: ContentOptions;
+  readonly pages: OperatorPages;
+  readonly isStopping: () => boolean;
+  readonly onReceived: (bytes: number) => void;
+};
+
+type Exchange = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** What the path held in place of the id. */
+  readonly id: Uint8Array;
+  readonly query: URLSearchParams;
+  readonly routes: Routes;
+};
+type Handler = (exchange: Exchange) => Promise<void>;
+
+type Route = {
+  /** Short name for metrics. */
+  readonly name: string;
+  readonly path: RegExp;
+  readonly methods: Readonly<Record<string, Handler>>;
+};
+
+const ID = '(0x[0-9a-f]{64})';
+const at = (path: string) => new RegExp(`^${path.replace('ID', ID)}$`);
+
+const table: readonly Route[] = [
+  { name: 'voucher', path: at('/v1/agreements'), methods: { POST: postVoucher } },
+  { name: 'agreement', path: at('/v1/agreements/ID'), methods: { GET: getAgreement } },
+  { name: 'outline-in', path: at('/v1/agreements/ID/outline'), methods: { PUT: putOutline } },
+  { name: 'upload', path: at('/v1/agreements/ID/content'), methods: { PUT: putContent } },
+  { name: 'content', path: at('/v1/content/ID'), methods: { GET: getContent, HEAD: getContent } },
+  { name: 'outline', path: at('/v1/content/ID/outline'), methods: { GET: getOutline } },
+  { name: 'receipt', path: at('/v1/receipts'), methods: { POST: postReceipt } },
+];
+
+/** A day: what is allowed here does not change while a daemon runs. */
+const PREFLIGHT_SECONDS = 86_400;
+
+/** Answers one request; the name of its route is for the metrics. Throws what nobody expected. */
+export async function answer(
+  routes: Routes,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<string> {
+  const [path, search] = split(request.url ?? '/');
+  for (const { name, path: pattern, methods } of table) {
+    const match = pattern.exec(path);
+    if (!match) continue;
+    const handler = methods[request.method ?? ''];
+    if (request.method === 'OPTIONS') preflight(response, Object.keys(methods));
+    else if (!handler) sendRefusal(response, wrongMethod(Object.keys(methods)));
+    else {
+      const id = fromHex(match[1] ?? '0x');
+      await handler({ request, response, id, query: new URLSearchParams(search), routes });
+    }
+    return name;
+  }
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    const page = await routes.pages(path);
+    if (page) {
+      sendText(response, page.status, page.contentType, page.body);
+      return 'operator';
+    }
+  }
+  sendRefusal(response, notFound());
+  return 'unknown';
+}
+
+function split(url: string): readonly [path: string, search: string] {
+  const mark = url.indexOf('?');
+  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+}
+
+async function postVoucher({ request, response, routes }: Exchange): Promise<void> {
+  const agreements = openFor(routes, response);
+  if (!agreements) return;
+  const outcome = await agreements.takeVoucher(await readSmallBody(request, MAX_ENVELOPE));
+  sendAgreement(response, 201, outcome);
+}
+
+async function getAgreement({ response, routes, id }: Exchange): Promise<void> {
+  const agreements = openFor(routes, response);
+  if (agreements) sendAgreement(response, 200, await agreements.view(id));
+}
+
+async function putOutline({ request, response, routes, id }: Exchange): Promise<void> {
+  const agreements = openFor(routes, response);
+  if (!agreements) return;
+  const roots = await readSmallBody(request, MAX_OUTLINE);
+  sendAgreement(response, 200, await agreements.takeOutline(id, roots));
+}
+
+async function putContent({ request, response, routes, id, query }: Exchange): Promise<void> {
+  const agreements = openFor(routes, response);
+  if (!agreements) return;
+  const offset = query.get('offset') ?? '0';
+  if (!/^\d{1,15}$/.test(offset)) return sendRefusal(response, badOffset(offset));
+  const body = readLargeBody(request, { onBytes: routes.onReceived });
+  sendAgreement(response, 200, await agreements.takeContent(id, Number(offset), body));
+}
+
+async function getContent({ request, response, routes, id }: Exchange): Promise<void> {
+  await sendContent(routes.content, id, request, response);
+}
+
+async function getOutline({ response, routes, id }: Exchange): Promise<void> {
+  const outline = await routes.content.store.outline(id);
+  if (!outline.ok) return sendRefusal(response, outline.refusal);
+  const { roots } = outline.value;
+  response.writeHead(200, {
+    ...COMMON_HEADERS,
+    'content-type': 'application/octet-stream',
+    'content-length': roots.length,
+    'cache-control': 'public, max-age=31536000, immutable',
+  });
+  response.end(roots);
+}
+
+async function postReceipt({ request, response, routes }: Exchange): Promise<void> {
+  const agreements = openFor(routes, response);
+  if (!agreements) return;
+  const outcome = await agreements.takeReceipt(await readSmallBody(request, MAX_ENVELOPE));
+  if (outcome.ok) sendJson(response, 200, { receipt: toHex(outcome.value) });
+  else sendRefusal(response, outcome.refusal);
+}
+
+/** The door for agreements, or the refusal is sent. */
+function openFor(routes: Routes, response: ServerResponse): Agreements | undefined {
+  const agreements = routes.agreements();
+  if (routes.isStopping()) sendRefusal(response, stopping());
+  else if (!agreements) sendRefusal(response, notConnected());
+  else return agreements;
+  return undefined;
+}
+
+function sendAgreement(
+  response: ServerResponse,
+  status: number,
+  outcome: Outcome<AgreementView>,
+): void {
+  if (!outcome.ok) {
+    sendRefusal(response, outcome.refusal);
+    return;
+  }
+  const { start, ...view } = outcome.value;
+  sendJson(response, status, { ...view, ...(start ? { start: toHex(start) } : {}) });
+}
+
+function preflight(response: ServerResponse, methods: readonly string[]): void {
+  const headers: Headers = {
+    ...COMMON_HEADERS,
+    'access-control-allow-methods': methods.join(', '),
+    'access-control-allow-headers': 'content-type, range, if-range',
+    'access-control-max-age': PREFLIGHT_SECONDS,
+  };
+  response.writeHead(204, headers).end();
+}
+
+function notFound(): Refusal {
+  return refuse('api/not-found', 'There is nothing at this path.', {
+    next: 'spec/api.md lists what a partner answers; ids are 0x and 64 lower-case hex digits.',
+  });
+}
+
+function wrongMethod(methods: readonly string[]): Refusal {
+  return refuse('api/method-not-allowed', `This path takes ${methods.join(' and ')}.`);
+}
+
+function badOffset(offset: string): Refusal {
+  return refuse('api/bad-offset', `'${offset.slice(0, 20)}' is no offset: it is a byte count.`);
+}
+
+function stopping(): Refusal {
+  return refuse('partner/stopping', 'This partner is shutting down.', {
+    retry: 'later',
+    next: 'Go on from the offset it holds when it is back.',
+  });
+}
+
+function notConnected(): Refusal {
+  return refuse('partner/not-connected', 'This partner reaches no validator yet.', {
+    retry: 'later',
+    next: 'Try again in a minute, or ask another partner.',
+  });
+}

@@ -1,0 +1,15 @@
+/**
+ * @palisade/partner: the daemon of whoever offers storage. It announces what it has, takes jobs that
+ * fit, keeps their contents, proves them every session and is paid for it.
+ */
+export {
+  DEVELOPMENT_TIMING,
+  type PartnerConfig,
+  type PartnerTerms,
+  type PartnerTiming,
+  partnerConfig,
+} from './config.ts';
+export { type DaemonSources, runPartnerDaemon } from './daemon.ts';
+export type { Network } from './network.ts';
+export type { PartnerOptions } from './options.ts';
+export { openPartner, type RunningPartner, startPartner } from './partner.ts';

@@ -1,0 +1,216 @@
+/**
+ * The side of a partner that needs the chain: announcing, noticing, offering, starting, answering
+ * audits. It comes up when the first validator answers, and everything in it survives that none
+ * answers for a while.
+ */
+import { join } from 'node:path';
+import { type ChainClient, connect } from '@palisade/client';
+import { type Domain, PalisadeError, toHex } from '@palisade/core';
+import type { DaemonContext } from '@palisade/daemon';
+import { Agreements } from './agreements/agreements.ts';
+import { Tender } from './agreements/tender.ts';
+import { Auditor } from './audits/auditor.ts';
+import { ensureBound } from './binding.ts';
+import { Follower } from './follower.ts';
+import { knownValidators, type Network } from './network.ts';
+import { Offerer } from './offers/offerer.ts';
+import type { PartnerOptions } from './options.ts';
+import type { Parts } from './parts.ts';
+import { Announcer } from './pool/announcer.ts';
+import { Notices } from './pool/notices.ts';
+import { pause } from './pool/pause.ts';
+import { recoverStrays } from './recover.ts';
+import { ensureSameChain } from './same-chain.ts';
+import { setGauges } from './status.ts';
+
+export type Live = {
+  readonly network: Network;
+  readonly domain: Domain;
+  /** The account that is paid, 20 bytes. */
+  readonly account: Uint8Array;
+  readonly agreements: Agreements;
+  readonly announcer: Announcer;
+  readonly notices: Notices;
+  readonly auditor: Auditor;
+};
+
+export function connectNetwork(options: PartnerOptions): Network {
+  const { validators, environment, connect: own } = options;
+  if (own) return own(validators);
+  const client: ChainClient = connect({
+    urls: validators,
+    ...(environment ? { environment } : {}),
+  });
+  return client;
+}
+
+/** Waits for the chain, then brings everything up. Throws what waiting longer would not mend. */
+export async function goLive(parts: Parts, context: DaemonContext, url: string): Promise<Live> {
+  const { options, signer, log } = parts;
+  const { signal } = context;
+  const network = connectNetwork(options);
+  const persist = <T>(what: string, task: () => Promise<T>) =>
+    untilItWorks(what, task, parts, signal);
+  const domain = await persist('finding a validator', () => network.domain());
+  await ensureSameChain(join(options.dataDir, 'chain.json'), domain);
+  const label = (options.name ?? `partner ${toHex(signer.id).slice(2, 10)}`).slice(0, 32);
+  const { accountSigner } = options;
+  const account = await persist('finding the account', () =>
+    ensureBound({ network, domain, signer, accountSigner, label, log, signal }),
+  );
+  const { sessionMs } = await persist('reading parameters', () => network.params());
+  await persist('looking for strays', () => recoverStrays({ network, ...parts }));
+  const all = assemble(parts, { network, domain, account, url, signal, sessionMs });
+  await bringUp(parts, all, context);
+  log.info('the partner is at work', { nodeKey: signer.id, account, url });
+  return all.live;
+}
+
+type Base = {
+  readonly network: Network;
+  readonly domain: Domain;
+  readonly account: Uint8Array;
+  readonly url: string;
+  readonly signal: AbortSignal;
+  readonly sessionMs: bigint;
+};
+
+type Assembled = {
+  readonly live: Live;
+  readonly tender: Tender;
+  readonly offerer: Offerer;
+  readonly follower: Follower;
+};
+
+function assemble(parts: Parts, base: Base): Assembled {
+  const { book, offers, room, terms, store, hooks, log, timing, clock } = parts;
+  const { network, domain, account, url, signal, sessionMs } = base;
+  const validators = () => knownValidators(network);
+  const shared = { ...parts, network, domain, signal, validators };
+  const onChange = () => {
+    setGauges(parts);
+    announcer.changed();
+  };
+  const announcer: Announcer = new Announcer({
+    ...shared,
+    url,
+    log: log.child({ module: 'announce' }),
+    offer: () => ({ price: terms.price, freeBytes: room.free(), reason: room.fullReason() }),
+  });
+  const offerer = new Offerer({
+    ...shared,
+    book: offers,
+    log: log.child({ module: 'offers' }),
+    ready: () => announcer.envelope,
+    isTaken: (job) => book.get(job) !== undefined,
+    onPromise: onChange,
+  });
+  const notices = new Notices({
+    ...shared,
+    log: log.child({ module: 'notices' }),
+    onNotice: (notice) => offerer.consider(notice),
+    onMatch: async ({ job, rate }) => {
+      const until = BigInt(clock.nowMs() + timing.offerMs);
+      if (await offers.noteMatch(job, until)) log.info('a client takes us up', { job, rate });
+    },
+  });
+  const tender: Tender = new Tender({
+    ...shared,
+    log: log.child({ module: 'agreements' }),
+    onActive: () => {
+      const looking = follower.lookAtSession();
+      looking.catch((error) => log.debug('the session is not known', { err: error }));
+    },
+    onChange,
+  });
+  const tend = (job: Uint8Array, afterMs?: number) => tender.add(job, afterMs);
+  const auditor = new Auditor({
+    ...shared,
+    log: log.child({ module: 'audits' }),
+    sessionMs: Number(sessionMs),
+    tend,
+  });
+  const agreements = new Agreements({
+    ...shared,
+    log: log.child({ module: 'agreements' }),
+    tend,
+    onChange,
+    receiptGraceMs: timing.inclusionMs,
+  });
+  const follower: Follower = new Follower({
+    ...shared,
+    tender,
+    auditor,
+    log: log.child({ module: 'chain' }),
+    path: join(parts.options.dataDir, 'events.json'),
+    onPoll: async () => {
+      await network.status();
+      notices.refresh();
+      for (const id of await store.expireUploads())
+        log.info('an upload expired', { contentId: id });
+      await store.refreshState();
+      await room.refresh();
+      onChange();
+    },
+  });
+  hooks.onChange = onChange;
+  hooks.onAdopted = ({ job }) => {
+    const viewing = agreements.view(job);
+    viewing.catch((error) =>
+      log.error('a content that is here was not started with', { job, err: error }),
+    );
+  };
+  return {
+    live: { network, domain, account, agreements, announcer, notices, auditor },
+    tender,
+    offerer,
+    follower,
+  };
+}
+
+/** Starts everything; what is pushed last is closed first, so the sign-off leads. */
+async function bringUp(
+  parts: Parts,
+  { live, tender, offerer, follower }: Assembled,
+  { onStop, signal }: DaemonContext,
+): Promise<void> {
+  const { agreements, announcer, notices, auditor } = live;
+  onStop('agreements', () => tender.stop());
+  onStop('audits', () => auditor.stop());
+  onStop('events of the chain', () => follower.stop());
+  onStop('notices', async () => {
+    await Promise.all([notices.stop(), offerer.stop()]);
+  });
+  onStop('sign-off', () => announcer.signOff('This partner is shutting down.'));
+  // Contents that a crash kept from their start go on their way now.
+  for (const { job } of parts.book.uploading()) await agreements.view(job);
+  await untilItWorks('reading the session', () => follower.start(), parts, signal);
+  await announcer.start();
+  notices.refresh();
+  setGauges(parts);
+}
+
+const MAX_PAUSE_MS = 10_000;
+
+/** Tries again until it works, or cannot ever. */
+async function untilItWorks<T>(
+  what: string,
+  task: () => Promise<T>,
+  { log, timing }: Parts,
+  signal: AbortSignal,
+): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await task();
+    } catch (error) {
+      if (signal.aborted || !isTransient(error)) throw error;
+      if (failures === 0) log.warn(`${what} failed and is tried again`, { err: error });
+    }
+    await pause(Math.min(MAX_PAUSE_MS, timing.retryMs * 2 ** Math.min(failures, 16)), signal);
+  }
+}
+
+/** What another minute may mend: nobody answers, or somebody says to come back. */
+function isTransient(error: unknown): boolean {
+  return error instanceof PalisadeError && error.retry !== 'never';
+}

@@ -1,0 +1,41 @@
+/** What a partner counts. */
+import { declareMetrics, type Metrics } from '@palisade/daemon';
+
+export const partnerMetrics = declareMetrics({
+  partner_notices_total: {
+    kind: 'counter',
+    help: 'Notices of jobs by what became of them.',
+    labels: ['outcome'],
+  },
+  partner_announcements_total: {
+    kind: 'counter',
+    help: 'READY messages sent, per validator and outcome.',
+    labels: ['outcome'],
+  },
+  partner_agreements: {
+    kind: 'gauge',
+    help: 'Agreements by state.',
+    labels: ['state'],
+  },
+  partner_audits_total: {
+    kind: 'counter',
+    help: 'Audits by outcome: answered, damaged, refused, missed.',
+    labels: ['outcome'],
+  },
+  partner_earned_pal_ratio: {
+    kind: 'gauge',
+    help: 'PAL paid to this partner since the process began.',
+  },
+  partner_free_bytes: { kind: 'gauge', help: 'Room that can still be promised.' },
+  partner_accepting: { kind: 'gauge', help: '1 while new work is taken.' },
+  partner_damaged_contents: { kind: 'gauge', help: 'Contents that could not be proven.' },
+  partner_received_bytes_total: { kind: 'counter', help: 'Content bytes taken in.' },
+  partner_served_bytes_total: { kind: 'counter', help: 'Content bytes handed out.' },
+  partner_requests_total: {
+    kind: 'counter',
+    help: 'HTTP requests by route and status class.',
+    labels: ['route', 'status'],
+  },
+});
+
+export type PartnerMetrics = Metrics<typeof partnerMetrics>;

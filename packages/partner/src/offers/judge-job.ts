@@ -1,0 +1,37 @@
+/** Whether a job is one that this partner takes, and for how much. Pure rules. */
+import { isContentSize, type Refusal, refuse } from '@palisade/core';
+import { rateFor, UTILITY } from '@palisade/market/schema';
+
+/** What a client asks for: the same fields in its request and in the job on chain. */
+export type Wanted = {
+  readonly utility: number;
+  readonly size: bigint;
+  readonly sessions: number;
+  readonly maxRate: bigint;
+};
+
+export type Terms = { readonly price: bigint; readonly maxSessions: number };
+
+/** The rate to offer, or why not. */
+export function judgeJob({ utility, size, sessions, maxRate }: Wanted, terms: Terms) {
+  if (utility !== UTILITY.storage)
+    return refuse('partner/other-utility', `This partner offers storage only, not ${utility}.`);
+  if (!isContentSize(Number(size)))
+    return refuse('partner/too-large', `${size} bytes are more than one content can have.`);
+  if (sessions < 1 || sessions > terms.maxSessions)
+    return refuse(
+      'partner/term-too-long',
+      `The job runs for ${sessions} sessions; this partner takes up to ${terms.maxSessions}.`,
+    );
+  const rate = rateFor(terms.price, size);
+  if (rate > maxRate) return rateTooLow(maxRate, rate);
+  return rate;
+}
+
+export function rateTooLow(found: bigint, asked: bigint): Refusal {
+  return refuse(
+    'partner/rate-too-low',
+    `${found} base units per session are less than the ${asked} that are asked.`,
+    { data: { asked }, next: 'Offer at least what is asked, or choose another partner.' },
+  );
+}

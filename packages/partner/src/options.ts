@@ -1,0 +1,38 @@
+/** What `startPartner` is told. */
+import type { Clock, Signer } from '@palisade/core';
+import type { Logger } from '@palisade/daemon';
+import type { PartnerConfig } from './config.ts';
+import type { Environment, Network } from './network.ts';
+import type { DiskHook } from './storage/index.ts';
+
+export type PartnerOptions = {
+  /** Terms and timing; see `DEVELOPMENT_TIMING` for a development network. */
+  readonly config?: PartnerConfig;
+  /** ed25519 secret of the partner's node key, 32 bytes. */
+  readonly nodeSecret: Uint8Array;
+  /** Binds the node key at the first start, where the chain knows it not yet. */
+  readonly accountSigner?: Signer | undefined;
+  /** Made if need be. */
+  readonly dataDir: string;
+  /** Base URLs of validators to begin with. */
+  readonly validators: readonly string[];
+  /** Address to listen at; 127.0.0.1 unless given. */
+  readonly host?: string;
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+  /** Base URL at which clients reach this partner; `http://host:port` unless given. */
+  readonly publicUrl?: string | undefined;
+  /** Name for people: in `/status`, and on chain where the node key is bound here. */
+  readonly name?: string;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** How long the start waits for a first validator before it goes on without, ms. Default 10 s. */
+  readonly connectMs?: number;
+  /** Whether `/metrics` tells of the process too; false for all but one partner of a process. */
+  readonly processMetrics?: boolean;
+  /** For tests: the way to the validators, and what the disk has and does. */
+  readonly connect?: (urls: readonly string[]) => Network;
+  readonly environment?: Partial<Environment>;
+  readonly freeBytes?: () => Promise<number>;
+  readonly diskHook?: DiskHook;
+};

@@ -1,0 +1,163 @@
+/**
+ * A partner, put together: what it keeps, what it serves, and, once validators answer, how it
+ * earns. `startPartner` runs one inside this process, several of them if need be; `daemon.ts` makes
+ * a process of its own of it.
+ */
+import { PalisadeError } from '@palisade/core';
+import {
+  createHealth,
+  createOperatorPages,
+  type DaemonContext,
+  launchDaemon,
+  silentLogger,
+} from '@palisade/daemon';
+import { type RunningServer, startServer } from './http/server.ts';
+import { goLive, type Live } from './live.ts';
+import type { PartnerOptions } from './options.ts';
+import { openParts, type Parts } from './parts.ts';
+import { pause } from './pool/pause.ts';
+import { sizeOf } from './records/agreement.ts';
+import type { AgreementBook } from './records/agreement-book.ts';
+import { notReady, statusOf } from './status.ts';
+import { VERSION } from './version.ts';
+
+export type RunningPartner = {
+  /** Base URL of its API, as this machine reaches it. */
+  readonly url: string;
+  /** ed25519 public key, 32 bytes. */
+  readonly nodeKey: Uint8Array;
+  /** Signs off, lets what runs end, closes. */
+  stop(): Promise<void>;
+};
+
+const CONNECT_MS = 10_000;
+
+/**
+ * Starts a partner inside this process. Resolves once it is at work, or after `connectMs` when no
+ * validator answers yet: then it serves what it holds and goes on looking.
+ *
+ * @throws PalisadeError `daemon/data-dir-in-use`, `partner/cannot-listen`, `partner/other-chain`,
+ * `partner/node-key-unbound`, `partner/node-key-revoked`, `partner/bad-record`, `partner/bad-url`
+ *
+ * @example
+ * const partner = await startPartner({ nodeSecret, dataDir, validators: ['http://127.0.0.1:4600'] });
+ * await partner.stop();
+ */
+export async function startPartner(options: PartnerOptions): Promise<RunningPartner> {
+  const { log = silentLogger, dataDir } = options;
+  let opened: Omit<RunningPartner, 'stop'> | undefined;
+  const start = async (context: DaemonContext) => {
+    opened = await openPartner(context, options);
+    return { stop: () => {} };
+  };
+  const daemon = launchDaemon('partner', start, {
+    log,
+    dataDir,
+    onFail: (error) => log.error('the partner cannot work', { err: error }),
+  });
+  await daemon.started;
+  const stop = async () => {
+    const { open, failed } = await daemon.stop();
+    if (failed[0]) throw failed[0].error;
+    if (open.length > 0) throw notStopped(open);
+  };
+  return { ...opened!, stop };
+}
+
+/** Opens a partner within a daemon's life: everything it opens, it hands to `onStop`. */
+export async function openPartner(
+  context: DaemonContext,
+  options: PartnerOptions,
+): Promise<Omit<RunningPartner, 'stop'>> {
+  const parts = await openParts(options, context.onStop);
+  let live: Live | undefined;
+  let publicUrl = '';
+  const pages = operatorPages(
+    parts,
+    () => live,
+    () => publicUrl,
+  );
+  const server = await listen(parts, context, pages, () => live);
+  const url = `http://${hostInUrl(server.host)}:${server.port}`;
+  publicUrl = checkedPublicUrl(options.publicUrl ?? url);
+  const going = goLive(parts, context, publicUrl).then((up) => {
+    live = up;
+  });
+  let isStarted = false;
+  going.catch((error) => {
+    if (isStarted && !context.signal.aborted) context.fail(error);
+  });
+  const patience = new AbortController();
+  await Promise.race([going, pause(options.connectMs ?? CONNECT_MS, patience.signal)]);
+  patience.abort();
+  isStarted = true;
+  if (!live) parts.log.warn('no validator answers yet: contents are served, nothing is taken');
+  return { url, nodeKey: parts.signer.id };
+}
+
+function operatorPages(parts: Parts, live: () => Live | undefined, url: () => string) {
+  const health = createHealth();
+  health.check('ready', 'validators', () => notReady(live()));
+  return createOperatorPages({
+    name: parts.options.name ?? 'partner',
+    version: VERSION,
+    health,
+    metrics: parts.metrics,
+    status: () => statusOf(parts, url(), live()),
+  });
+}
+
+async function listen(
+  { options, store, book, metrics, log }: Parts,
+  { onStop, signal }: DaemonContext,
+  pages: ReturnType<typeof operatorPages>,
+  live: () => Live | undefined,
+): Promise<RunningServer> {
+  const server = await startServer({
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+    log: log.child({ module: 'http' }),
+    metrics,
+    routes: {
+      agreements: () => live()?.agreements,
+      content: {
+        store,
+        sizeOf: (contentId) => storedSize(book, contentId),
+        onBytes: (bytes) => metrics.count('partner_served_bytes_total', {}, bytes),
+      },
+      pages,
+      isStopping: () => signal.aborted,
+      onReceived: (bytes) => metrics.count('partner_received_bytes_total', {}, bytes),
+    },
+  });
+  onStop('http server', server.stop);
+  return server;
+}
+
+/** The size of a content, by an agreement whose upload was checked against its id. */
+function storedSize(book: AgreementBook, contentId: Uint8Array): number | undefined {
+  const whole = book.ofContent(contentId).find(({ state }) => state !== 'upload');
+  return whole && sizeOf(whole);
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Clients must be able to reach what READY names. */
+function checkedPublicUrl(url: string): string {
+  const { hostname } = new URL(url);
+  if (hostname !== '0.0.0.0' && hostname !== '[::]') return url.replace(/\/+$/, '');
+  throw new PalisadeError({
+    code: 'partner/bad-url',
+    message: `${url} says where to listen, not where clients reach this partner.`,
+    next: 'Set listen.publicUrl to the address that clients use.',
+  });
+}
+
+function notStopped(open: readonly string[]): PalisadeError {
+  return new PalisadeError({
+    code: 'partner/not-stopped',
+    message: `The partner did not stop in time; still open: ${open.join(', ')}.`,
+  });
+}

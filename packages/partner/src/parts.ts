@@ -1,0 +1,114 @@
+/** What a partner keeps on its disk, opened in order. No network is needed for any of it. */
+import { join } from 'node:path';
+import { environment } from '@palisade/client';
+import { type Clock, nodeSigner, type Signer } from '@palisade/core';
+import {
+  createMetrics,
+  ensureDir,
+  freeBytes,
+  type Logger,
+  type Metrics,
+  type MetricsPage,
+  silentLogger,
+} from '@palisade/daemon';
+import { Intake } from './agreements/intake.ts';
+import { type PartnerTerms, type PartnerTiming, partnerSection, timingSection } from './config.ts';
+import { partnerMetrics } from './metrics.ts';
+import type { Environment } from './network.ts';
+import { OfferBook } from './offers/offer-book.ts';
+import type { PartnerOptions } from './options.ts';
+import type { AgreementRecord } from './records/agreement.ts';
+import { AgreementBook } from './records/agreement-book.ts';
+import { Ledger } from './records/ledger.ts';
+import { Sequence } from './records/sequence.ts';
+import { Room } from './room.ts';
+import { ContentStore } from './storage/index.ts';
+
+/** What the disk's side tells the chain's side, once there is one. */
+export type Hooks = {
+  /** Room was taken or given back, or the disk is full. */
+  onChange: () => void;
+  /** A content that came without outline arrived in the store. */
+  onAdopted: (agreement: AgreementRecord) => void;
+};
+
+export type Parts = {
+  readonly options: PartnerOptions;
+  readonly terms: PartnerTerms;
+  readonly timing: PartnerTiming;
+  readonly signer: Signer;
+  readonly env: Environment;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics<typeof partnerMetrics> & MetricsPage;
+  readonly store: ContentStore;
+  readonly book: AgreementBook;
+  readonly offers: OfferBook;
+  readonly ledger: Ledger;
+  readonly sequence: Sequence;
+  readonly intake: Intake;
+  readonly room: Room;
+  readonly hooks: Hooks;
+};
+
+const systemClock: Clock = { nowMs: () => Date.now() };
+
+export async function openParts(
+  options: PartnerOptions,
+  onStop: (name: string, close: () => Promise<void>) => void,
+): Promise<Parts> {
+  const { dataDir, clock = systemClock, config = {}, log = silentLogger } = options;
+  const terms = partnerSection.parse(config.partner ?? {});
+  const timing = timingSection.parse(config.timing ?? {});
+  const inDataDir = (name: string) => join(dataDir, name);
+  const directory = inDataDir('content');
+  await ensureDir(directory);
+  const free = options.freeBytes ?? (() => freeBytes(directory));
+  const hooks: Hooks = { onChange: () => {}, onAdopted: () => {} };
+
+  const book = await AgreementBook.open(inDataDir('agreements'));
+  const store = await ContentStore.open({
+    directory,
+    quotaBytes: terms.quotaBytes,
+    reserveBytes: terms.reserveBytes,
+    uploadExpiryMs: timing.uploadExpiryMs,
+    clock,
+    freeBytes: free,
+    onStateChange: () => hooks.onChange(),
+    ...(options.diskHook ? { diskHook: options.diskHook } : {}),
+  });
+  onStop('content store', () => store.close());
+  const intake = await Intake.open({
+    store,
+    folder: inDataDir('intake'),
+    uploading: () => book.uploading(),
+    clock,
+    onAdopted: (agreement) => hooks.onAdopted(agreement),
+  });
+  onStop('intake', () => intake.close());
+  const offers = await OfferBook.open(inDataDir('offers.json'), clock);
+  const room = new Room({ store, reserveBytes: terms.reserveBytes, freeBytes: free });
+  room.count(intake);
+  room.count(offers);
+  await room.refresh();
+  const ledger = await Ledger.open(inDataDir('ledger'));
+  onStop('ledger', () => ledger.settled());
+  return {
+    options,
+    terms,
+    timing,
+    signer: nodeSigner(options.nodeSecret),
+    env: environment({ nowMs: () => clock.nowMs(), ...options.environment }),
+    clock,
+    log,
+    metrics: createMetrics(partnerMetrics, { process: options.processMetrics ?? true }),
+    store,
+    book,
+    offers,
+    ledger,
+    sequence: await Sequence.open(inDataDir('ready-sequence.json')),
+    intake,
+    room,
+    hooks,
+  };
+}

@@ -1,0 +1,183 @@
+/**
+ * Streams of notices and matches (P2V-2, P2V-4) from several validators at once, so that one that
+ * stays silent keeps nothing from this partner. What a validator says is believed only with its
+ * signature, and a job only with its client's.
+ */
+import { serverEvents } from '@palisade/client';
+import {
+  type Catalogue,
+  type Clock,
+  catalogue,
+  type Domain,
+  equalBytes,
+  fromHex,
+  isRefusal,
+  type Opened,
+  open,
+  type Signer,
+  signEnvelope,
+  toHex,
+  type ValueOf,
+  verifyOpened,
+} from '@palisade/core';
+import type { Logger } from '@palisade/daemon';
+import { match, notice, request, subscribe } from '@palisade/market/schema';
+import type { PartnerTiming } from '../config.ts';
+import type { PartnerMetrics } from '../metrics.ts';
+import type { Environment, ValidatorEntry } from '../network.ts';
+import { badWord } from './call.ts';
+import { pause } from './pause.ts';
+
+/** Streams at most: all seats of a pool. At least two are wanted (P2V-2). */
+const MAX_STREAMS = 10;
+const MAX_PAUSE_MS = 60_000;
+/** A stream that held this long was a good one: its end is no sign of trouble. */
+const LASTING_MS = 30_000;
+/** For the head of a stream; its events are waited for by the SDK's own limit. */
+const CONNECT_MS = 6000;
+/** Void messages on one stream before it is given up: one may be a mistake, more are not. */
+const MAX_VOID = 3;
+
+export type JobNotice = {
+  readonly job: Uint8Array;
+  readonly client: Uint8Array;
+  readonly request: ValueOf<typeof request>;
+  readonly validator: ValidatorEntry;
+};
+
+export type NoticesOptions = {
+  readonly env: Environment;
+  readonly domain: Domain;
+  readonly signer: Signer;
+  readonly validators: () => readonly ValidatorEntry[];
+  readonly onNotice: (notice: JobNotice) => Promise<void>;
+  readonly onMatch: (told: ValueOf<typeof match>) => Promise<void>;
+  readonly timing: PartnerTiming;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: PartnerMetrics;
+};
+
+export class Notices {
+  readonly #options: NoticesOptions;
+  readonly #stopping = new AbortController();
+  readonly #streams = new Map<string, Promise<void>>();
+  readonly #open = new Set<string>();
+  readonly #fromValidators: Catalogue = catalogue([notice, match]);
+  readonly #fromClients: Catalogue = catalogue([request]);
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+  }
+
+  /** Streams that are open, or being opened. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** Opens a stream at every known validator that has none; to be called again as they change. */
+  refresh(): void {
+    if (this.#stopping.signal.aborted) return;
+    for (const validator of this.#options.validators().slice(0, MAX_STREAMS))
+      if (!this.#streams.has(validator.url)) {
+        const ended = this.#follow(validator).finally(() => this.#streams.delete(validator.url));
+        this.#streams.set(validator.url, ended);
+      }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#streams.values());
+  }
+
+  /** Reads one validator's stream, again and again, for as long as it is in the list. */
+  async #follow(validator: ValidatorEntry): Promise<void> {
+    const { timing, log } = this.#options;
+    const { signal } = this.#stopping;
+    let failures = 0;
+    while (!signal.aborted && this.#isKnown(validator)) {
+      const began = performance.now();
+      try {
+        await this.#read(validator);
+      } catch (error) {
+        if (signal.aborted) return;
+        const level = failures === 0 ? 'warn' : 'debug';
+        log[level]('a stream of notices broke', { validator: validator.url, err: error });
+      }
+      if (performance.now() - began > LASTING_MS) failures = 0;
+      const wait = Math.min(MAX_PAUSE_MS, timing.retryMs * 2 ** Math.min(failures++, 16));
+      await pause(wait * (0.9 + 0.2 * Math.random()), signal);
+    }
+  }
+
+  #isKnown({ url, nodeKey }: ValidatorEntry): boolean {
+    const found = this.#options.validators().find((each) => each.url === url);
+    return found !== undefined && equalBytes(found.nodeKey, nodeKey);
+  }
+
+  async #read(validator: ValidatorEntry): Promise<void> {
+    const { env, domain, signer, clock, log } = this.#options;
+    const asked = await signEnvelope(subscribe, { atMs: BigInt(clock.nowMs()) }, domain, signer);
+    const url = `${validator.url}/v1/notices?subscribe=${toHex(asked)}`;
+    const request = { url, timeoutMs: CONNECT_MS, signal: this.#stopping.signal };
+    let wrong = 0;
+    this.#open.add(validator.url);
+    try {
+      for await (const { event, data } of serverEvents(env, request)) {
+        const why = await this.#take(event, data, validator);
+        if (why === undefined) continue;
+        log.warn('a void notice', { validator: validator.url, why });
+        if (++wrong >= MAX_VOID) throw badWord(validator.url, `the last of ${wrong}: ${why}`);
+      }
+    } finally {
+      this.#open.delete(validator.url);
+    }
+  }
+
+  /** Handles one event; answers why it is void. */
+  async #take(event: string, data: string, validator: ValidatorEntry): Promise<string | undefined> {
+    if (event !== 'notice' && event !== 'match') return undefined;
+    const opened = this.#openFrom(validator, data);
+    if (typeof opened === 'string') return this.#void(opened);
+    if (opened.declaration.name === match.name) {
+      const value = opened.value as ValueOf<typeof match>;
+      if (equalBytes(value.partner, this.#options.signer.id)) await this.#options.onMatch(value);
+      return undefined;
+    }
+    const { job, request: inner } = opened.value as ValueOf<typeof notice>;
+    const asked = open(inner, this.#fromClients, this.#options.domain);
+    const bad = isRefusal(asked) ? asked : verifyOpened(asked);
+    if (bad || isRefusal(asked)) return this.#void(`the request in it is void: ${bad?.message}`);
+    if (!equalBytes(asked.id, job)) return this.#void('it names another job than it holds');
+    await this.#options.onNotice({
+      job,
+      client: asked.sender,
+      request: asked.value as ValueOf<typeof request>,
+      validator,
+    });
+    return undefined;
+  }
+
+  #void(why: string): string {
+    this.#options.metrics.count('partner_notices_total', { outcome: 'void' });
+    return why;
+  }
+
+  #openFrom({ nodeKey }: ValidatorEntry, data: string): Opened | string {
+    const hex = messageOf(data);
+    if (hex === undefined) return 'it holds no message';
+    const opened = open(hex, this.#fromValidators, this.#options.domain);
+    if (isRefusal(opened)) return opened.message;
+    if (!equalBytes(opened.sender, nodeKey)) return 'another key than its sender signed it';
+    return verifyOpened(opened)?.message ?? opened;
+  }
+}
+
+function messageOf(data: string): Uint8Array | undefined {
+  try {
+    const { message } = JSON.parse(data) as { message?: unknown };
+    return typeof message === 'string' && message.startsWith('0x') ? fromHex(message) : undefined;
+  } catch {
+    return undefined;
+  }
+}

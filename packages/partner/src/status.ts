@@ -1,0 +1,66 @@
+/** What `/status`, `/ready` and the gauges tell of a partner. */
+import { fromHex, toHex } from '@palisade/core';
+import type { Live } from './live.ts';
+import { knownValidators } from './network.ts';
+import type { Parts } from './parts.ts';
+
+/** Damaged contents listed at most: a page for people. */
+const MAX_LISTED = 100;
+
+export function statusOf(parts: Parts, url: string, live: Live | undefined) {
+  const { signer, store, room, offers, terms } = parts;
+  const reason = live ? room.fullReason() : 'not connected yet';
+  return {
+    nodeKey: toHex(signer.id),
+    account: live ? toHex(live.account) : null,
+    genesisHash: live ? toHex(live.domain.genesisHash) : null,
+    url,
+    accepting: reason === undefined,
+    reason: reason ?? null,
+    price: terms.price,
+    freeBytes: room.free(),
+    storage: store.usage(),
+    agreements: countStates(parts),
+    offers: offers.count,
+    session: live?.auditor.session ?? null,
+    damaged: damagedContents(parts, live),
+    validators: {
+      known: live ? knownValidators(live.network).length : 0,
+      reached: live?.announcer.reached ?? 0,
+      streams: live?.notices.open ?? 0,
+    },
+  };
+}
+
+/** Why no work can be had; undefined when all is well. A full disk is well: what is kept, earns. */
+export function notReady(live: Live | undefined): string | undefined {
+  if (!live) return 'no validator has answered yet';
+  if (live.announcer.reached === 0) return 'no validator has acknowledged the last READY';
+  if (live.notices.open === 0) return 'no stream of notices is open';
+  return undefined;
+}
+
+export function setGauges(parts: Parts): void {
+  const { metrics, room } = parts;
+  for (const [state, count] of Object.entries(countStates(parts)))
+    metrics.set('partner_agreements', count, { state });
+  metrics.set('partner_free_bytes', room.free());
+  metrics.set('partner_accepting', room.fullReason() === undefined ? 1 : 0);
+}
+
+function countStates({ book }: Parts) {
+  const counts = { upload: 0, starting: 0, active: 0 };
+  for (const { state } of book.all()) if (state !== 'ended') counts[state]++;
+  return counts;
+}
+
+/** Found by an audit, or when the store was opened. */
+function damagedContents({ store }: Parts, live: Live | undefined) {
+  const found = new Map<string, { readonly contentId: string; readonly why: string }>();
+  for (const [id, { message }] of live?.auditor.damaged ?? [])
+    found.set(id, { contentId: toHex(fromHex(id)), why: message });
+  for (const { contentId, damage } of store.list())
+    if (damage)
+      found.set(toHex(contentId).slice(2), { contentId: toHex(contentId), why: damage.message });
+  return [...found.values()].slice(0, MAX_LISTED);
+}

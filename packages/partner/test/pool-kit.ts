@@ -1,0 +1,275 @@
+/**
+ * A pool for tests: the real node with its validators in this process, with quick blocks and short
+ * sessions, a partner beside it, and a client whose steps are single calls. Lies are told by signing
+ * something else with `sign`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ChainClient, connect } from '@palisade/client';
+import {
+  accountSigner,
+  type ContentDescription,
+  catalogue,
+  type Declaration,
+  describeContent,
+  fromHex,
+  isRefusal,
+  open,
+  type Signer,
+  signEnvelope,
+  toHex,
+  type ValueOf,
+  verifyOpened,
+} from '@palisade/core';
+import { ed25519 } from '@palisade/core/crypto';
+import { launchDaemon, silentLogger } from '@palisade/daemon';
+import {
+  type Agreement,
+  accept,
+  clientReceipt,
+  jobQuery,
+  offer,
+  partnerReceipt,
+  rateFor,
+  rateVoucher,
+  request,
+} from '@palisade/market/schema';
+import { makeNetwork } from '../../devnet/src/network.ts';
+import { type RunningNode, startNode } from '../../node/src/node.ts';
+import { agreementOf } from '../src/agreements/check-voucher.ts';
+import {
+  DEVELOPMENT_TIMING,
+  type PartnerOptions,
+  type RunningPartner,
+  startPartner,
+} from '../src/index.ts';
+
+export const MIB = 2 ** 20;
+export const PRICE = 10n ** 12n;
+/** Quick blocks and sessions: a story of three sessions takes some ten seconds. */
+export const QUICK = { blockTimeMs: 60, sessionMs: 3000, guardMs: 10 } as const;
+
+export type Cleanup = () => Promise<unknown>;
+
+export async function tempFolder(cleanups: Cleanup[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'palisade-partner-'));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export type TestContent = ContentDescription & { readonly bytes: Uint8Array };
+
+/** Bytes that differ from leaf to leaf and from seed to seed, with their id and outline. */
+export function contentOf(size: number, seed = 1): TestContent {
+  const bytes = new Uint8Array(size);
+  for (let i = 0, state = Math.imul(seed, 0x9e3779b1) | 1; i < size; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return { ...describeContent([bytes]), bytes };
+}
+
+export type Pool = Awaited<ReturnType<typeof startPool>>;
+
+/** Starts validators; give `cleanups` back in reverse order. */
+export async function startPool(cleanups: Cleanup[], timing = QUICK) {
+  const dataDir = await tempFolder(cleanups);
+  const network = makeNetwork('partner-test', Date.now() - 1000, timing);
+  let node: RunningNode | undefined;
+  const daemon = launchDaemon(
+    'node',
+    async (context) => {
+      node = await startNode(context, {
+        genesis: network.genesis,
+        dataDir,
+        validators: network.validators.map(({ name, nodeSecret }) => ({
+          name,
+          secret: nodeSecret,
+          port: 0,
+        })),
+        host: '127.0.0.1',
+        blockTimeMs: timing.blockTimeMs,
+        guardMs: timing.guardMs,
+        clock: { nowMs: () => Date.now() },
+        faucetSecret: network.faucetSecret,
+        shadow: false,
+      });
+      return node;
+    },
+    { log: silentLogger, dataDir },
+  );
+  await daemon.started;
+  cleanups.push(() => daemon.stop());
+  const { domain, urls } = node!;
+  const chain = connect({ urls });
+  return {
+    network,
+    urls,
+    domain,
+    chain,
+    node: node!,
+    client: clientOf(chain, urls, accountSigner(network.clientSecret)),
+  };
+}
+
+/** A partner of the pool, `number` from 0; its data folder outlives it unless the test ends. */
+export async function startTestPartner(
+  pool: Pool,
+  cleanups: Cleanup[],
+  { number = 0, ...more }: Partial<PartnerOptions> & { number?: number } = {},
+): Promise<RunningPartner & { readonly dataDir: string }> {
+  const dataDir = more.dataDir ?? (await tempFolder(cleanups));
+  const partner = await startPartner({
+    nodeSecret: pool.network.partners[number]!.nodeSecret,
+    validators: pool.urls,
+    processMetrics: false,
+    ...more,
+    dataDir,
+    config: {
+      partner: { price: PRICE, quotaBytes: 256 * MIB, reserveBytes: 0, ...more.config?.partner },
+      timing: {
+        ...DEVELOPMENT_TIMING,
+        stillActiveMs: 1000,
+        cooldownMs: 50,
+        retryMs: 50,
+        inclusionMs: 1500,
+        pollMs: 500,
+        ...more.config?.timing,
+      },
+    },
+  });
+  cleanups.push(() => partner.stop());
+  return { ...partner, dataDir };
+}
+
+export const partnerKey = (pool: Pool, number = 0) =>
+  ed25519.publicKey(pool.network.partners[number]!.nodeSecret);
+
+export type TestClient = ReturnType<typeof clientOf>;
+
+function clientOf(chain: ChainClient, urls: readonly string[], signer: Signer) {
+  const sign = async <T>(declaration: Declaration<T>, value: T) =>
+    signEnvelope(declaration, value, await chain.domain(), signer);
+  return {
+    signer,
+    sign,
+    /** A job on chain. */
+    async request(
+      content: ContentDescription,
+      terms: { sessions?: number; partners?: number; maxRate?: bigint } = {},
+    ) {
+      const size = BigInt(content.size);
+      const maxRate = terms.maxRate ?? rateFor(PRICE, size);
+      const fields = {
+        client: signer.id,
+        utility: 1,
+        subject: content.contentId,
+        size,
+        partners: terms.partners ?? 1,
+        sessions: terms.sessions ?? 2,
+        maxRate,
+      };
+      const posted = await chain.post(request, fields, signer, {}, (envelope) =>
+        post(`${urls[0]}/v1/jobs`, envelope),
+      );
+      await until(async () => (await chain.find(jobQuery, { id: posted.id })) !== undefined);
+      return posted.id;
+    },
+    /** The first offer for a job. */
+    async offerFor(job: Uint8Array): Promise<ValueOf<typeof offer> & { partner: Uint8Array }> {
+      const domain = await chain.domain();
+      const response = await fetch(`${urls[0]}/v1/jobs/${toHex(job)}/offers?limit=1`);
+      const text = await response.text();
+      const hex = /"offer":"(0x[0-9a-f]+)"/.exec(text)?.[1];
+      if (!hex) throw new Error(`no offer: ${text}`);
+      const opened = open(fromHex(hex), catalogue([offer]), domain);
+      if (isRefusal(opened) || verifyOpened(opened)) throw new Error('a void offer');
+      return { ...(opened.value as ValueOf<typeof offer>), partner: opened.sender };
+    },
+    async accept(job: Uint8Array, partner: Uint8Array, rate: bigint) {
+      return post(
+        `${urls[0]}/v1/jobs/${toHex(job)}/accept`,
+        await sign(accept, { job, partner, rate }),
+      );
+    },
+    voucher(
+      job: Uint8Array,
+      partner: Uint8Array,
+      terms: { sequence?: number; rate: bigint; sessions?: number },
+    ) {
+      return sign(rateVoucher, { job, partner, sequence: 1, sessions: 2, ...terms });
+    },
+    receipt(job: Uint8Array, partner: Uint8Array, lastSession: bigint, sequence = 1) {
+      return sign(clientReceipt, { job, partner, sequence, lastSession });
+    },
+  };
+}
+
+export type Answer = { readonly status: number; readonly json: Record<string, unknown> };
+
+/** Sends bytes; answers with status and JSON, whatever they are. */
+export async function send(method: string, url: string, body?: Uint8Array): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    ...(body ? { body: body as Uint8Array<ArrayBuffer> } : {}),
+    headers: { 'content-type': 'application/octet-stream' },
+  });
+  return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+}
+
+/** As `send`, for what must not be refused. */
+export async function post(url: string, body: Uint8Array): Promise<Record<string, unknown>> {
+  const { status, json } = await send('POST', url, body);
+  if (status >= 300) throw new Error(`${status}: ${JSON.stringify(json)}`);
+  return json;
+}
+
+export const errorCode = ({ json }: Answer) => (json.error as { code?: string } | undefined)?.code;
+
+/** Hands a voucher and all bytes to a partner; answers with the last state. */
+export async function upload(
+  url: string,
+  job: Uint8Array,
+  voucher: Uint8Array,
+  content: TestContent,
+  { outline = true } = {},
+): Promise<Answer> {
+  const begun = await send('POST', `${url}/v1/agreements`, voucher);
+  if (begun.status !== 201 || begun.json.state !== 'upload') return begun;
+  if (outline) await send('PUT', `${url}/v1/agreements/${toHex(job)}/outline`, content.roots);
+  const from = Number(begun.json.offset);
+  return send(
+    'PUT',
+    `${url}/v1/agreements/${toHex(job)}/content?offset=${from}`,
+    content.bytes.subarray(from),
+  );
+}
+
+export async function agreementOnChain(
+  { chain }: Pool,
+  job: Uint8Array,
+  partner: Uint8Array,
+): Promise<Agreement | undefined> {
+  const view = await chain.find(jobQuery, { id: job });
+  return view && agreementOf(view, partner);
+}
+
+/** Waits until something is so; fails with `what` when it is not after a while. */
+export async function until(
+  isSo: () => Promise<boolean> | boolean,
+  { what = 'it', withinMs = 20_000 }: { what?: string; withinMs?: number } = {},
+): Promise<void> {
+  const end = Date.now() + withinMs;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`${what} did not happen within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The partner's signature under a receipt, checked. */
+export async function openPartnerReceipt({ domain }: Pool, hex: unknown) {
+  const opened = open(fromHex(String(hex)), catalogue([partnerReceipt]), domain);
+  if (isRefusal(opened) || verifyOpened(opened)) throw new Error('a void receipt');
+  return { ...(opened.value as ValueOf<typeof partnerReceipt>), signer: opened.sender };
+}
