@@ -3,6 +3,7 @@
  * port for each validator key that it hosts.
  */
 import {
+  accountsGenesis,
   committed,
   createApplication,
   currentSession,
@@ -32,8 +33,10 @@ import { OpenJobs } from './services/open-jobs.ts';
 import { PartnerBoard, wantsPartners } from './services/partner-board.ts';
 import type { Pool } from './services/pool.ts';
 import { ValidatorService } from './services/validator-service.ts';
-import { asReplica, makeShadow } from './shadow.ts';
+import { asReplica } from './shadow/replica.ts';
+import { makeShadow } from './shadow/thread-shadow.ts';
 import { LmdbStore } from './store/lmdb-store.ts';
+import { SnapshotFolder } from './store/snapshot-folder.ts';
 import { threadOpener } from './verification/thread-opener.ts';
 
 /** A validator key that this process hosts, and where its API listens. */
@@ -56,7 +59,7 @@ export type NodeOptions = {
   readonly faucetSecret?: Uint8Array;
   /** Runs a second replica beside the first and compares every block. */
   readonly shadow: boolean;
-  /** Replaces the shadow by a cold one every so many blocks. */
+  /** Replaces the shadow by a cold one every so many blocks, 0 never; else every second session. */
   readonly shadowRestartEvery?: number;
   readonly faults?: (point: FaultPoint, height: bigint) => void | Promise<void>;
 };
@@ -82,12 +85,16 @@ export async function startNode(
   const modules = composeModules(domain);
   const store = new LmdbStore(`${dataDir}/state`);
   context.onStop('state', () => store.close());
+  const snapshots = await SnapshotFolder.open(`${dataDir}/snapshots`, (message, cause) =>
+    log.warn(message, { cause }),
+  );
   const threads = { stop: async () => {} };
   const application = createApplication({
     modules,
     store,
     domain,
     jobFile: jobFileRule,
+    snapshots,
     opener: (known, its) => {
       const opener = threadOpener(known, its);
       threads.stop = opener.stop;
@@ -119,13 +126,14 @@ export async function startNode(
     genesis.state.validators ?? null,
     'validators',
   );
+  const restartEvery = options.shadowRestartEvery ?? blocksOfTwoSessions(options);
   const engine = createEmbeddedEngine({
     application: asReplica(application),
     ...(options.shadow
       ? {
           shadow: {
             make: () => makeShadow(domain),
-            ...(options.shadowRestartEvery ? { restartEvery: options.shadowRestartEvery } : {}),
+            ...(restartEvery > 0 ? { restartEvery } : {}),
           },
         }
       : {}),
@@ -250,6 +258,16 @@ const CONSENSUS_PARAMS = {
   version: { app: 1n },
   abci: { voteExtensionsEnableHeight: 1n },
 } as const;
+
+/**
+ * Blocks between two cold restarts of the shadow: a snapshot is a session old by then. None where
+ * blocks are only made on demand.
+ */
+function blocksOfTwoSessions({ genesis, blockTimeMs }: NodeOptions): number {
+  if (blockTimeMs === 0) return 0;
+  const { params } = accountsGenesis.fromJson(genesis.state.accounts ?? null, 'accounts');
+  return Math.max(1, Math.round((2 * Number(params.sessionMs)) / blockTimeMs));
+}
 
 /** Indexes blocks that were committed but not indexed when the process died. */
 async function catchUpIndex(engine: EmbeddedEngine, index: EventIndex): Promise<void> {

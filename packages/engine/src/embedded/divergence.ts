@@ -81,7 +81,7 @@ export async function reportDivergence(
   };
 }
 
-/** First difference of two sorted lists of changes. */
+/** First difference of two lists of changes, sorted by `store/key`. */
 export function firstDifference(
   primary: readonly StoreChange[],
   shadow: readonly StoreChange[],
@@ -100,14 +100,36 @@ export function firstDifference(
 
 async function findKey(height: bigint, primary: Replica, shadow: Replica) {
   if (!primary.changes || !shadow.changes) return undefined;
-  return firstDifference(await primary.changes(height), await shadow.changes(height));
+  const changed = firstDifference(await primary.changes(height), await shadow.changes(height));
+  return changed ?? findRecord(primary, shadow);
 }
+
+/**
+ * Where both changed the same, one of them held something else before: a root over the whole state
+ * shows it, at whichever block has that.
+ */
+async function findRecord(primary: Replica, shadow: Replica): Promise<KeyDifference | undefined> {
+  let after: readonly [string, Uint8Array] | undefined;
+  for (;;) {
+    const mine = await primary.records?.(after, RECORDS_PAGE);
+    const theirs = await shadow.records?.(after, RECORDS_PAGE);
+    if (!mine || !theirs) return undefined;
+    const difference = firstDifference(mine, theirs);
+    if (difference) return difference;
+    const last = mine.at(-1);
+    if (!last) return undefined;
+    after = [last[0], last[1]];
+  }
+}
+
+/** Records that are compared at a time: some hundred KB on their way between threads. */
+const RECORDS_PAGE = 1000;
 
 /** A missing entry comes after every other. */
 function compareChanges(a: StoreChange | undefined, b: StoreChange | undefined): number {
   if (!a) return 1;
   if (!b) return -1;
-  return compareBytes(utf8(a[0]), utf8(b[0])) || compareBytes(a[1], b[1]);
+  return compareBytes(utf8(`${a[0]}/`), utf8(`${b[0]}/`)) || compareBytes(a[1], b[1]);
 }
 
 function writtenBy([, , value]: StoreChange): Uint8Array | 'deleted' {

@@ -7,11 +7,17 @@ import type { Divergence } from './divergence.ts';
 export type StoreChange = readonly [store: string, key: Uint8Array, value: Uint8Array | undefined];
 
 /**
- * An application that may tell what its last finalized block changed, sorted by store and key. It is
- * asked between `finalizeBlock` and `commit`, and only when two replicas disagree.
+ * An application that may tell what its last finalized block changed, and what it holds. It is asked
+ * between `finalizeBlock` and `commit`, and only when two replicas disagree. Both lists are sorted by
+ * `store/key`, byte by byte.
  */
 export type Replica = Application & {
   changes?(height: bigint): Promise<readonly StoreChange[]>;
+  /** Committed records, at most `limit` of them: those behind `after`, or the first. */
+  records?(
+    after: readonly [store: string, key: Uint8Array] | undefined,
+    limit: number,
+  ): Promise<readonly StoreChange[]>;
 };
 
 /** A second replica, perhaps in a worker thread, and how to be rid of it. */

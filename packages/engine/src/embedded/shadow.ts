@@ -45,11 +45,20 @@ export class ShadowKeeper {
 
   /** Makes the first shadow and brings it to `height`; 0 before the first block. */
   async start(height: bigint): Promise<void> {
-    this.current = await this.options.make();
-    const { store, genesis } = this.around;
-    await named(height, () => catchUp(this.current!.application, store, genesis, height));
+    this.current = await this.coldReplica().catch((error: unknown) => this.fromGenesis(error));
     this.height = height;
     this.lastRestart = height;
+  }
+
+  /** Where a snapshot cannot be used there are still all the blocks. */
+  private async fromGenesis(error: unknown): Promise<Shadow> {
+    if (!isRefused(error)) throw error;
+    const { store, genesis, onNotice } = this.around;
+    onNotice({ code: error.code, message: `${error.message} All blocks are run again instead.` });
+    const height = store.state()!.lastHeight;
+    const shadow = await this.options.make();
+    await named(height, () => catchUp(shadow.application, store, genesis, height));
+    return shadow;
   }
 
   async finalize(request: FinalizeBlockRequest) {
@@ -193,6 +202,10 @@ async function applyChunk(
   const { chunk } = await primary.loadSnapshotChunk({ height, format, chunk: index });
   const { result } = await replica.applySnapshotChunk({ index, chunk, sender: 'primary' });
   if (result !== 'accept') throw refusedPiece(height, `Piece ${index}`, result);
+}
+
+function isRefused(error: unknown): error is PalisadeError {
+  return error instanceof PalisadeError && error.code === 'engine/snapshot-refused';
 }
 
 function refusedPiece(height: bigint, what: string, result: string): PalisadeError {

@@ -9,7 +9,7 @@ import {
   openKeystore,
   runDaemon,
 } from '@palisade/daemon';
-import { startNode } from '../node.ts';
+import { type HostedValidator, startNode } from '../node.ts';
 import { nodeConfig } from './config.ts';
 
 /** Runs until it is told to stop. @throws PalisadeError `config/invalid`, `node/no-genesis`, … */
@@ -19,7 +19,7 @@ export async function runNode(sources: ConfigSources): Promise<void> {
   const log = createLogger(value.log, { name: 'node' });
   const genesis = parseGenesis(await readGenesis(node.genesis));
   const keystore = await openKeystore(node.keystore);
-  const validators = [];
+  const validators: HostedValidator[] = [];
   for (const [i, name] of node.keys.entries()) {
     const key = await keystore.unlock(name, passphraseOf(node.passphrase));
     log.hide(key.secret);
@@ -38,7 +38,7 @@ export async function runNode(sources: ConfigSources): Promise<void> {
         guardMs: chain.guardMs,
         clock: { nowMs: () => Date.now() },
         shadow: chain.shadow,
-        ...(chain.shadowRestartBlocks > 0 ? { shadowRestartEvery: chain.shadowRestartBlocks } : {}),
+        shadowRestartEvery: chain.shadowRestartBlocks,
       });
       log.warn(running.engine.description);
       for (const [i, url] of running.urls.entries())
