@@ -72,11 +72,10 @@ export function install() {
   remember('installed', wanted);
 }
 
-/** What is bundled: the program, and the threads that it starts from files beside it. */
-const ENTRIES = {
-  palisade: 'packages/cli/src/bin.ts',
-  'verify-worker': 'packages/node/src/verification/verify-worker.ts',
-};
+/** Threads that programs start from files beside them. */
+export const THREADS = { 'verify-worker': 'packages/node/src/verification/verify-worker.ts' };
+/** What is bundled: the program and its threads. */
+const ENTRIES = { palisade: 'packages/cli/src/bin.ts', ...THREADS };
 /** Packages with native parts stay outside the bundle. */
 const EXTERNAL = ['lmdb', 'secp256k1'];
 
@@ -86,13 +85,19 @@ export async function bundle() {
   const wanted = hashOf([...sources, fileURLToPath(import.meta.url)]);
   if (remembered('bundled') === wanted && existsSync(PROGRAM)) return;
   console.error('Bundling …');
-  const { build } = await import('esbuild');
   rmSync(BUNDLE_DIR, { recursive: true, force: true });
+  await bundleInto(BUNDLE_DIR, ENTRIES);
+  remember('bundled', wanted);
+}
+
+/** Bundles entries (name to source, from the root) into a folder, as the program is bundled. */
+export async function bundleInto(folder, entries) {
+  const { build } = await import('esbuild');
   await build({
     entryPoints: Object.fromEntries(
-      Object.entries(ENTRIES).map(([name, path]) => [name, join(ROOT, path)]),
+      Object.entries(entries).map(([name, path]) => [name, join(ROOT, path)]),
     ),
-    outdir: BUNDLE_DIR,
+    outdir: folder,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -106,5 +111,4 @@ export async function bundle() {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
   });
-  remember('bundled', wanted);
 }

@@ -81,14 +81,30 @@ declare const TextDecoder: new (
 ) => { decode(bytes: Uint8Array): string };
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Up to this length, ASCII is copied char by char: the platform's coders cost more to call. */
+const SHORT = 48;
+
 /** UTF-8 bytes of a string. */
 export function utf8(text: string): Uint8Array {
-  return utf8ToBytes(text);
+  if (text.length > SHORT) return utf8ToBytes(text);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return utf8ToBytes(text);
+    bytes[i] = code;
+  }
+  return bytes;
 }
 
 /** The string that UTF-8 bytes spell. @throws TypeError when they are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  if (bytes.length > SHORT) return decoder.decode(bytes);
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i]! > 0x7f) return decoder.decode(bytes);
+    text += String.fromCharCode(bytes[i]!);
+  }
+  return text;
 }
 
 /** Unsigned 64-bit big-endian: sorts as bytes exactly as the number does. */

@@ -11,7 +11,7 @@ import {
   type Schema,
 } from '@palisade/core';
 import { afterPrefix, type KeyPart } from './keys.ts';
-import type { State } from './overlay.ts';
+import { Overlay, type State } from './overlay.ts';
 
 type KeyParts<K extends readonly unknown[]> = { readonly [I in keyof K]: KeyPart<K[I]> };
 /** The first parts of a key, to list what begins with them. */
@@ -69,20 +69,7 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
       return value;
     });
   };
-  /**
-   * Records by the very array that they were read from: many commands of a block read the same few
-   * (parameters, the session, a sender's balance). They are frozen, as many readers share them.
-   */
-  const parsed = new WeakMap<Uint8Array, V>();
   const parse = (bytes: Uint8Array): V => {
-    const known = parsed.get(bytes);
-    if (known !== undefined) return known;
-    const value = parseNew(bytes);
-    if (typeof value === 'object' && !(value instanceof Uint8Array))
-      parsed.set(bytes, Object.freeze(value));
-    return value;
-  };
-  const parseNew = (bytes: Uint8Array): V => {
     if (bytes[0] === version) return decodeTrusted(spec.value, bytes.subarray(1));
     const migrate = spec.migrations?.get(bytes[0]!);
     if (migrate) return migrate(bytes.subarray(1));
@@ -93,6 +80,14 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     });
   };
   const get = (state: KeyValueReader, ...key: K): V | undefined => {
+    if (state instanceof Overlay) {
+      const cell = state.cell(keyOf(key));
+      if (cell && cell.reader !== parse) {
+        cell.value = shared(parse(cell.bytes));
+        cell.reader = parse;
+      }
+      return cell?.value as V | undefined;
+    }
     const bytes = state.get(keyOf(key));
     return bytes === undefined ? undefined : parse(bytes);
   };
@@ -118,7 +113,9 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
       const bytes = new Uint8Array(body.length + 1);
       bytes[0] = version;
       bytes.set(body, 1);
-      state.set(keyOf(key), bytes);
+      if (state instanceof Overlay)
+        state.setCell(keyOf(key), { bytes, value: shared(value), reader: parse });
+      else state.set(keyOf(key), bytes);
     },
     delete: (state, ...key) => state.set(keyOf(key), undefined),
     list(state, ...prefix) {
@@ -129,4 +126,10 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
       entries(state, `${keyOf(after)}\0`, afterPrefix(keyOf(prefix))),
     keyOf: (...key) => keyOf(key),
   };
+}
+
+/** A value that many readers get is frozen, so that none can change it for the others. */
+function shared<V>(value: V): V {
+  // Typed arrays cannot be frozen; nobody writes into one that it was given.
+  return typeof value === 'object' && !(value instanceof Uint8Array) ? Object.freeze(value) : value;
 }

@@ -12,6 +12,9 @@ export type State = KeyValueReader & {
   set(key: string, value: Uint8Array | undefined): void;
 };
 
+/** A record's bytes, and once somebody has decoded them, its value, and who that was. */
+export type Cell = { readonly bytes: Uint8Array; value?: unknown; reader?: object };
+
 /**
  * Reads of what lies below that are remembered at most: a full block reads about 5 000 keys, and
  * whoever makes an overlay read more than that only loses the speed.
@@ -20,38 +23,48 @@ const MAX_REMEMBERED = 50_000;
 
 export class Overlay implements State {
   readonly base: KeyValueReader;
-  private readonly written = new Map<string, Uint8Array | undefined>();
+  private readonly written = new Map<string, Cell | undefined>();
   /**
-   * What was read from below, where that is a store: its reads cost much more than a map's, and many
-   * commands read the same few records. What is below does not change while an overlay is in use.
+   * What was read from a store below: many commands of a block read the same few records, and each
+   * is fetched and decoded once. What is below does not change while an overlay is in use.
    */
-  private readonly read: Map<string, Uint8Array | undefined> | undefined;
+  private readonly read = new Map<string, Cell | undefined>();
   /** Made by the first listing: most transactions list nothing. */
   private keys: SortedKeys | undefined;
 
   constructor(base: KeyValueReader) {
     this.base = base;
-    this.read = base instanceof Overlay ? undefined : new Map();
   }
 
   get(key: string): Uint8Array | undefined {
+    return this.cell(key)?.bytes;
+  }
+
+  /** As `get`, with the decoded value where there is one; whoever decodes it may leave it here. */
+  cell(key: string): Cell | undefined {
     const own = this.written.get(key);
     if (own !== undefined || this.written.has(key)) return own;
     return this.below(key);
   }
 
-  private below(key: string): Uint8Array | undefined {
-    if (!this.read) return this.base.get(key);
+  private below(key: string): Cell | undefined {
+    if (this.base instanceof Overlay) return this.base.cell(key);
     const known = this.read.get(key);
     if (known !== undefined || this.read.has(key)) return known;
-    const value = this.base.get(key);
-    if (this.read.size < MAX_REMEMBERED) this.read.set(key, value);
-    return value;
+    const bytes = this.base.get(key);
+    const cell: Cell | undefined = bytes && { bytes };
+    if (this.read.size < MAX_REMEMBERED) this.read.set(key, cell);
+    return cell;
   }
 
   set(key: string, value: Uint8Array | undefined): void {
+    this.setCell(key, value && { bytes: value });
+  }
+
+  /** As `set`, for bytes whose value is at hand. */
+  setCell(key: string, cell: Cell | undefined): void {
     if (this.keys && !this.written.has(key)) this.keys.add(key);
-    this.written.set(key, value);
+    this.written.set(key, cell);
   }
 
   /** What is written while a caller walks along may or may not appear in that walk. */
@@ -68,8 +81,8 @@ export class Overlay implements State {
   }
 
   private *present(key: string): Generator<readonly [string, Uint8Array]> {
-    const value = this.written.get(key);
-    if (value !== undefined) yield [key, value];
+    const cell = this.written.get(key);
+    if (cell !== undefined) yield [key, cell.bytes];
   }
 
   /** Number of keys written. */
@@ -79,14 +92,16 @@ export class Overlay implements State {
 
   /** Hands every write to what is below. */
   mergeInto(state: State): void {
-    for (const [key, value] of this.written) state.set(key, value);
+    for (const [key, cell] of this.written)
+      if (state instanceof Overlay) state.setCell(key, cell);
+      else state.set(key, cell?.bytes);
   }
 
   /** The writes in key order, without those that change nothing. */
   changes(): Write[] {
     const changes: Write[] = [];
-    for (const [key, value] of this.written)
-      if (!sameBytes(this.below(key), value)) changes.push([key, value]);
+    for (const [key, cell] of this.written)
+      if (!sameBytes(this.below(key)?.bytes, cell?.bytes)) changes.push([key, cell?.bytes]);
     return changes.sort((a, b) => compareKeys(a[0], b[0]));
   }
 }

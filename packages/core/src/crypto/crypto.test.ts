@@ -78,6 +78,16 @@ describe('node keys', () => {
     expect(toHex(pure.ed25519.sign(new Uint8Array(), seed))).toBe(toHex(signed));
   });
 
+  it('[P1] a secret that is overwritten in place signs no more', () => {
+    const held = new Uint8Array(32).fill(3);
+    const before = node.ed25519.publicKey(held);
+    node.ed25519.sign(new Uint8Array(), held);
+    held.fill(0);
+    const signed = node.ed25519.sign(new Uint8Array(), held);
+    expect(node.ed25519.verify(signed, new Uint8Array(), before)).toBe(false);
+    expect(node.ed25519.verify(signed, new Uint8Array(), node.ed25519.publicKey(held))).toBe(true);
+  });
+
   it('[ENG] both implementations refuse small-order keys, S beyond the order, and foreign bytes', () => {
     const seed = new Uint8Array(32).fill(7);
     const key = node.ed25519.publicKey(seed);

@@ -95,12 +95,23 @@ function parsedPublicKey(publicKey: Uint8Array): KeyObject {
 /** DER head of a PKCS#8 ed25519 key (RFC 8410); the 32-byte seed follows it. */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 
+/**
+ * Parsed secrets, by the array that holds them and as long as somebody holds it: to parse one costs
+ * ten times what a signature costs, and a validator signs with one key all day.
+ */
+const parsedSecrets = new WeakMap<
+  Uint8Array,
+  { readonly copy: Uint8Array; readonly key: KeyObject }
+>();
+
 function parsedSecret(secret: Uint8Array): KeyObject {
-  return createPrivateKey({
-    format: 'der',
-    type: 'pkcs8',
-    key: Buffer.concat([PKCS8_HEAD, secret]),
-  });
+  const known = parsedSecrets.get(secret);
+  // Whoever wipes the array or writes another secret into it must not sign with the old one.
+  if (known && constantTimeEqual(known.copy, secret)) return known.key;
+  const der = Buffer.concat([PKCS8_HEAD, secret]);
+  const key = createPrivateKey({ format: 'der', type: 'pkcs8', key: der });
+  parsedSecrets.set(secret, { copy: secret.slice(), key });
+  return key;
 }
 
 export const ed25519: Crypto['ed25519'] = {

@@ -1,0 +1,146 @@
+/**
+ * `npm run bench -- market`: what the chain does in a second.
+ *
+ * `verified` drives blocks of 1 000 market transactions (the mix is in market-load.ts) through the
+ * application on disk, signatures checked by its thread while the main thread executes the block
+ * before, and compares with the bare signature recoveries that one core does in a second.
+ * `growth` compares the time per command on a chain of a million accounts with one of a thousand.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeNetwork } from '../packages/devnet/src/network.ts';
+import { type DrivenChain, openChain } from './driven-chain.ts';
+import { type Round, report, rowOf, type Taken, timed } from './kit.ts';
+import { type MarketLoad, MIX, marketLoad } from './market-load.ts';
+
+/** Accounts of the two chains that are compared. */
+const SMALL = 1_000;
+const LARGE = Number(process.env.LARGE ?? 1_000_000);
+/** Turns of measuring; an odd number has a middle. */
+const ROUNDS = Number(process.env.ROUNDS ?? 7);
+/** Blocks of one turn: the signatures of the first are waited for, those of the rest run ahead. */
+const BLOCKS = 8;
+/** Blocks before the first turn: the third is the first with the whole mix; the rest warms up. */
+const WARM_UP = 8;
+/** Recoveries of one turn of the anchor. */
+const RECOVERIES = 4_000;
+/** Four hours: no session ends while we measure. */
+const TIMING = { blockTimeMs: 1000, sessionMs: 14_400_000, guardMs: 150 } as const;
+
+const COMMANDS = MIX.transfers + MIX.requests + MIX.starts + MIX.answers;
+
+type Native = {
+  ecdsaSign(digest: Uint8Array, secret: Uint8Array): { signature: Uint8Array; recid: number };
+  ecdsaRecover(sig: Uint8Array, recid: number, digest: Uint8Array, compressed: boolean): Uint8Array;
+};
+
+/** Bare recoveries by the native library on this thread. */
+function makeAnchor(): () => Promise<Taken> {
+  const native = createRequire(import.meta.url)('secp256k1/bindings') as Native;
+  const secret = new Uint8Array(32).fill(7);
+  const cases = Array.from({ length: 256 }, () => {
+    const digest = new Uint8Array(randomBytes(32));
+    return { digest, ...native.ecdsaSign(digest, secret) };
+  });
+  return () =>
+    timed(() => {
+      for (let i = 0; i < RECOVERIES; i++) {
+        const { digest, signature, recid } = cases[i % cases.length]!;
+        native.ecdsaRecover(signature, recid, digest, false);
+      }
+    });
+}
+
+/** Blocks one after another; the signatures of each are checked while the one before executes. */
+async function drive(chain: DrivenChain, blocks: readonly Uint8Array[][]): Promise<void> {
+  let ahead = chain.check(blocks[0]!);
+  for (const [i, txs] of blocks.entries()) {
+    await ahead;
+    const next = blocks[i + 1];
+    ahead = next ? chain.check(next) : Promise.resolve();
+    const { txResults } = await chain.block(txs);
+    const failed = txResults.find(({ code }) => code !== 0);
+    if (failed) throw new Error(`a command was refused: ${failed.info} ${failed.log}`);
+  }
+}
+
+type Subject = { readonly chain: DrivenChain; readonly load: MarketLoad };
+
+async function prepare(folder: string, accounts: number): Promise<Subject> {
+  const network = makeNetwork('bench', 1_700_000_000_000, TIMING);
+  const { domainOf } = await import('@palisade/node');
+  const load = marketLoad(accounts, domainOf(network.genesis));
+  const chain = await openChain(join(folder, `state-${accounts}`), network, load.accounts);
+  await load.prepare(chain);
+  await drive(
+    chain,
+    Array.from({ length: WARM_UP }, () => load.next()),
+  );
+  return { chain, load };
+}
+
+async function turn({ chain, load }: Subject): Promise<Taken> {
+  const blocks = Array.from({ length: BLOCKS }, () => load.next());
+  return timed(() => drive(chain, blocks));
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'));
+try {
+  console.error(`Writing ${SMALL} and ${LARGE} accounts …`);
+  const small = await prepare(folder, SMALL);
+  const large = await prepare(folder, LARGE);
+  const anchor = makeAnchor();
+  await anchor();
+  const wall: Round[] = [];
+  const cpu: Round[] = [];
+  const growth: Round[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    const before = await anchor();
+    const few = await turn(small);
+    const after = await anchor();
+    const many = await turn(large);
+    const commands = BLOCKS * COMMANDS;
+    const mean = (a: number, b: number) => (2 * RECOVERIES) / (a + b);
+    wall.push({ ours: commands / few.wall, anchor: mean(before.wall, after.wall) });
+    cpu.push({ ours: commands / few.cpu, anchor: mean(before.cpu, after.cpu) });
+    growth.push({ ours: (many.wall / commands) * 1e6, anchor: (few.wall / commands) * 1e6 });
+    console.error(
+      `round ${round} of ${ROUNDS}: ${Math.round(commands / few.wall)} commands/s, ${Math.round(mean(before.wall, after.wall))} recoveries/s, ${Math.round(commands / many.wall)} commands/s at ${LARGE} accounts`,
+    );
+  }
+  await small.chain.stop();
+  await large.chain.stop();
+  report('market', [
+    rowOf(
+      {
+        case: 'verified',
+        unit: 'commands/s',
+        note: `blocks of ${COMMANDS}: ${Object.entries(MIX)
+          .map(([kind, count]) => `${count} ${kind}`)
+          .join(', ')}; anchor: bare recoveries per second of one core. At least 0.5 is the goal.`,
+      },
+      wall,
+    ),
+    rowOf(
+      {
+        case: 'verified-cpu',
+        unit: 'commands per processor second',
+        note: 'the same, by processor time of all threads.',
+      },
+      cpu,
+    ),
+    rowOf(
+      {
+        case: 'growth',
+        unit: 'us/command',
+        note: `ours: ${LARGE} accounts; anchor: ${SMALL}. At most 2 is the goal.`,
+      },
+      growth,
+    ),
+  ]);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,34 @@
+/**
+ * `npm run bench -- NAME [--json]`: bundles bench/NAME.ts as the program is bundled, with its threads
+ * beside it, and runs it. With `--json` the last line is the result as one JSON object.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { BUNDLE_DIR, bundleInto, install, ROOT, THREADS } from './setup.mjs';
+
+const [name, ...rest] = process.argv.slice(2);
+const source = `bench/${name}.ts`;
+/** Files of bench/ that stand by themselves: those that this script is told of by their comment. */
+if (!/^[a-z-]+$/.test(name ?? '') || !existsSync(join(ROOT, source))) {
+  const names = readdirSync(join(ROOT, 'bench')).filter((file) => file.endsWith('.ts'));
+  console.error(
+    `Which one? Files of bench/: ${names.join(', ')}. For example: npm run bench -- market`,
+  );
+  process.exit(2);
+}
+install();
+const folder = join(BUNDLE_DIR, 'bench');
+rmSync(folder, { recursive: true, force: true });
+await bundleInto(folder, { [name]: source, ...THREADS });
+const { status } = spawnSync(
+  process.execPath,
+  [
+    '--enable-source-maps',
+    ...(process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean),
+    join(folder, `${name}.js`),
+    ...rest,
+  ],
+  { cwd: ROOT, stdio: 'inherit' },
+);
+process.exit(status ?? 1);
