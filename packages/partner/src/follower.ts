@@ -6,7 +6,7 @@
 
 import { type EventDeclaration, randomnessFixed, sessionStarted } from '@palisade/chain/schema';
 import { readEvent } from '@palisade/client';
-import { type Clock, equalBytes, type Signer } from '@palisade/core';
+import { type Clock, equalBytes, PalisadeError, type Signer } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import {
   agreementEnded,
@@ -22,7 +22,7 @@ import type { Auditor } from './audits/auditor.ts';
 import type { PartnerTiming } from './config.ts';
 import type { PartnerMetrics } from './metrics.ts';
 import type { ChainEvent, Network } from './network.ts';
-import { pause } from './pool/pause.ts';
+import { pause, settled } from './pool/pause.ts';
 import { hexOf } from './records/agreement.ts';
 import type { AgreementBook } from './records/agreement-book.ts';
 import type { Ledger } from './records/ledger.ts';
@@ -91,7 +91,7 @@ export class Follower {
 
   /** Resolves when nothing is being handled any more. The signal must have been given. */
   async stop(): Promise<void> {
-    await this.#running;
+    await settled(this.#running);
     if (this.#height !== undefined) await this.#file.save();
   }
 
@@ -124,7 +124,7 @@ export class Follower {
       try {
         const from = (this.#height ?? 0n) + 1n;
         for await (const event of network.events({ topics, from, signal })) {
-          await this.#take(event);
+          await this.#handle(event);
           await this.#advance(event.height);
         }
       } catch (error) {
@@ -142,6 +142,16 @@ export class Follower {
     if (now - this.#savedMs < SAVE_MS) return;
     this.#savedMs = now;
     await this.#file.save();
+  }
+
+  /** Handles an event; one that can never be handled is passed over, or it would be the last. */
+  async #handle(event: ChainEvent): Promise<void> {
+    try {
+      await this.#take(event);
+    } catch (error) {
+      if (error instanceof PalisadeError && error.retry !== 'never') throw error;
+      this.#options.log.error('an event could not be handled', { event: event.name, err: error });
+    }
   }
 
   async #take(event: ChainEvent): Promise<void> {
@@ -184,7 +194,7 @@ export class Follower {
     const { session, job, partner, amount } = paid;
     if (!(await ledger.notePaid({ session, job, partner, amount, height: event.height }))) return;
     this.#earned += Number(amount) / PAL;
-    metrics.set('partner_earned_pal_ratio', this.#earned);
+    metrics.set('partner_earned_pal', this.#earned);
     log.info('paid', { job, session, amount });
   }
 }

@@ -18,7 +18,7 @@ import type { PartnerOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { Announcer } from './pool/announcer.ts';
 import { Notices } from './pool/notices.ts';
-import { pause } from './pool/pause.ts';
+import { pause, shared } from './pool/pause.ts';
 import { recoverStrays } from './recover.ts';
 import { ensureSameChain } from './same-chain.ts';
 import { setGauges } from './status.ts';
@@ -47,7 +47,7 @@ export function connectNetwork(options: PartnerOptions): Network {
 /** Waits for the chain, then brings everything up. Throws what waiting longer would not mend. */
 export async function goLive(parts: Parts, context: DaemonContext, url: string): Promise<Live> {
   const { options, signer, log } = parts;
-  const { signal } = context;
+  const signal = shared(context.signal);
   const network = connectNetwork(options);
   const persist = <T>(what: string, task: () => Promise<T>) =>
     untilItWorks(what, task, parts, signal);

@@ -22,7 +22,7 @@ export const partnerMetrics = declareMetrics({
     help: 'Audits by outcome: answered, damaged, refused, missed.',
     labels: ['outcome'],
   },
-  partner_earned_pal_ratio: {
+  partner_earned_pal: {
     kind: 'gauge',
     help: 'PAL paid to this partner since the process began.',
   },

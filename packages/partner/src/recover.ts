@@ -50,6 +50,8 @@ async function takeBack(job: Uint8Array, options: RecoverOptions): Promise<boole
     sequence: mine.sequence,
     rate: mine.rate,
     sessions: mine.sessions,
+    filedSequence: mine.sequence,
+    filedRate: mine.rate,
     transaction: NO_BYTES,
     firstSession: mine.firstSession,
     lastSession: mine.lastSession,

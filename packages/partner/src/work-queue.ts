@@ -3,6 +3,7 @@
  * Asking for a piece that waits already brings it forward; one that runs is run once more after.
  */
 import type { Logger } from '@palisade/daemon';
+import { settled } from './pool/pause.ts';
 
 export type WorkQueueOptions = {
   readonly name: string;
@@ -70,13 +71,13 @@ export class WorkQueue {
     this.#failures.delete(key);
   }
 
-  /** Begins nothing more; resolves when what runs has ended. */
+  /** Begins nothing more; resolves when what runs has ended, or is not worth waiting for. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     this.#ready.clear();
-    await Promise.all(this.#running.values());
+    await settled(Promise.all(this.#running.values()));
   }
 
   #fill(): void {

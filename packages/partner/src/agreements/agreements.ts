@@ -48,6 +48,8 @@ import type { Intake, Progress } from './intake.ts';
 
 /** Agreements that run at once: each costs about 2 KiB of memory and a file. */
 const MAX_AGREEMENTS = 50_000;
+/** Vouchers looked at at once: each asks a validator, and strangers can send any number. */
+const MAX_CHECKS = 64;
 
 /** An upload as clients see it (spec/api.md). */
 export type AgreementView = {
@@ -84,6 +86,7 @@ export class Agreements {
   readonly #options: AgreementsOptions;
   readonly #known: Catalogue = catalogue([rateVoucher, clientReceipt]);
   readonly #locks = new KeyedLock();
+  #checking = 0;
 
   constructor(options: AgreementsOptions) {
     this.#options = options;
@@ -95,7 +98,10 @@ export class Agreements {
     if (isRefusal(opened)) return refused(opened);
     if (!equalBytes(opened.value.partner, this.#options.signer.id))
       return refused(otherPartner(opened.value));
-    return this.#locks.run(hexOf(opened.value.job), () => this.#take(opened, envelope));
+    if (this.#checking >= MAX_CHECKS) return refused(busy());
+    this.#checking++;
+    const taken = this.#locks.run(hexOf(opened.value.job), () => this.#take(opened, envelope));
+    return taken.finally(() => this.#checking--);
   }
 
   async #take(opened: Opened<Voucher>, envelope: Uint8Array): Promise<Outcome<AgreementView>> {
@@ -151,6 +157,8 @@ export class Agreements {
       sequence: value.sequence,
       rate: value.rate,
       sessions: value.sessions,
+      filedSequence: 0,
+      filedRate: 0n,
       transaction: NO_BYTES,
       firstSession: 0n,
       lastSession: 0n,
@@ -319,6 +327,13 @@ function noSuchJob(job: Uint8Array): Refusal {
   return refuse('market/no-such-job', `There is no job ${toHex(job)} on the chain yet.`, {
     retry: 'later',
     next: 'A job appears with the block that confirms it; try again after it.',
+  });
+}
+
+function busy(): Refusal {
+  return refuse('partner/busy', `${MAX_CHECKS} vouchers are being looked at already.`, {
+    retry: 'later',
+    next: 'Try again in a few seconds.',
   });
 }
 

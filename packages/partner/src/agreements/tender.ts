@@ -154,12 +154,16 @@ export class Tender {
   }
 
   async #noteActive(agreement: AgreementRecord, mine: Agreement): Promise<void> {
-    const { firstSession, lastSession } = mine;
-    const same = agreement.state === 'active' && agreement.lastSession === lastSession;
-    if (same && agreement.firstSession === firstSession) return;
+    const { firstSession, lastSession, sequence: filedSequence, rate: filedRate } = mine;
+    const same =
+      agreement.state === 'active' &&
+      agreement.lastSession === lastSession &&
+      agreement.filedSequence === filedSequence;
+    if (same) return;
+    const inForce = { firstSession, lastSession, filedSequence, filedRate };
     await this.#options.book.update(
       agreement.job,
-      (known) => known && { ...known, state: 'active', firstSession, lastSession },
+      (known) => known && { ...known, ...inForce, state: 'active' },
     );
     this.#options.onActive();
   }

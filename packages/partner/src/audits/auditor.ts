@@ -96,9 +96,10 @@ export class Auditor {
   async look(session: Session): Promise<void> {
     if (session.randomnessHeight === 0n || this.#options.signal.aborted) return;
     if (this.#running?.number !== session.number) await this.#begin(session);
-    const due = this.#dueNow();
+    const due = this.#dueIn(session);
     if (due.length === 0) return;
     const open = await this.#openOnChain(session.number);
+    if (!this.#isRunning(session)) return; // another one began meanwhile, and is looked at as well
     const spread = Math.min(
       MAX_SPREAD_MS,
       (this.#options.sessionMs * this.#options.timing.auditSpreadPpm) / 1_000_000,
@@ -124,8 +125,13 @@ export class Auditor {
     this.#running = { number, seed: randomness, samples: params.auditSamples };
   }
 
-  #dueNow(): readonly AgreementRecord[] {
-    const { number } = this.#running!;
+  #isRunning({ number }: Session): boolean {
+    return this.#running?.number === number;
+  }
+
+  #dueIn(session: Session): readonly AgreementRecord[] {
+    const { number } = session;
+    if (!this.#isRunning(session)) return [];
     return this.#options.book
       .all()
       .filter(
@@ -198,7 +204,7 @@ export class Auditor {
     proofs: readonly AuditProof[],
   ): Promise<void> {
     const { network, signer, ledger, metrics, log, signal } = this.#options;
-    const { job, rate, sequence } = agreement;
+    const { job, filedRate, filedSequence } = agreement;
     try {
       const posted = await network.post(
         answerAudit,
@@ -211,8 +217,8 @@ export class Auditor {
         session,
         job,
         partner: signer.id,
-        rate,
-        sequence,
+        rate: filedRate,
+        sequence: filedSequence,
         height,
         leaves: proofs.map(({ leafIndex }) => leafIndex),
         transaction: posted.id,

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toHex } from '@palisade/core';
 import type { ContentStore } from '../storage/index.ts';
+import { contentMissing } from '../storage/outcome.ts';
 import { parseRange } from './range.ts';
 import { COMMON_HEADERS, type Headers, sendRefusal } from './reply.ts';
 
@@ -24,7 +25,11 @@ export async function sendContent(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const size = sizeOf(contentId) ?? 0;
+  const size = sizeOf(contentId);
+  if (size === undefined) {
+    sendRefusal(response, contentMissing(contentId));
+    return;
+  }
   const etag = `"${toHex(contentId)}"`;
   const fixed = { ...COMMON_HEADERS, etag, 'accept-ranges': 'bytes', 'cache-control': FOREVER };
   const range = rangeOf(request, size, etag);

@@ -17,6 +17,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'market/job-full': 409,
   'market/job-over': 410,
   'market/agreement-over': 410,
+  'partner/busy': 503,
   'partner/no-room': 503,
   'partner/stopping': 503,
   'partner/not-connected': 503,

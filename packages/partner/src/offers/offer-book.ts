@@ -78,10 +78,10 @@ export class OfferBook implements Promised {
     return undefined;
   }
 
-  /** A client has taken the offer up: it is kept for as long again. */
+  /** A client has taken the offer up: it is kept for as long again, once. */
   async noteMatch(job: Uint8Array, validUntilMs: bigint): Promise<boolean> {
     const offer = this.get(job);
-    if (!offer) return false;
+    if (!offer || offer.matched === 1) return false;
     this.#offers.set(hexOf(job), { ...offer, matched: 1, validUntilMs });
     await this.#file.save();
     return true;

@@ -14,7 +14,7 @@ import type { PartnerMetrics } from '../metrics.ts';
 import type { Environment, ValidatorEntry } from '../network.ts';
 import { postMessage } from '../pool/call.ts';
 import type { JobNotice } from '../pool/notices.ts';
-import { pause } from '../pool/pause.ts';
+import { pause, settled, stopController } from '../pool/pause.ts';
 import { type HexId, hexOf } from '../records/agreement.ts';
 import type { Room } from '../room.ts';
 import { judgeJob, type Terms } from './judge-job.ts';
@@ -47,7 +47,9 @@ export type OffererOptions = {
 export class Offerer {
   readonly #options: OffererOptions;
   readonly #declined = new Set<HexId>();
-  readonly #stopping = new AbortController();
+  /** One per stream of notices at most. */
+  readonly #deciding = new Map<HexId, Promise<OpenOffer | undefined>>();
+  readonly #stopping = stopController();
   /** Bounded by the offers that can be open, times the validators that tell of them. */
   readonly #sending = new Set<Promise<void>>();
 
@@ -57,21 +59,32 @@ export class Offerer {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all(this.#sending);
+    await settled(Promise.all(this.#sending));
   }
 
   /** Decides about a job, once, and offers to every validator that tells of it. */
   async consider({ job, request, validator }: JobNotice): Promise<void> {
-    const { book, isTaken } = this.#options;
+    const { isTaken } = this.#options;
     const id = hexOf(job);
     if (this.#stopping.signal.aborted || isTaken(id) || this.#declined.has(id)) return;
-    const open = book.get(job) ?? (await this.#promise(job, request));
+    // The same offer for all who tell of the job, and for none before it is on disk.
+    const deciding = this.#deciding.get(id) ?? this.#decide(job, request);
+    const open = await deciding;
     if (!open) return;
     // One validator that is slow to answer must not keep the next notice waiting.
     const sending: Promise<void> = this.#send(open, validator).finally(() =>
       this.#sending.delete(sending),
     );
     this.#sending.add(sending);
+  }
+
+  #decide(job: Uint8Array, request: JobNotice['request']): Promise<OpenOffer | undefined> {
+    const id = hexOf(job);
+    const known = this.#options.book.get(job);
+    if (known) return Promise.resolve(known);
+    const deciding = this.#promise(job, request).finally(() => this.#deciding.delete(id));
+    this.#deciding.set(id, deciding);
+    return deciding;
   }
 
   async #promise(job: Uint8Array, request: JobNotice['request']): Promise<OpenOffer | undefined> {

@@ -27,6 +27,7 @@ import type { Environment, ValidatorEntry } from '../network.ts';
 import type { Sequence } from '../records/sequence.ts';
 import { WorkQueue } from '../work-queue.ts';
 import { badWord, type MessageAnswer, postMessage } from './call.ts';
+import { stopController } from './pause.ts';
 
 /** A READY outlives two that were lost (market chapter, P2V-1 Q2). */
 const EXPIRY_INTERVALS = 3;
@@ -66,7 +67,7 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #calls: WorkQueue;
   readonly #known: Catalogue = catalogue([acknowledgement]);
-  readonly #stopping = new AbortController();
+  readonly #stopping = stopController();
   /** Validators that acknowledged the latest READY, by URL. */
   readonly #reached = new Set<string>();
   #announced: Announced | undefined;

@@ -26,7 +26,7 @@ import type { PartnerTiming } from '../config.ts';
 import type { PartnerMetrics } from '../metrics.ts';
 import type { Environment, ValidatorEntry } from '../network.ts';
 import { badWord } from './call.ts';
-import { pause } from './pause.ts';
+import { pause, settled, stopController } from './pause.ts';
 
 /** Streams at most: all seats of a pool. At least two are wanted (P2V-2). */
 const MAX_STREAMS = 10;
@@ -60,7 +60,7 @@ export type NoticesOptions = {
 
 export class Notices {
   readonly #options: NoticesOptions;
-  readonly #stopping = new AbortController();
+  readonly #stopping = stopController();
   readonly #streams = new Map<string, Promise<void>>();
   readonly #open = new Set<string>();
   readonly #fromValidators: Catalogue = catalogue([notice, match]);
@@ -87,7 +87,7 @@ export class Notices {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all(this.#streams.values());
+    await settled(Promise.all(this.#streams.values()));
   }
 
   /** Reads one validator's stream, again and again, for as long as it is in the list. */

@@ -37,9 +37,16 @@ export class AgreementBook {
   static async open(folder: string): Promise<AgreementBook> {
     const book = new AgreementBook(folder);
     await ensureDir(join(folder, 'ended'));
-    for (const name of (await readdir(folder)).sort())
-      if (FILE.test(name)) book.#keep(await readRecord(join(folder, name)));
+    for (const name of (await readdir(folder)).sort()) if (FILE.test(name)) await book.#load(name);
     return book;
+  }
+
+  async #load(name: string): Promise<void> {
+    const path = join(this.#folder, name);
+    const agreement = await readRecord(path);
+    // A crash between the last change and the move of the file.
+    if (agreement.state === 'ended') await rename(path, join(this.#folder, 'ended', name));
+    else this.#keep(agreement);
   }
 
   get(job: HexId): AgreementRecord | undefined {
