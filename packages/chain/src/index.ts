@@ -38,7 +38,7 @@ export {
 } from './application/genesis.ts';
 export { inlineOpener, type TxOpener } from './application/opener.ts';
 export type { JobFileRule } from './application/proposal.ts';
-export { committed } from './application/roots.ts';
+export { appHashOf, committed, loadRoots, type Roots } from './application/roots.ts';
 export {
   MAX_MISSED,
   NO_EXTENSION,

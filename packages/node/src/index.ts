@@ -1,4 +1,5 @@
 /** @palisade/node: the validator daemon. `compose.ts` tells how the modules are plugged together. */
+export { type AuditReport, auditState, type Finding } from './audit/auditState.ts';
 export { commandCatalogue, composeModules, domainOf, jobFileRule } from './compose.ts';
 export { nodeConfig } from './daemon/config.ts';
 export { runNode } from './daemon/run-node.ts';

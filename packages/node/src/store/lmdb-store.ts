@@ -17,13 +17,17 @@ const keyEncoder = {
 export class LmdbStore implements KeyValueStore {
   private readonly table: Table;
 
-  /** Opens or creates the database in `path`; a commit resolves when it is on the disk. */
-  constructor(path: string) {
+  /**
+   * Opens or creates the database in `path`; a commit resolves when it is on the disk. One that is
+   * opened to be read only must exist.
+   */
+  constructor(path: string, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
     this.table = open<Uint8Array, string>({
       path,
       encoding: 'binary',
       keyEncoder,
       overlappingSync: false,
+      readOnly,
     });
   }
 
