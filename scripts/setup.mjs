@@ -73,7 +73,10 @@ export function install() {
 }
 
 /** Threads that programs start from files beside them. */
-export const THREADS = { 'verify-worker': 'packages/node/src/verification/verify-worker.ts' };
+export const THREADS = {
+  'shadow-worker': 'packages/node/src/shadow/shadow-worker.ts',
+  'verify-worker': 'packages/node/src/verification/verify-worker.ts',
+};
 /** What is bundled: the program and its threads. */
 const ENTRIES = { palisade: 'packages/cli/src/bin.ts', ...THREADS };
 /** Packages with native parts stay outside the bundle. */
