@@ -155,14 +155,14 @@ describe('a saved file', () => {
     const path = join(dir, 'file');
     let content = 0;
     const file = savedFile(path, () => `${content}`);
+    const saves: Promise<void>[] = [];
     for (let round = 1; round <= 20; round++) {
       content = round;
-      const mine = round;
-      void file.save().then(async () => {
-        expect(Number(await readFile(path, 'utf8'))).toBeGreaterThanOrEqual(mine);
-      });
+      const check = async () =>
+        expect(Number(await readFile(path, 'utf8'))).toBeGreaterThanOrEqual(round);
+      saves.push(file.save().then(check));
     }
-    await file.save();
+    await Promise.all(saves);
     expect(await readFile(path, 'utf8')).toBe('20');
   });
 });
