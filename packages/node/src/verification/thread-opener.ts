@@ -1,86 +1,95 @@
 /**
  * Signatures are checked off the main thread: a recovery costs 70 us, all else of a command about
- * as much, so two cores share the work. Small batches are not worth the way to another thread.
+ * as much, so the cores share the work. Transactions that arrive one by one within a turn of the
+ * event loop are checked together; few of them are not worth the way to another thread.
  */
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
-import type { TxOpener } from '@palisade/chain';
-import { inlineOpener } from '@palisade/chain';
-import {
-  type Catalogue,
-  type Domain,
-  type Opened,
-  openChecked,
-  type Refusal,
-} from '@palisade/core';
-import type { Batch, Verdicts } from './verify-worker.ts';
+import { inlineOpener, type TxOpener } from '@palisade/chain';
+import type { Catalogue, Domain, Opened, Refusal } from '@palisade/core';
+import { VerifyThread } from './verify-thread.ts';
 
-/** Transactions from which on a batch goes to the thread: below it, waking the thread costs more. */
+/** Transactions from which on a batch goes to a thread: below it, waking the thread costs more. */
 const WORTH_A_THREAD = 8;
-/** Transactions of one message: the thread begins to answer while the rest is on its way. */
-const BATCH = 250;
+/** Transactions of one message, about 10 ms of work: a block is spread evenly over the threads. */
+const BATCH = 125;
+/**
+ * Threads at most: one per core, as the main thread rests while it waits for them or for the disk.
+ * Beyond four the main thread is what a chain waits for.
+ */
+const MAX_THREADS = Math.min(availableParallelism(), 4);
 
 /** Where the bundled thread stands beside this program; absent when running from source. */
 const WORKER_URL = new URL('./verify-worker.js', import.meta.url);
 
 export type ThreadOpener = { readonly opener: TxOpener; stop(): Promise<void> };
 
-/** An opener with one thread of its own, started when first needed. */
-export function threadOpener(known: Catalogue, domain: Domain): ThreadOpener {
+type Answers = readonly (Opened | Refusal)[];
+type Call = {
+  readonly txs: readonly Uint8Array[];
+  resolve(answers: Answers): void;
+  reject(error: unknown): void;
+};
+
+/** An opener with threads of its own, each started when it is first needed. */
+export function threadOpener(
+  known: Catalogue,
+  domain: Domain,
+  url: URL = WORKER_URL,
+): ThreadOpener {
   const inline = inlineOpener(known, domain);
-  const available = existsSync(fileURLToPath(WORKER_URL));
-  let worker: Worker | undefined;
-  let next = 0;
-  const waiting = new Map<number, { resolve(v: Verdicts): void; reject(e: unknown): void }>();
+  if (!existsSync(fileURLToPath(url))) return { opener: inline, stop: async () => {} };
+  let threads: VerifyThread[] = [];
+  let gathered: Call[] = [];
 
-  const begin = (): Worker => {
-    const started = new Worker(WORKER_URL, { workerData: domain.genesisHash });
-    started.on('message', (verdicts: Verdicts) => {
-      waiting.get(verdicts.id)?.resolve(verdicts);
-      waiting.delete(verdicts.id);
-      // An idle thread keeps no process alive, but an answer that is waited for does.
-      if (waiting.size === 0) started.unref();
-    });
-    started.on('error', (error) => {
-      for (const { reject } of waiting.values()) reject(error);
-      waiting.clear();
-      worker = undefined;
-    });
-    return started;
+  const leastBusy = (): VerifyThread => {
+    threads = threads.filter(({ failure }) => !failure);
+    const [best] = [...threads].sort((a, b) => a.load - b.load);
+    if (best && (best.load === 0 || threads.length >= MAX_THREADS)) return best;
+    const added = new VerifyThread(url, known, domain.genesisHash);
+    threads.push(added);
+    return added;
   };
-
-  const check = async (txs: readonly Uint8Array[]): Promise<(Opened | Refusal)[]> => {
-    worker ??= begin();
-    const target = worker;
-    const id = next++;
-    const data = Buffer.concat(txs);
-    const copy = new Uint8Array(data.length);
-    copy.set(data);
-    const batch: Batch = { id, data: copy, lengths: txs.map((tx) => tx.length) };
-    const verdicts = await new Promise<Verdicts>((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
-      target.ref();
-      target.postMessage(batch, [copy.buffer]);
-    });
-    const refusals = new Map(verdicts.refusals);
-    return txs.map(
-      (tx, i) =>
-        refusals.get(i) ?? openChecked(tx, known, verdicts.digests.slice(32 * i, 32 * i + 32)),
-    );
+  /** A thread that dies takes no transaction with it: they are checked here instead. */
+  const check = (txs: readonly Uint8Array[]): Promise<Answers> =>
+    leastBusy()
+      .check(txs)
+      .catch(() => inline.open(txs));
+  const inBatches = async (txs: readonly Uint8Array[]): Promise<Answers> => {
+    if (txs.length < WORTH_A_THREAD) return inline.open(txs);
+    const batches: (readonly Uint8Array[])[] = [];
+    for (let i = 0; i < txs.length; i += BATCH) batches.push(txs.slice(i, i + BATCH));
+    return (await Promise.all(batches.map(check))).flat();
+  };
+  const answerGathered = async (): Promise<void> => {
+    const calls = gathered;
+    gathered = [];
+    try {
+      const answers = await inBatches(calls.flatMap(({ txs }) => txs));
+      let offset = 0;
+      for (const { txs, resolve } of calls) {
+        resolve(answers.slice(offset, offset + txs.length));
+        offset += txs.length;
+      }
+    } catch (error) {
+      for (const { reject } of calls) reject(error);
+    }
   };
 
   return {
     opener: {
       async open(txs) {
-        if (!available || txs.length < WORTH_A_THREAD) return inline.open(txs);
-        const batches: (readonly Uint8Array[])[] = [];
-        for (let i = 0; i < txs.length; i += BATCH) batches.push(txs.slice(i, i + BATCH));
-        return (await Promise.all(batches.map(check))).flat();
+        if (txs.length === 0) return [];
+        if (txs.length >= WORTH_A_THREAD) return inBatches(txs);
+        return new Promise((resolve, reject) => {
+          gathered.push({ txs, resolve, reject });
+          if (gathered.length === 1) setImmediate(answerGathered);
+        });
       },
     },
     async stop() {
-      await worker?.terminate();
+      await Promise.all(threads.map((thread) => thread.stop()));
     },
   };
 }

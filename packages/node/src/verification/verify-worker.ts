@@ -4,7 +4,11 @@ import { isRefusal, open, type Refusal, signingDomain, verifyOpened } from '@pal
 import { commandCatalogue } from '../compose.ts';
 
 /** One batch: transactions back to back in `data`, with their lengths. */
-export type Batch = { readonly id: number; readonly data: Uint8Array; readonly lengths: number[] };
+export type Batch = {
+  readonly id: number;
+  readonly data: Uint8Array;
+  readonly lengths: Uint32Array;
+};
 /** Digests back to back, and the refusals by index: a refused transaction's digest is void. */
 export type Verdicts = {
   readonly id: number;
