@@ -62,7 +62,7 @@ import {
   type Misbehavior,
   validatorAddress,
 } from '@palisade/formats';
-import { nonces } from '../src/accounts/state.ts';
+import { balances, nonces, supplies } from '../src/accounts/state.ts';
 
 export const PAL = 10n ** 18n;
 const NOTHING = new Uint8Array();
@@ -358,7 +358,8 @@ export class Chain {
     return new Map([...this.state.range('', '\u0100')].map(([key, value]) => [key, value]));
   }
 
-  private async expectNoTrace(
+  /** @throws Error when the last block, which held a refused transaction alone, changed too much. */
+  async expectNoTrace(
     before: ReadonlyMap<string, Uint8Array>,
     tx: Uint8Array,
     paid: boolean,
@@ -398,6 +399,11 @@ export class Chain {
   ): Promise<readonly Uint8Array[]> {
     const request = { ...this.common({}), txs, maxTxBytes, localLastCommit: this.lastCommit };
     return (await this.application.prepareProposal(request)).txs;
+  }
+
+  /** A block of exactly these transactions, as a careless proposer would make it. */
+  async proposeAsIs(txs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    return [...(await this.propose([])), ...txs];
   }
 
   /** Whether a validator would vote for a block of these transactions, last votes included. */
@@ -495,12 +501,17 @@ export class Chain {
     for (let i = 0; i < count; i++) await this.block();
   }
 
+  /** Empty blocks in next to no time, so that they do not end a session. */
+  async quietBlocks(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) await this.block([], { afterMs: 1n });
+  }
+
   /**
    * Lets the session end, after enough quiet blocks for everyone to have been able to answer, and
    * goes on until the next one has its randomness. Answers with the block in which it ended.
    */
   async endSession(): Promise<Block> {
-    await this.blocks(2);
+    await this.quietBlocks(2);
     const { startMs } = this.session;
     const end = startMs + (this.options.sessionMs ?? 60_000n);
     const block = await this.block([], { afterMs: end > this.timeMs ? end - this.timeMs : 1n });
@@ -520,6 +531,19 @@ export class Chain {
         const broken = check(this.state);
         if (broken) throw new Error(`height ${this.height}: ${name}: ${broken}`);
       }
+  }
+
+  /** Native funds of all accounts, free and held. */
+  totalFunds(): bigint {
+    let sum = 0n;
+    for (const [[, denom], { free, held }] of balances.list(this.state))
+      if (denom === 'pal') sum += free + held;
+    return sum;
+  }
+
+  /** Native funds that were destroyed since genesis. */
+  burned(): bigint {
+    return supplies.need(this.state, 'pal').burned;
   }
 
   /** Names of validators that have a seat. */

@@ -2,7 +2,6 @@
  * @palisade/market: jobs from request to payout (spec/market.md). The rules are behind this door;
  * what others may say and ask is behind `@palisade/market/schema`.
  */
-export { jobFileRule } from './commands/request.ts';
 export { ESCROW } from './escrow.ts';
 export { agreements, auditsDue, jobs } from './job.ts';
 export { marketModule } from './module.ts';

@@ -225,7 +225,10 @@ class ModuleApplication implements PalisadeApplication {
     const opened = await this.openAll(txs);
     const good = opened.filter((tx): tx is OpenedTx => tx !== undefined);
     const ordered = orderForBlock(good, this.jobFile);
-    if (this.isFirst(height)) return { txs: withinBytes(ordered, ordered, maxTxBytes) };
+    // Ordered once more: without those that have no room, a sender's jobs take other places.
+    const bytesOf = (fitting: readonly OpenedTx[]) =>
+      orderForBlock(fitting, this.jobFile).map(({ bytes }) => bytes);
+    if (this.isFirst(height)) return { txs: bytesOf(withinBytes(ordered, maxTxBytes)) };
     const { chainId } = this.begun();
     const votes = encodeLastVotes(this.committed, chainId, height - 1n, localLastCommit);
     const read = readLastVotes(this.committed, chainId, height, votes, localLastCommit);
@@ -234,7 +237,7 @@ class ModuleApplication implements PalisadeApplication {
     // A block without them would be rejected, however many others there are.
     const byUrgency = [...ordered.filter(isDemanded), ...ordered.filter((tx) => !isDemanded(tx))];
     const left = maxTxBytes - BigInt(votes.length + TX_OVERHEAD);
-    return { txs: [votes, ...withinBytes(ordered, byUrgency, left)] };
+    return { txs: [votes, ...bytesOf(withinBytes(byUrgency, left))] };
   }
 
   async processProposal(request: ProcessProposalRequest) {

@@ -1,16 +1,5 @@
-import { cannotSpend, handle, type JobFileRule, transfer } from '@palisade/chain';
-import {
-  address,
-  bytes32,
-  command,
-  equalBytes,
-  type Opened,
-  refuse,
-  u8,
-  u32,
-  u64,
-  u128,
-} from '@palisade/core';
+import { cannotSpend, handle, transfer } from '@palisade/chain';
+import { address, bytes32, command, equalBytes, refuse, u8, u32, u64, u128 } from '@palisade/core';
 import { ESCROW } from '../escrow.ts';
 import { jobConfirmed } from '../events.ts';
 import { JOB_STATE, jobs, jobsDue, jobsOf, UTILITY, utility } from '../job.ts';
@@ -23,8 +12,7 @@ export const JOB_LANE = 'jobs';
 
 /**
  * JOB_REQUEST (C2V-1). Its transaction id is the job's id: a hash of chain, client, nonce and body.
- * The client stands in the body because a signature's digest does not name the signer; without it,
- * anyone could sign a stranger's request and lay claim to its id.
+ * The body names the client as well, so that what is signed says by itself whose job it is.
  */
 export const request = command({
   name: 'market.request',
@@ -33,7 +21,7 @@ export const request = command({
   signer: 'account',
   lane: JOB_LANE,
   fields: {
-    client: address.is('The signing account: part of what the job id is made of'),
+    client: address.is('The signing account'),
     utility,
     subject: bytes32.is('Content id'),
     size: u64.is('Bytes of the content'),
@@ -42,14 +30,6 @@ export const request = command({
     maxRate: u128.is('Most per partner and session, base units'),
   },
 });
-
-/** What the application must know of job files: which transactions they hold, and which count. */
-export const jobFileRule: JobFileRule = {
-  command: request.name,
-  isOnChain: (state, id) => jobs.has(state, id),
-  isGenuine: ({ value, sender }: Opened) =>
-    equalBytes((value as { readonly client: Uint8Array }).client, sender),
-};
 
 export const requestHandler = handle(request, {
   verify({ state, sender }, value) {

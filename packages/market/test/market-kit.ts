@@ -1,0 +1,285 @@
+/**
+ * A market for tests, on top of the chain's kit: clients with money, partners with machines and
+ * contents, and every step of a job's life as one call. The steps are honest; whoever wants to lie
+ * signs with `chain.sign` and puts the lie into it.
+ *
+ * @example
+ * const market = await startMarket();
+ * const job = await market.request('alice', { sessions: 3 });
+ * await market.start('alice', 'p0', job);
+ * await market.answer('p0', job);
+ * await market.chain.endSession();
+ */
+
+import {
+  createProver,
+  describeContent,
+  digestOf,
+  GROUP_BYTES,
+  GROUP_LEAVES,
+  type Infer,
+  type Signer,
+} from '@palisade/core';
+import {
+  type Agreement,
+  agreements,
+  answerAudit,
+  cancel,
+  challenge,
+  clientReceipt,
+  complete,
+  DEFAULT_MARKET_PARAMS,
+  ESCROW,
+  type Job,
+  jobs,
+  type MarketParams,
+  marketModule,
+  marketParams,
+  partnerComplete,
+  partnerReceipt,
+  rateVoucher,
+  renew,
+  request,
+  start,
+  UTILITY,
+} from '@palisade/market';
+import {
+  type Block,
+  type Chain,
+  type ChainOptions,
+  PAL,
+  startChain,
+} from '../../chain/test/chain-kit.ts';
+
+export const CLIENTS = ['alice', 'bert', 'cleo'] as const;
+export const PARTNERS = ['p0', 'p1', 'p2', 'p3'] as const;
+export type ClientName = (typeof CLIENTS)[number];
+export type PartnerName = (typeof PARTNERS)[number];
+
+/** What a client starts with: enough for every story. */
+export const CLIENT_FUNDS = 1_000n * PAL;
+/** What a partner's account starts with, to pay its fees. */
+export const PARTNER_FUNDS = 100n * PAL;
+/** Highest rate of the stories, base units per session. */
+export const RATE = PAL;
+
+export const TEST_PARAMS: MarketParams = {
+  ...DEFAULT_MARKET_PARAMS,
+  auditSamples: 3,
+  leastAuditMs: 10_000n,
+  maxSessions: 20,
+};
+
+/** A content of `size` bytes that no other seed gives. */
+export function contentOf(size: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let i = 0, x = seed * 7919 + 1; i < size; i++) {
+    x = (x * 1103515245 + 12345) & 0x7fffffff;
+    bytes[i] = x >> 16;
+  }
+  return bytes;
+}
+
+export const CONTENT = contentOf(20_000);
+const outline = describeContent([CONTENT]);
+const prover = createProver(outline);
+
+type Terms = {
+  readonly partners?: number;
+  readonly sessions?: number;
+  readonly maxRate?: bigint;
+  readonly size?: bigint;
+  readonly utility?: number;
+};
+export type Voucher = {
+  readonly sequence?: number;
+  readonly rate?: bigint;
+  readonly sessions?: number;
+};
+
+export async function startMarket(
+  options: ChainOptions & { readonly market?: Partial<MarketParams> } = {},
+): Promise<Market> {
+  const accounts = {
+    ...Object.fromEntries(CLIENTS.map((name) => [name, CLIENT_FUNDS])),
+    ...Object.fromEntries(PARTNERS.map((name) => [`${name}-owner`, PARTNER_FUNDS])),
+  };
+  const chain = await startChain({
+    accounts,
+    machines: Object.fromEntries(PARTNERS.map((name) => [name, `${name}-owner`])),
+    modules: (domain) => [marketModule(domain)],
+    sections: { market: marketParams.toJson({ ...TEST_PARAMS, ...options.market }) },
+    jobFile: { command: request.name, isOnChain: (state, id) => jobs.has(state, id) },
+    ...options,
+  });
+  return new Market(chain);
+}
+
+export class Market {
+  readonly chain: Chain;
+
+  constructor(chain: Chain) {
+    this.chain = chain;
+  }
+
+  client(name: ClientName): Signer {
+    return this.chain.account(name);
+  }
+  partner(name: PartnerName): Signer {
+    return this.chain.machine(name);
+  }
+  /** The account that is paid for a partner's work. */
+  owner(name: PartnerName): Signer {
+    return this.chain.account(`${name}-owner`);
+  }
+  job(id: Uint8Array): Job {
+    return jobs.need(this.chain.state, id);
+  }
+  agreement(id: Uint8Array, partner: PartnerName): Agreement {
+    return agreements.need(this.chain.state, id, this.partner(partner).id);
+  }
+  agreementIfAny(id: Uint8Array, partner: PartnerName): Agreement | undefined {
+    return agreements.get(this.chain.state, id, this.partner(partner).id);
+  }
+  /** All client money that the market holds. */
+  get escrow(): bigint {
+    return this.chain.free(ESCROW);
+  }
+
+  /** The fields of a request for one copy of the kit's content over three sessions. */
+  terms(client: ClientName, terms: Terms = {}) {
+    return {
+      client: this.client(client).id,
+      utility: UTILITY.storage,
+      subject: outline.contentId,
+      size: BigInt(CONTENT.length),
+      partners: 1,
+      sessions: 3,
+      maxRate: RATE,
+      ...terms,
+    };
+  }
+
+  async requestTx(client: ClientName, terms: Terms = {}): Promise<Uint8Array> {
+    return this.chain.sign(this.client(client), request, this.terms(client, terms));
+  }
+
+  /** A job that stands in a block; answers with its id. */
+  async request(client: ClientName, terms: Terms = {}): Promise<Uint8Array> {
+    const tx = await this.requestTx(client, terms);
+    await this.#mustRun(tx);
+    return this.chain.idOf(tx);
+  }
+
+  /** A client's signature under a rate voucher. */
+  async voucher(
+    client: ClientName,
+    partner: PartnerName,
+    job: Uint8Array,
+    { sequence = 1, rate = RATE, sessions = this.job(job).sessions }: Voucher = {},
+  ) {
+    const voucher = { job, partner: this.partner(partner).id, sequence, rate, sessions };
+    const digest = digestOf(rateVoucher, voucher, this.chain.domain);
+    const clientSignature = await this.client(client).sign(digest);
+    return { job, sequence, rate, sessions, clientSignature };
+  }
+
+  async startTx(
+    client: ClientName,
+    partner: PartnerName,
+    job: Uint8Array,
+    voucher: Voucher = {},
+  ): Promise<Uint8Array> {
+    const fields = await this.voucher(client, partner, job, voucher);
+    return this.chain.sign(this.partner(partner), start, fields);
+  }
+
+  /** The partner files the client's voucher: begins an agreement, or prolongs it. */
+  async start(client: ClientName, partner: PartnerName, job: Uint8Array, voucher: Voucher = {}) {
+    return this.#mustRun(await this.startTx(client, partner, job, voucher));
+  }
+
+  /** The leaves that the running session asks for, proven from the content. */
+  proofs(partner: PartnerName, job: Uint8Array): Infer<typeof answerAudit.schema>['proofs'] {
+    const { randomness } = this.chain.session;
+    const { size } = this.job(job);
+    const samples = TEST_PARAMS.auditSamples;
+    return challenge(randomness, job, this.partner(partner).id, size, samples).map((leaf) => {
+      const group = Math.floor(leaf / GROUP_LEAVES);
+      const bytes = CONTENT.subarray(group * GROUP_BYTES, (group + 1) * GROUP_BYTES);
+      const [proof] = prover(group, bytes, [leaf])!;
+      return { leafIndex: BigInt(leaf), leaf: proof!.leaf, path: [...proof!.path] };
+    });
+  }
+
+  /** What an honest partner would answer now. */
+  answerFields(partner: PartnerName, job: Uint8Array) {
+    return { job, session: this.chain.session.number, proofs: this.proofs(partner, job) };
+  }
+
+  async answerTx(partner: PartnerName, job: Uint8Array): Promise<Uint8Array> {
+    return this.chain.sign(this.partner(partner), answerAudit, this.answerFields(partner, job));
+  }
+
+  async answer(partner: PartnerName, job: Uint8Array): Promise<Block> {
+    return this.#mustRun(await this.answerTx(partner, job));
+  }
+
+  /** A receipt that the partner signed, for the client to file. */
+  async partnerSigned(partner: PartnerName, job: Uint8Array, lastSession: bigint, sequence = 1) {
+    const outcome = { job, partner: this.partner(partner).id, sequence, lastSession };
+    const digest = digestOf(partnerReceipt, outcome, this.chain.domain);
+    return { ...outcome, partnerSignature: await this.partner(partner).sign(digest) };
+  }
+
+  /** A receipt that the client signed, for the partner to file. */
+  async clientSigned(
+    client: ClientName,
+    partner: PartnerName,
+    job: Uint8Array,
+    lastSession: bigint,
+    sequence = 1,
+  ) {
+    const outcome = { job, partner: this.partner(partner).id, sequence, lastSession };
+    const digest = digestOf(clientReceipt, outcome, this.chain.domain);
+    return { job, sequence, lastSession, clientSignature: await this.client(client).sign(digest) };
+  }
+
+  async complete(client: ClientName, partner: PartnerName, job: Uint8Array, lastSession: bigint) {
+    const { sequence } = this.agreement(job, partner);
+    const fields = await this.partnerSigned(partner, job, lastSession, sequence);
+    return this.chain.run(this.client(client), complete, fields);
+  }
+
+  async partnerComplete(
+    client: ClientName,
+    partner: PartnerName,
+    job: Uint8Array,
+    lastSession: bigint,
+  ) {
+    const { sequence } = this.agreement(job, partner);
+    const fields = await this.clientSigned(client, partner, job, lastSession, sequence);
+    return this.chain.run(this.partner(partner), partnerComplete, fields);
+  }
+
+  async cancel(client: ClientName, job: Uint8Array): Promise<Block> {
+    return this.chain.run(this.client(client), cancel, { job });
+  }
+
+  async renew(client: ClientName, job: Uint8Array, sessions: number): Promise<Block> {
+    return this.chain.run(this.client(client), renew, { job, sessions });
+  }
+
+  /** A session in which these partners answer for the job. */
+  async session(job: Uint8Array, ...answering: PartnerName[]): Promise<Block> {
+    for (const partner of answering) await this.answer(partner, job);
+    return this.chain.endSession();
+  }
+
+  async #mustRun(tx: Uint8Array): Promise<Block> {
+    const block = await this.chain.block([tx]);
+    const [result] = block.results;
+    if (result?.code !== 0) throw new Error(`${result?.info}: ${result?.codespace} ${result?.log}`);
+    return block;
+  }
+}
