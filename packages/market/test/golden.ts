@@ -1,0 +1,202 @@
+/**
+ * A fixed script of about two hundred transactions of every kind, good and refused, through several
+ * sessions with an equivocation and absent validators. Whatever runs it must end in the same app
+ * hash: another version of Node, another engine, another implementation
+ * (spec/vectors/app-hash.json).
+ */
+import { bindNodeKey, nodeKeyConsent, revokeNodeKey, send } from '@palisade/chain/schema';
+import { digestOf, toHex } from '@palisade/core';
+import { cancel, complete, partnerComplete, renew } from '@palisade/market';
+import { type BlockOptions, machineOf, PAL, validatorOf } from '../../chain/test/chain-kit.ts';
+import {
+  CLIENTS,
+  type ClientName,
+  type Market,
+  PARTNERS,
+  type PartnerName,
+  RATE,
+  startMarket,
+} from './market-kit.ts';
+
+export type Golden = {
+  readonly transactions: number;
+  readonly refused: number;
+  readonly height: number;
+  readonly genesisAppHash: string;
+  /** The app hash of the last block of each session, and of the very last block. */
+  readonly appHashes: readonly { readonly height: number; readonly appHash: string }[];
+};
+
+class Script {
+  readonly market: Market;
+  transactions = 0;
+  refused = 0;
+  readonly appHashes: { height: number; appHash: string }[] = [];
+  private last = '';
+
+  constructor(market: Market) {
+    this.market = market;
+  }
+
+  async block(txs: readonly Uint8Array[], options: BlockOptions = {}): Promise<void> {
+    const { chain } = this.market;
+    const { number } = chain.session;
+    const before = { height: Number(chain.height), appHash: this.last };
+    const block = await chain.block(txs, options);
+    this.transactions += txs.length;
+    this.refused += block.results.filter(({ code }) => code !== 0).length;
+    this.last = toHex(block.appHash);
+    if (chain.session.number !== number) this.appHashes.push(before);
+  }
+
+  /** Ends the session and waits for the randomness of the next. */
+  async endSession(): Promise<void> {
+    const { chain } = this.market;
+    for (let i = 0; i < 2; i++) await this.block([]);
+    const end = chain.session.startMs + 60_000n;
+    await this.block([], { afterMs: end - chain.timeMs });
+    while (chain.session.randomnessHeight === 0n) await this.block([]);
+  }
+
+  finish(genesisAppHash: string): Golden {
+    const height = Number(this.market.chain.height);
+    this.appHashes.push({ height, appHash: this.last });
+    const { transactions, refused, appHashes } = this;
+    return { transactions, refused, height, genesisAppHash, appHashes };
+  }
+}
+
+type Work = {
+  readonly job: Uint8Array;
+  readonly client: ClientName;
+  readonly partner: PartnerName;
+};
+
+/** Twenty jobs of three clients, for four partners. */
+async function requests(script: Script): Promise<Work[]> {
+  const { market } = script;
+  const txs: Uint8Array[] = [];
+  for (let i = 0; i < 20; i++)
+    txs.push(
+      await market.requestTx(CLIENTS[i % 3]!, {
+        partners: 1 + (i % 2),
+        sessions: 2 + (i % 4),
+        maxRate: RATE + BigInt(i),
+      }),
+    );
+  // Refused: too long a term, and money that is not there.
+  txs.push(await market.requestTx('alice', { sessions: 1000 }));
+  txs.push(await market.requestTx('bert', { maxRate: 10n ** 30n }));
+  await script.block(txs);
+  const ids = await Promise.all(txs.slice(0, 20).map((tx) => market.chain.idOf(tx)));
+  return ids.map((job, i) => ({ job, client: CLIENTS[i % 3]!, partner: PARTNERS[i % 4]! }));
+}
+
+async function starts(script: Script, works: readonly Work[]): Promise<void> {
+  const { market } = script;
+  const txs: Uint8Array[] = [];
+  for (const { job, client, partner } of works) {
+    txs.push(await market.startTx(client, partner, job));
+    // The same voucher again, and one by the wrong client.
+    txs.push(await market.startTx(client, partner, job));
+    const stranger = CLIENTS.find((name) => name !== client)!;
+    txs.push(await market.startTx(stranger, partner, job, { sequence: 2 }));
+  }
+  await script.block(txs);
+}
+
+/** Each partner answers unless the session's number says that it sleeps. */
+async function answers(script: Script, works: readonly Work[]): Promise<void> {
+  const { market } = script;
+  const session = Number(market.chain.session.number);
+  const txs: Uint8Array[] = [];
+  for (const [i, { job, partner }] of works.entries())
+    if ((session + i) % 5 !== 0 && partner !== 'p3') txs.push(await market.answerTx(partner, job));
+  await script.block(txs, { absent: [session % 4] });
+}
+
+async function sends(script: Script): Promise<void> {
+  const { chain } = script.market;
+  const txs: Uint8Array[] = [];
+  for (let i = 0; i < 12; i++)
+    txs.push(
+      await chain.sign(chain.account(CLIENTS[i % 3]!), send, {
+        to: chain.account(i % 5 === 0 ? 'newcomer' : CLIENTS[(i + 1) % 3]!).id,
+        denom: i % 7 === 6 ? 'gold' : 'pal',
+        amount: BigInt(i) * PAL,
+      }),
+    );
+  await script.block(txs);
+}
+
+/** A machine is bound, a second claim on it refused; an old machine is revoked. */
+async function machines(script: Script): Promise<void> {
+  const { chain } = script.market;
+  const [owner, fresh] = [chain.account('p3-owner'), machineOf('fresh')];
+  const consent = await fresh.sign(digestOf(nodeKeyConsent, { account: owner.id }, chain.domain));
+  const binding = { nodeKey: fresh.id, label: 'fresh', consent };
+  const nodeKey = chain.machine('p3').id;
+  await script.block([
+    await chain.sign(owner, bindNodeKey, binding),
+    await chain.sign(chain.account('alice'), bindNodeKey, binding),
+    await chain.sign(owner, revokeNodeKey, { nodeKey }),
+    await chain.sign(chain.account('bert'), revokeNodeKey, { nodeKey }),
+  ]);
+}
+
+async function endings(script: Script, works: readonly Work[]): Promise<void> {
+  const { market } = script;
+  const { chain } = market;
+  const { number } = chain.session;
+  const [one, two, three, , five, six] = works;
+  await script.block([
+    await chain.sign(market.client(one!.client), cancel, { job: one!.job }),
+    await chain.sign(
+      market.client(two!.client),
+      complete,
+      await market.partnerSigned(two!.partner, two!.job, number),
+    ),
+    await chain.sign(
+      market.partner(three!.partner),
+      partnerComplete,
+      await market.clientSigned(three!.client, three!.partner, three!.job, number + 1n),
+    ),
+    await chain.sign(market.client(five!.client), renew, { job: five!.job, sessions: 3 }),
+    await chain.sign(market.client(six!.client), cancel, { job: five!.job }),
+  ]);
+}
+
+/** Runs the script from genesis. */
+export async function runGolden(): Promise<Golden> {
+  const market = await startMarket({ weights: [10n, 10n, 10n, 10n, 10n], bonds: 50n * PAL });
+  const script = new Script(market);
+  await script.block([]);
+  await script.endSession();
+  const works = await requests(script);
+  await starts(script, works);
+  await sends(script);
+  await answers(script, works);
+  await script.endSession();
+  await answers(script, works);
+  await endings(script, works);
+  await script.endSession();
+  await machines(script);
+  const { address } = validatorOf(2);
+  const validator = { address, power: 10n };
+  const { height } = market.chain;
+  const proof = {
+    type: 'duplicate-vote',
+    validator,
+    height,
+    timeNs: 0n,
+    totalVotingPower: 50n,
+  } as const;
+  await script.block([], { misbehavior: [proof] });
+  for (let i = 0; i < 4; i++) {
+    await script.block([]);
+    await answers(script, works);
+    await sends(script);
+    await script.endSession();
+  }
+  return script.finish(toHex(market.chain.genesisAppHash));
+}
