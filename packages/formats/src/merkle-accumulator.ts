@@ -8,6 +8,8 @@ import { sha256 } from '@palisade/core/crypto';
 import { merkleInnerHash, merkleLeafHash } from './merkle.ts';
 
 const HASH_BYTES = 32;
+/** RFC 6962, section 2.1. */
+const INNER_PREFIX = 1;
 
 /** A number of leaves, and one hash of 32 bytes for each bit that is set in it, highest first. */
 export type MerklePeaks = { readonly count: number; readonly peaks: readonly Uint8Array[] };
@@ -25,10 +27,13 @@ export type MerklePeaks = { readonly count: number; readonly peaks: readonly Uin
 export class MerkleAccumulator {
   private size: number;
   private readonly peaks: Uint8Array[];
+  /** An inner node before it is hashed, its prefix first; one buffer for a million of them. */
+  private readonly pair = new Uint8Array(1 + 2 * HASH_BYTES);
 
   /** @throws PalisadeError `formats/merkle-peaks` when the hashes do not fit the count. */
   constructor({ count, peaks }: MerklePeaks = { count: 0, peaks: [] }) {
     if (!fits(count, peaks)) throw unfit(count, peaks.length);
+    this.pair[0] = INNER_PREFIX;
     this.size = count;
     this.peaks = [...peaks];
   }
@@ -41,8 +46,11 @@ export class MerkleAccumulator {
   add(leaf: Uint8Array): void {
     let hash = merkleLeafHash(leaf);
     // Each bit set at the end of the count is a perfect tree as large as the one just completed.
-    for (let rest = this.size; rest % 2 === 1; rest = (rest - 1) / 2)
-      hash = merkleInnerHash(this.peaks.pop()!, hash);
+    for (let rest = this.size; rest % 2 === 1; rest = (rest - 1) / 2) {
+      this.pair.set(this.peaks.pop()!, 1);
+      this.pair.set(hash, 1 + HASH_BYTES);
+      hash = sha256(this.pair);
+    }
     this.peaks.push(hash);
     this.size++;
   }

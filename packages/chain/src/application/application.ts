@@ -337,7 +337,7 @@ class ModuleApplication implements PalisadeApplication {
     };
     const image = beginsSession(block.execution)
       ? this.images.begin(record, block.roots, params.need(block.overlay).sessionMs)
-      : await this.images.writes(record.timeMs, block.changes);
+      : await this.images.writes(record.timeMs, block.changes, block.overlay);
     await this.committed.commit([...block.changes, ...image, writeOf(committed, [], record)]);
     this.images.committed();
     this.roots = block.roots;

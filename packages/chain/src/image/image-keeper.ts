@@ -3,7 +3,7 @@ import type { KeyValueReader, Write } from '@palisade/core';
 import { type Committed, namedRoots, type Roots } from '../application/roots.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { deadlineOf, StateImage } from './state-image.ts';
+import { deadlineOf, NO_CHANGES, type Past, StateImage } from './state-image.ts';
 
 export class ImageKeeper {
   private readonly state: KeyValueReader;
@@ -24,10 +24,10 @@ export class ImageKeeper {
   }
 
   /** Walks on by the slice of a block, and tells what to commit with the block's changes. */
-  async writes(timeMs: bigint, changes: readonly Write[]): Promise<Write[]> {
+  async writes(timeMs: bigint, changes: readonly Write[], past: Past): Promise<Write[]> {
     const image = this.running();
     await image.advance(image.sliceAt(timeMs));
-    return image.writes(changes);
+    return image.writes(changes, past);
   }
 
   /**
@@ -38,7 +38,7 @@ export class ImageKeeper {
     const { height, timeMs } = last;
     const start = { height, timeMs, sessionMs, estimate: estimate ?? this.running().count };
     this.next = StateImage.begin(this.state, start, this.writerFor(last, roots, sessionMs));
-    return [...(this.current?.removals() ?? []), ...this.next.writes([])];
+    return [...(this.current?.removals() ?? []), ...this.next.writes([], NO_CHANGES)];
   }
 
   /** What was handed out last is durable. */

@@ -6,7 +6,7 @@ import { compareKeys } from '../state/sorted-keys.ts';
 import { encodeEntry, splitChunk } from './entries.ts';
 import { MemorySnapshots } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { LEAST_SLICE, StateImage } from './state-image.ts';
+import { LEAST_SLICE, NO_CHANGES, StateImage } from './state-image.ts';
 
 /** Keys on both sides of `meta/`, next to it, and prefixes of one another. */
 const KEYS = [
@@ -48,10 +48,14 @@ class Harness {
 
   async begin(list: Readonly<Record<string, Uint8Array | undefined>>): Promise<void> {
     const next = StateImage.begin(this.store, START);
-    await this.commit(list, [...(this.image?.removals() ?? []), ...next.writes([])]);
+    await this.commit(list, [...(this.image?.removals() ?? []), ...next.writes([], NO_CHANGES)]);
     next.committed();
     this.image = next;
     this.asOf = new Map(this.copy);
+  }
+
+  before(key: string): Uint8Array | undefined {
+    return this.copy.get(key);
   }
 
   restart(): void {
@@ -80,7 +84,7 @@ describe('the image of the state', () => {
             await chain.begin(changes);
           } else {
             await chain.image!.advance(slice);
-            await chain.commit(changes, chain.image!.writes(sorted(changes)));
+            await chain.commit(changes, chain.image!.writes(sorted(changes), chain));
             chain.image!.committed();
           }
           if (restart) chain.restart();

@@ -58,6 +58,8 @@ const progressStore = collection({
 export const LEAST_SLICE = 2_000;
 /** Entries of one walk over the store, however long the slice: it keeps a read view of the disk open. */
 const LONGEST_WALK = 10_000;
+/** Keys remembered to have a note: about 10 MB. */
+const MAX_REMEMBERED = 100_000;
 /** Part of a session after which the pass should be through. */
 const SHARE_OF_SESSION_PERCENT = 80n;
 
@@ -69,6 +71,10 @@ export type ImageStart = {
   /** Entries that are expected; a guess too low only makes the last slices longer. */
   readonly estimate: bigint;
 };
+
+/** Values as they were before the block whose changes are noted. */
+export type Past = { before(key: string): Uint8Array | undefined };
+export const NO_CHANGES: Past = { before: () => undefined };
 
 /** The time by which the pass aims to be through: 80 % of the session, so that few are cut short. */
 export function deadlineOf(timeMs: bigint, sessionMs: bigint): bigint {
@@ -85,7 +91,9 @@ export class StateImage {
   /** Notes that the pass has used since the last commit. */
   private used: string[] = [];
   /** The pass, or the image itself, is further than the last commit. */
-  private moved: boolean;
+  private moved = false;
+  /** All keys with a note, while they are few and of this process; else the store must tell. */
+  private noted: Set<string> | undefined;
   private chunkIsFull = false;
 
   private constructor(state: KeyValueReader, progress: ImageProgress, writer?: SnapshotWriter) {
@@ -95,7 +103,6 @@ export class StateImage {
     this.tree = new MerkleAccumulator({ count: Number(progress.count), peaks: progress.peaks });
     this.cursor = toBinaryString(progress.cursor);
     this.done = progress.done === 1;
-    this.moved = this.tree.count === 0;
   }
 
   /** The image that the last commit left, or undefined. It has no snapshot: its chunks are gone. */
@@ -109,7 +116,10 @@ export class StateImage {
     const { height, timeMs, sessionMs, estimate } = start;
     const deadlineMs = deadlineOf(timeMs, sessionMs);
     const begun = { height, startMs: timeMs, deadlineMs, estimate };
-    return new StateImage(state, { ...begun, ...NOTHING_YET }, writer);
+    const image = new StateImage(state, { ...begun, ...NOTHING_YET }, writer);
+    image.moved = true;
+    image.noted = new Set();
+    return image;
   }
 
   /** Entries behind the cursor. */
@@ -168,16 +178,24 @@ export class StateImage {
    * What a commit has to write beside the block's changes (sorted by key): notes of old values,
    * the progress, and the removal of used notes.
    */
-  writes(changes: readonly Write[]): Write[] {
+  writes(changes: readonly Write[], past: Past): Write[] {
     const notes: Write[] = [];
     if (!this.done)
       for (const [key] of changes) {
-        if (key <= this.cursor) continue;
-        const note = OLD + key;
-        if (this.state.get(note) === undefined) notes.push([note, oldNote(this.state.get(key))]);
+        if (key <= this.cursor || this.isNoted(key)) continue;
+        notes.push([OLD + key, oldNote(past.before(key))]);
       }
     const progress = this.moved ? [progressWrite(this.progress())] : [];
     return [...notes, ...this.removals(), ...progress];
+  }
+
+  /** Whether a key has its note, from this very block on. */
+  private isNoted(key: string): boolean {
+    if (!this.noted) return this.state.get(OLD + key) !== undefined;
+    if (this.noted.has(key)) return true;
+    if (this.noted.size < MAX_REMEMBERED) this.noted.add(key);
+    else this.noted = undefined;
+    return false;
   }
 
   /** As `writes` for the block at which the next image begins: nothing but removals is left. */

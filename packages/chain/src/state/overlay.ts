@@ -47,6 +47,11 @@ export class Overlay implements State {
     return this.below(key);
   }
 
+  /** What the store below has: the value before the block. */
+  before(key: string): Uint8Array | undefined {
+    return this.below(key)?.bytes;
+  }
+
   private below(key: string): Cell | undefined {
     if (this.base instanceof Overlay) return this.base.cell(key);
     const known = this.read.get(key);
