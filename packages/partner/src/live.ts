@@ -21,7 +21,6 @@ import { Notices } from './pool/notices.ts';
 import { pause, shared } from './pool/pause.ts';
 import { recoverStrays } from './recover.ts';
 import { ensureSameChain } from './same-chain.ts';
-import { setGauges } from './status.ts';
 
 export type Live = {
   readonly network: Network;
@@ -87,10 +86,7 @@ function assemble(parts: Parts, base: Base): Assembled {
   const { network, domain, account, url, signal, sessionMs } = base;
   const validators = () => knownValidators(network);
   const shared = { ...parts, network, domain, signal, validators };
-  const onChange = () => {
-    setGauges(parts);
-    announcer.changed();
-  };
+  const onChange = () => announcer.changed();
   const announcer: Announcer = new Announcer({
     ...shared,
     url,
@@ -187,7 +183,6 @@ async function bringUp(
   await untilItWorks('reading the session', () => follower.start(), parts, signal);
   await announcer.start();
   notices.refresh();
-  setGauges(parts);
 }
 
 const MAX_PAUSE_MS = 10_000;

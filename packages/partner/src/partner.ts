@@ -18,7 +18,7 @@ import { openParts, type Parts } from './parts.ts';
 import { pause } from './pool/pause.ts';
 import { sizeOf } from './records/agreement.ts';
 import type { AgreementBook } from './records/agreement-book.ts';
-import { notReady, statusOf } from './status.ts';
+import { notReady, setGauges, statusOf } from './status.ts';
 import { VERSION } from './version.ts';
 
 export type RunningPartner = {
@@ -102,7 +102,14 @@ function operatorPages(parts: Parts, live: () => Live | undefined, url: () => st
     name: parts.options.name ?? 'partner',
     version: VERSION,
     health,
-    metrics: parts.metrics,
+    // Gauges are looked at when somebody asks, and cost nothing otherwise.
+    metrics: {
+      contentType: parts.metrics.contentType,
+      text: () => {
+        setGauges(parts);
+        return parts.metrics.text();
+      },
+    },
     status: () => statusOf(parts, url(), live()),
   });
 }

@@ -1,5 +1,5 @@
 /** What `/status`, `/ready` and the gauges tell of a partner. */
-import { fromHex, toHex } from '@palisade/core';
+import { toHex } from '@palisade/core';
 import type { Live } from './live.ts';
 import { knownValidators } from './network.ts';
 import type { Parts } from './parts.ts';
@@ -23,7 +23,7 @@ export function statusOf(parts: Parts, url: string, live: Live | undefined) {
     agreements: countStates(parts),
     offers: offers.count,
     session: live?.auditor.session ?? null,
-    damaged: damagedContents(parts, live),
+    damaged: damagedContents(parts),
     validators: {
       known: live ? knownValidators(live.network).length : 0,
       reached: live?.announcer.reached ?? 0,
@@ -45,6 +45,7 @@ export function setGauges(parts: Parts): void {
   for (const [state, count] of Object.entries(countStates(parts)))
     metrics.set('partner_agreements', count, { state });
   metrics.set('partner_free_bytes', room.free());
+  metrics.set('partner_damaged_contents', damagedContents(parts).length);
   metrics.set('partner_accepting', room.fullReason() === undefined ? 1 : 0);
 }
 
@@ -54,13 +55,12 @@ function countStates({ book }: Parts) {
   return counts;
 }
 
-/** Found by an audit, or when the store was opened. */
-function damagedContents({ store }: Parts, live: Live | undefined) {
-  const found = new Map<string, { readonly contentId: string; readonly why: string }>();
-  for (const [id, { message }] of live?.auditor.damaged ?? [])
-    found.set(id, { contentId: toHex(fromHex(id)), why: message });
-  for (const { contentId, damage } of store.list())
-    if (damage)
-      found.set(toHex(contentId).slice(2), { contentId: toHex(contentId), why: damage.message });
-  return [...found.values()].slice(0, MAX_LISTED);
+/** Found by an audit, by a reader, or when the store was opened. */
+function damagedContents({ store }: Parts) {
+  return store
+    .list()
+    .flatMap(({ contentId, damage }) =>
+      damage ? [{ contentId: toHex(contentId), why: damage.message }] : [],
+    )
+    .slice(0, MAX_LISTED);
 }

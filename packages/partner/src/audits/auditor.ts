@@ -4,14 +4,7 @@
  * answers are spread a little, so that not all partners send at the same moment.
  */
 import { MAX_PAGE, type Session } from '@palisade/chain/schema';
-import {
-  type AuditProof,
-  type Clock,
-  PalisadeError,
-  type Refusal,
-  type Signer,
-  toHex,
-} from '@palisade/core';
+import { type AuditProof, type Clock, PalisadeError, type Signer, toHex } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import {
   answerAudit,
@@ -68,8 +61,6 @@ export class Auditor {
   readonly #begun = new Set<HexId>();
   /** Jobs whose answer is being made or waited for. */
   readonly #inFlight = new Set<HexId>();
-  /** Contents that could not be proven, with what was found; for `/status`. */
-  readonly #damaged = new Map<HexId, Refusal>();
 
   constructor(options: AuditorOptions) {
     this.#options = options;
@@ -81,10 +72,6 @@ export class Auditor {
       signal: options.signal,
       run: (key) => this.#answer(key),
     });
-  }
-
-  get damaged(): ReadonlyMap<HexId, Refusal> {
-    return this.#damaged;
   }
 
   /** The session whose audits are being answered. */
@@ -175,15 +162,11 @@ export class Auditor {
     const { job, size, contentId } = agreement;
     const leaves = challenge(seed, job, signer.id, size, samples);
     const proven = await store.prove(contentId, leaves);
-    if (proven.ok) {
-      if (this.#damaged.delete(hexOf(contentId))) this.#countDamaged();
-      return this.#send(agreement, number, proven.value);
-    }
+    if (proven.ok) return this.#send(agreement, number, proven.value);
     const { refusal } = proven;
     if (!DAMAGE.has(refusal.code)) throw PalisadeError.from(refusal);
-    // No answer: a wrong one would be refused for a fee. Another session may ask for other leaves.
-    this.#damaged.set(hexOf(contentId), refusal);
-    this.#countDamaged();
+    // No answer: a wrong one would be refused for a fee. Another session may ask for other leaves,
+    // and the store remembers the damage for `/status`.
     metrics.count('partner_audits_total', { outcome: 'damaged' });
     log.error('a content is damaged and its audit cannot be answered', {
       job,
@@ -192,10 +175,6 @@ export class Auditor {
       why: refusal.message,
       next: refusal.next,
     });
-  }
-
-  #countDamaged(): void {
-    this.#options.metrics.set('partner_damaged_contents', this.#damaged.size);
   }
 
   async #send(

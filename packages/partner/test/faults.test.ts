@@ -1,0 +1,376 @@
+/** What may go wrong around a partner, and that it comes through. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { nodeKeyQuery } from '@palisade/chain/schema';
+import { connect } from '@palisade/client';
+import { accountSigner, toHex } from '@palisade/core';
+import { ed25519 } from '@palisade/core/crypto';
+import { createLogger, type LogFields, logSection } from '@palisade/daemon';
+import { afterEach, describe, expect, it } from 'vitest';
+import { bundleScript, type Script } from '../../daemon/test/child.ts';
+import {
+  agreementOnChain,
+  type Cleanup,
+  contentOf,
+  errorCode,
+  MIB,
+  type Pool,
+  PRICE,
+  QUICK,
+  send,
+  startPool,
+  startTestPartner,
+  type TestContent,
+  tempFolder,
+  until,
+  upload,
+} from './pool-kit.ts';
+
+const cleanups: Cleanup[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const rateOf = ({ size }: TestContent) => PRICE * BigInt(Math.max(1, Math.ceil(size / MIB)));
+const readyOf = async (pool: Pool, key: Uint8Array) =>
+  (await pool.chain.partners()).find(({ nodeKey }) => toHex(nodeKey) === toHex(key))?.ready;
+
+async function store(pool: Pool, url: string, key: Uint8Array, content: TestContent, sessions = 3) {
+  const job = await pool.client.request(content, { sessions });
+  const voucher = await pool.client.voucher(job, key, { rate: rateOf(content), sessions });
+  const answer = await upload(url, job, voucher, content);
+  expect(answer).toMatchObject({ status: 200, json: { state: 'starting' } });
+  await until(async () => (await agreementOnChain(pool, job, key)) !== undefined);
+  return job;
+}
+
+describe('a full disk', () => {
+  it('[P2V-6] stops new work with the reason, keeps what is there, and resumes when there is room', async () => {
+    const pool = await startPool(cleanups);
+    let isFull = false;
+    const partner = await startTestPartner(pool, cleanups, {
+      diskHook: (step) => {
+        if (isFull && (step === 'write-group' || step === 'write-file'))
+          throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      },
+    });
+    const kept = contentOf(MIB, 1);
+    await store(pool, partner.url, partner.nodeKey, kept);
+    const content = contentOf(2 * MIB, 2);
+    const job = await pool.client.request(content);
+    const voucher = await pool.client.voucher(job, partner.nodeKey, { rate: rateOf(content) });
+    await send('POST', `${partner.url}/v1/agreements`, voucher);
+    await send('PUT', `${partner.url}/v1/agreements/${toHex(job)}/outline`, content.roots);
+    isFull = true;
+    const full = await send(
+      'PUT',
+      `${partner.url}/v1/agreements/${toHex(job)}/content?offset=0`,
+      content.bytes,
+    );
+    expect([full.status, errorCode(full)]).toEqual([503, 'storage/disk-full']);
+    await until(async () => (await readyOf(pool, partner.nodeKey))?.accepting === 0, {
+      what: 'READY that accepts nothing',
+    });
+    expect((await readyOf(pool, partner.nodeKey))?.reason).toContain('disk');
+    const status = await send('GET', `${partner.url}/status`);
+    expect(status.json).toMatchObject({ accepting: false, agreements: { active: 1, upload: 1 } });
+    const other = await pool.client.request(contentOf(10, 3));
+    const refused = await send(
+      'POST',
+      `${partner.url}/v1/agreements`,
+      await pool.client.voucher(other, partner.nodeKey, { rate: PRICE }),
+    );
+    expect([refused.status, errorCode(refused)]).toEqual([503, 'partner/no-room']);
+    const read = await fetch(`${partner.url}/v1/content/${toHex(kept.contentId)}`);
+    expect(Buffer.from(await read.arrayBuffer()).equals(kept.bytes)).toBe(true);
+    isFull = false;
+    await until(async () => (await readyOf(pool, partner.nodeKey))?.accepting === 1, {
+      what: 'READY that accepts again',
+    });
+    expect(await upload(partner.url, job, voucher, content)).toMatchObject({
+      json: { state: 'starting' },
+    });
+  });
+
+  it('[P2V-6] of its own quota is said as well, and no offer is made beyond it', async () => {
+    const pool = await startPool(cleanups);
+    const partner = await startTestPartner(pool, cleanups, {
+      config: { partner: { quotaBytes: 4 * MIB } },
+    });
+    await store(pool, partner.url, partner.nodeKey, contentOf(3.5 * MIB, 1), 8);
+    await until(async () => (await readyOf(pool, partner.nodeKey))?.accepting === 0);
+    const ready = await readyOf(pool, partner.nodeKey);
+    expect(Number(ready!.freeBytes)).toBeLessThan(MIB / 2);
+    const content = contentOf(MIB, 2);
+    const job = await pool.client.request(content);
+    const voucher = await pool.client.voucher(job, partner.nodeKey, { rate: PRICE });
+    const refused = await send('POST', `${partner.url}/v1/agreements`, voucher);
+    expect([refused.status, errorCode(refused)]).toEqual([503, 'partner/no-room']);
+  });
+});
+
+describe('a damaged disk', () => {
+  it('[4.5] answers no audit with wrong bytes, says so, and earns what it can still prove', async () => {
+    const pool = await startPool(cleanups);
+    const said: { message: string; fields: LogFields | undefined }[] = [];
+    const root = createLogger(logSection.parse({ stdout: false }), { name: 'test' });
+    const log = {
+      ...root,
+      child: () => log,
+      error: (message: string, fields?: LogFields) => void said.push({ message, fields }),
+    };
+    const partner = await startTestPartner(pool, cleanups, { log });
+    const content = contentOf(MIB, 1);
+    const job = await store(pool, partner.url, partner.nodeKey, content, 12);
+    const mine = () => agreementOnChain(pool, job, partner.nodeKey);
+    await until(async () => (await mine())!.answered === 1, { what: 'an honest answer' });
+    const id = toHex(content.contentId).slice(2);
+    const file = join(partner.dataDir, 'content/contents', id.slice(0, 2), id, 'data');
+    const lie = content.bytes.slice();
+    lie[12_345]! ^= 1;
+    await writeFile(file, lie);
+    await until(async () => (await mine())!.missed === 1, { what: 'a missed audit' });
+    expect(said.some(({ message }) => message.includes('damaged'))).toBe(true);
+    const status = (await send('GET', `${partner.url}/status`)).json;
+    expect(status).toMatchObject({ damaged: [{ contentId: toHex(content.contentId) }] });
+    const metrics = await (await fetch(`${partner.url}/metrics`)).text();
+    expect(metrics).toMatch(/palisade_partner_audits_total\{outcome="damaged"\} [1-9]/);
+    expect(metrics).toContain('palisade_partner_damaged_contents 1');
+    await writeFile(file, content.bytes);
+    await until(async () => (await mine())!.answered === 2, { what: 'an answer after the repair' });
+  });
+});
+
+describe('a network that is away', () => {
+  it('serves what it holds, takes nothing, and goes to work when a validator answers', async () => {
+    const pool = await startPool(cleanups);
+    const first = await startTestPartner(pool, cleanups);
+    const content = contentOf(MIB, 1);
+    const job = await store(pool, first.url, first.nodeKey, content, 9);
+    await first.stop();
+    const target = new URL(pool.urls[0]!);
+    const gate = await openGate(Number(target.port));
+    const again = await startTestPartner(pool, cleanups, {
+      dataDir: first.dataDir,
+      validators: [gate.url],
+      connectMs: 100,
+    });
+    const read = await fetch(`${again.url}/v1/content/${toHex(content.contentId)}`);
+    expect(Buffer.from(await read.arrayBuffer()).equals(content.bytes)).toBe(true);
+    expect((await fetch(`${again.url}/health`)).status).toBe(200);
+    expect((await fetch(`${again.url}/ready`)).status).toBe(503);
+    const closed = await send('GET', `${again.url}/v1/agreements/${toHex(job)}`);
+    expect([closed.status, errorCode(closed)]).toEqual([503, 'partner/not-connected']);
+    gate.open();
+    await until(async () => (await fetch(`${again.url}/ready`)).status === 200, { what: 'ready' });
+    const { answered } = (await agreementOnChain(pool, job, again.nodeKey))!;
+    await until(
+      async () => (await agreementOnChain(pool, job, again.nodeKey))!.answered > answered,
+      { what: 'the next audit' },
+    );
+  });
+
+  /** A port that refuses until it is opened, and then leads to another. */
+  async function openGate(port: number) {
+    let isOpen = false;
+    const { connect: dial } = await import('node:net');
+    const server = createServer((socket) => {
+      if (!isOpen) return void socket.destroy();
+      const onward = dial(port, '127.0.0.1');
+      socket.pipe(onward).pipe(socket);
+      for (const end of [socket, onward])
+        end.on('error', () => {
+          socket.destroy();
+          onward.destroy();
+        });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(async () => {
+      server.close();
+    });
+    const { port: own } = server.address() as { port: number };
+    return {
+      url: `http://127.0.0.1:${own}`,
+      open: () => {
+        isOpen = true;
+      },
+    };
+  }
+});
+
+describe('a node key', () => {
+  it('[P2V-1] is bound to the account at the first start, or the start is refused with what to do', async () => {
+    const pool = await startPool(cleanups);
+    const nodeSecret = new Uint8Array(32).fill(55);
+    const refused = startTestPartner(pool, cleanups, { nodeSecret });
+    await expect(refused).rejects.toMatchObject({
+      code: 'partner/node-key-unbound',
+      next: expect.stringContaining('accountKey'),
+    });
+    const account = accountSigner(pool.network.partners[4]!.accountSecret);
+    const partner = await startTestPartner(pool, cleanups, {
+      nodeSecret,
+      accountSigner: account,
+      name: 'newcomer',
+    });
+    const bound = await pool.chain.find(nodeKeyQuery, { nodeKey: ed25519.publicKey(nodeSecret) });
+    expect(bound).toMatchObject({ account: account.id, label: 'newcomer', revoked: 0 });
+    expect((await send('GET', `${partner.url}/status`)).json.account).toBe(toHex(account.id));
+  });
+
+  it('[P2V-1] and its data folder belong to one chain', async () => {
+    const pool = await startPool(cleanups);
+    const dataDir = await tempFolder(cleanups);
+    await writeFile(join(dataDir, 'chain.json'), '{"genesisHash":"0x1234"}');
+    await expect(startTestPartner(pool, cleanups, { dataDir })).rejects.toMatchObject({
+      code: 'partner/other-chain',
+    });
+  });
+});
+
+describe('stopping', () => {
+  it('[P2V-7] signs off, and the next start goes on with a higher sequence', async () => {
+    const pool = await startPool(cleanups);
+    const partner = await startTestPartner(pool, cleanups);
+    await until(async () => (await readyOf(pool, partner.nodeKey))?.accepting === 1);
+    await partner.stop();
+    const last = (await readyOf(pool, partner.nodeKey))!;
+    expect(last).toMatchObject({ accepting: 0, reason: 'This partner is shutting down.' });
+    await startTestPartner(pool, cleanups, { dataDir: partner.dataDir });
+    await until(async () => (await readyOf(pool, partner.nodeKey))?.accepting === 1);
+    expect((await readyOf(pool, partner.nodeKey))!.sequence).toBeGreaterThan(last.sequence);
+  });
+
+  it('does not let two processes work in one folder', async () => {
+    const pool = await startPool(cleanups);
+    const partner = await startTestPartner(pool, cleanups);
+    await expect(
+      startTestPartner(pool, cleanups, { dataDir: partner.dataDir }),
+    ).rejects.toMatchObject({ code: 'daemon/data-dir-in-use' });
+  });
+});
+
+/** A partner as a process of its own, which dies where it is told to. */
+const CHILD = `
+import { connect } from '@palisade/client';
+import { createLogger, logSection } from '@palisade/daemon';
+import { DEVELOPMENT_TIMING, startPartner } from './src/index.ts';
+
+const [dataDir, secret, urls, deadlyCommand, moment] = process.argv.slice(2);
+const log = createLogger(logSection.parse({}), { name: 'child' });
+const die = () => process.kill(process.pid, 'SIGKILL');
+const partner = await startPartner({
+  nodeSecret: Buffer.from(secret, 'hex'),
+  dataDir,
+  validators: urls.split(','),
+  log,
+  connect: (seeds) => {
+    const chain = connect({ urls: seeds });
+    return {
+      ...chain,
+      async post(declaration, ...rest) {
+        const isDeadly = declaration.name === deadlyCommand;
+        if (isDeadly && moment === 'before') die();
+        const posted = await chain.post(declaration, ...rest);
+        if (isDeadly && moment === 'after') die();
+        return posted;
+      },
+    };
+  },
+  config: {
+    partner: { price: ${PRICE}n, quotaBytes: 2 ** 28, reserveBytes: 0 },
+    timing: { ...DEVELOPMENT_TIMING, stillActiveMs: 1000, retryMs: 50, inclusionMs: 1500, pollMs: 500 },
+  },
+});
+log.info('listening', { url: partner.url });
+process.on('SIGTERM', () => void partner.stop().then(() => process.exit(0)));
+`;
+
+/** Long enough for a process to die and come back within one session, on a busy machine too. */
+const PATIENT = { ...QUICK, sessionMs: 8000 };
+
+describe('kill -9', () => {
+  const deaths = ['market.start', 'market.answer-audit'].flatMap((command) =>
+    ['before', 'after'].map((moment) => ({ command, moment })),
+  );
+
+  it('[P2V-5] before or after a start or an answer is sent loses nothing and does nothing twice', async () => {
+    const pool = await startPool(cleanups, PATIENT);
+    const script = await bundleScript(CHILD, fileURLToPath(new URL('..', import.meta.url)));
+    cleanups.push(async () => script.remove());
+    const stories = await Promise.all(
+      deaths.map(async (death, number) => {
+        return begin(pool, script, death, number);
+      }),
+    );
+    const { number } = await pool.chain.session();
+    await until(async () => (await pool.chain.session()).number > number, { what: 'a session' });
+    await Promise.all(stories.map((live) => live()));
+  }, 120_000);
+
+  /** Brings a doomed partner to the point where only the content is missing; answers with the rest. */
+  async function begin(
+    pool: Pool,
+    script: Script,
+    { command, moment }: { command: string; moment: string },
+    number: number,
+  ) {
+    const dataDir = await tempFolder(cleanups);
+    const { nodeSecret } = pool.network.partners[number]!;
+    const key = ed25519.publicKey(nodeSecret);
+    const secret = Buffer.from(nodeSecret).toString('hex');
+    const run = (...more: string[]) => script.run(dataDir, secret, pool.urls.join(','), ...more);
+    const doomed = run(command, moment);
+    const { url } = await doomed.saw('listening');
+    const content = contentOf(2 * MIB + 3, number);
+    const job = await pool.client.request(content, { sessions: 2 });
+    const voucher = await pool.client.voucher(job, key, { rate: rateOf(content), sessions: 2 });
+    return async () => {
+      await upload(String(url), job, voucher, content).catch(() => {}); // it may die while answering
+      expect(await doomed.ended).toBe('SIGKILL');
+      const child = run();
+      await until(async () => (await agreementOnChain(pool, job, key))?.state === 2, {
+        what: 'the end of the term',
+        withinMs: 60_000,
+      });
+      const agreement = (await agreementOnChain(pool, job, key))!;
+      expect(agreement).toMatchObject({ sequence: 1, answered: 2, missed: 0 });
+      child.kill('SIGTERM');
+      expect(await child.ended).toBe(0);
+      const sent = await sentCommands(pool, key);
+      expect({ command, moment, sent }).toEqual({
+        command,
+        moment,
+        sent: { 'market.start': 1, 'market.answer-audit': 2 },
+      });
+      const lines = await ledgerLines(dataDir);
+      expect(lines.map(({ session }) => session)).toEqual(
+        [0n, 1n].map((i) => `${agreement.firstSession + i}`),
+      );
+      for (const { transaction } of lines) expect(transaction).toMatch(/^0x[0-9a-f]{64}$/);
+    };
+  }
+
+  /** How many transactions of each kind the partner has in blocks. */
+  async function sentCommands(pool: Pool, key: Uint8Array): Promise<Record<string, number>> {
+    const chain = connect({ urls: pool.urls });
+    const { height } = await chain.status();
+    const counts: Record<string, number> = {};
+    for (let at = 1n; at <= height; at++)
+      for (const { name, sender } of (await chain.block(at)).transactions)
+        if (sender === toHex(key)) counts[name] = (counts[name] ?? 0) + 1;
+    return counts;
+  }
+
+  async function ledgerLines(dataDir: string) {
+    const folder = join(dataDir, 'ledger');
+    const files = (await readdir(folder)).filter((name) => /^\d+\.jsonl$/.test(name));
+    const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
+    return texts
+      .flatMap((text) => text.trim().split('\n'))
+      .map((line) => JSON.parse(line) as { session: string; transaction: string })
+      .sort((a, b) => Number(a.session) - Number(b.session));
+  }
+});
