@@ -35,7 +35,7 @@ import {
   rateVoucher,
   request,
 } from '@palisade/market/schema';
-import { makeNetwork } from '../../devnet/src/network.ts';
+import { makeNetwork, type Timing } from '../../devnet/src/network.ts';
 import { type RunningNode, startNode } from '../../node/src/node.ts';
 import { agreementOf } from '../src/agreements/check-voucher.ts';
 import {
@@ -48,7 +48,7 @@ import {
 export const MIB = 2 ** 20;
 export const PRICE = 10n ** 12n;
 /** Quick blocks and sessions: a story of three sessions takes some ten seconds. */
-export const QUICK = { blockTimeMs: 60, sessionMs: 3000, guardMs: 10 } as const;
+export const QUICK: Timing = { blockTimeMs: 60, sessionMs: 3000, guardMs: 10 };
 
 export type Cleanup = () => Promise<unknown>;
 
