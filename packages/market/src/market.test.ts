@@ -66,7 +66,7 @@ describe('a request', () => {
     expect(market.job(b).client).toEqual(market.client('bert').id);
   });
 
-  it('[C2V-7] that nobody starts is cancelled at the payout after a whole session; only the fee is lost', async () => {
+  it('[C2V-7.G1] that nobody starts is cancelled at the payout after a whole session; only the fee is lost', async () => {
     const market = await startMarket();
     const { chain } = market;
     const tx = await market.requestTx('alice');
