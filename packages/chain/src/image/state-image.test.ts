@@ -1,9 +1,10 @@
-import { MemoryStore, type Write } from '@palisade/core';
+import { readFileSync } from 'node:fs';
+import { fromHex, MemoryStore, toBinaryString, toHex, type Write } from '@palisade/core';
 import { merkleRoot } from '@palisade/formats';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareKeys } from '../state/sorted-keys.ts';
-import { encodeEntry, splitChunk } from './entries.ts';
+import { encodeEntry, splitChunk, stateAfter } from './entries.ts';
 import { MemorySnapshots } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 import { LEAST_SLICE, NO_CHANGES, StateImage } from './state-image.ts';
@@ -159,5 +160,25 @@ describe('entries of a chunk', () => {
         expect(splitChunk(chunk.subarray(0, -1))).toBeUndefined();
       }),
     );
+  });
+});
+
+describe('spec/vectors/state-image.json', () => {
+  const path = new URL('../../../../spec/vectors/state-image.json', import.meta.url);
+  const { cases } = JSON.parse(readFileSync(path, 'utf8')) as {
+    readonly cases: readonly {
+      readonly entries: readonly (readonly [key: string, value: string])[];
+      readonly leaves: readonly string[];
+      readonly fullRoot: string;
+    }[];
+  };
+
+  it.each(cases)('[APP] the full root $fullRoot', async ({ entries, leaves, fullRoot }) => {
+    const store = new MemoryStore();
+    await store.commit(
+      entries.map(([key, value]) => [toBinaryString(fromHex(key)), fromHex(value)] as const),
+    );
+    expect([...stateAfter(store, '')].map((entry) => toHex(encodeEntry(entry)))).toEqual(leaves);
+    expect(toHex(await StateImage.begin(store, START).finish())).toBe(fullRoot);
   });
 });

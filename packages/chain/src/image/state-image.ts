@@ -52,10 +52,10 @@ const progressStore = collection({
 });
 
 /**
- * Entries of a slice at least: a state of a million is through in 500 blocks, of the 14 400 that a
- * session of 4 hours has, and each costs some 2 % of a full block (spec/state-image.md, "Cost").
+ * Entries of a slice at least, some 4 ms: a state of a million is through after 2 000 blocks. Longer
+ * sessions make no smaller slices, since every block of a pass also pays for its notes.
  */
-export const LEAST_SLICE = 2_000;
+export const LEAST_SLICE = 500;
 /** Entries of one walk over the store, however long the slice: it keeps a read view of the disk open. */
 const LONGEST_WALK = 10_000;
 /** Keys remembered to have a note: about 10 MB. */
