@@ -10,6 +10,7 @@ import {
   NO_EXTENSION,
   Overlay,
   type PalisadeApplication,
+  type SnapshotStore,
   voteExtension,
 } from '@palisade/chain';
 import { concat, type Domain, encode, equalBytes } from '@palisade/core';
@@ -36,8 +37,8 @@ export type DrivenChain = {
   readonly domain: Domain;
   /** Has the signatures of coming transactions checked, as their way through a mempool does. */
   check(txs: readonly Uint8Array[]): Promise<unknown>;
-  /** Proposes, accepts, executes and commits one block. */
-  block(txs: readonly Uint8Array[]): Promise<FinalizeBlockResponse>;
+  /** Proposes, accepts, executes and commits one block, `afterMs` later than the one before. */
+  block(txs: readonly Uint8Array[], afterMs?: bigint): Promise<FinalizeBlockResponse>;
   stop(): Promise<void>;
 };
 
@@ -54,6 +55,7 @@ export async function openChain(
   path: string,
   network: Network,
   accounts: readonly Uint8Array[],
+  snapshots?: SnapshotStore,
 ): Promise<DrivenChain> {
   const { genesis } = network;
   const domain = domainOf(genesis);
@@ -64,6 +66,7 @@ export async function openChain(
     store,
     domain,
     jobFile: jobFileRule,
+    ...(snapshots ? { snapshots } : {}),
     opener: (known, its) => {
       const { opener, stop } = threadOpener(known, its);
       stopThread = stop;
@@ -86,6 +89,7 @@ export async function openChain(
     )!.nodeSecret,
   }));
   let height = 0n;
+  let timeMs = BigInt(genesis.timeMs);
 
   const lastCommit = (): ExtendedCommitInfo => {
     if (height === 0n) return { round: 0, votes: [] };
@@ -104,7 +108,8 @@ export async function openChain(
     application,
     domain,
     check: (txs) => application.opener.open(txs),
-    async block(txs) {
+    async block(txs, afterMs = BLOCK_MS) {
+      timeMs += afterMs;
       const extended = lastCommit();
       const votes = extended.votes.map(({ validator, blockIdFlag }) => ({
         validator,
@@ -115,7 +120,7 @@ export async function openChain(
         misbehavior: [],
         hash: new Uint8Array(32),
         height: height + 1n,
-        timeNs: (BigInt(genesis.timeMs) + BLOCK_MS * (height + 1n)) * 1_000_000n,
+        timeNs: timeMs * 1_000_000n,
         nextValidatorsHash: new Uint8Array(32),
         proposerAddress: voters[0]!.validator.address,
       };
