@@ -70,6 +70,13 @@ describe('the votes that a block carries', () => {
     expect(await chain.wouldAccept(await chain.propose([]))).toBe(false);
   });
 
+  it('exactly two thirds are not enough, as they are not for a commit', async () => {
+    const chain = await startChain({ weights: [10n, 10n, 10n] });
+    await chain.blocks(2);
+    await chain.block([], { extensions: { 1: Uint8Array.of(1) } });
+    expect(await chain.wouldAccept(await chain.propose([]))).toBe(false);
+  });
+
   it('an empty extension says nothing and is fine', async () => {
     const chain = await begin();
     await chain.block([], { extensions: { 0: new Uint8Array(), 1: new Uint8Array() } });

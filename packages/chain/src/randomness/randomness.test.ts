@@ -113,7 +113,9 @@ describe('randomness of a session', () => {
     await chain.block();
     await chain.block([], { afterMs: 60_000n });
     expect(chain.session.number).toBe(1n);
+    const first = sessions.need(chain.state, 0n).randomness;
     await chain.blocks(5);
+    expect(randomnessOf(chain)).toBe(mixOf(chain, first, 1n, [0, 1, 2]));
     const before = chain.session.randomness;
     await next(chain);
     await chain.blocks(2);
