@@ -1,11 +1,4 @@
-import {
-  address,
-  command,
-  compareBytes,
-  type Opened,
-  toHex,
-  u64,
-} from '@palisade/core';
+import { address, command, compareBytes, type Opened, toHex, u64 } from '@palisade/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accountOf, type Chain, PAL, startChain } from '../../test/chain-kit.ts';
