@@ -29,12 +29,18 @@ const HASH_BYTES = 32;
 const LEAF_PREFIX = new Uint8Array([0]);
 const INNER_PREFIX = new Uint8Array([1]);
 
+/** Where leaves up to this many bytes are put behind their prefix: hashing is synchronous. */
+const SMALL_LEAF = 1024;
+const prefixedLeaf = concat(LEAF_PREFIX, new Uint8Array(SMALL_LEAF));
+
 /** Hash of one leaf (RFC 6962: prefix 0x00). */
 export function merkleLeafHash(leaf: Uint8Array): Uint8Array {
-  return sha256(concat(LEAF_PREFIX, leaf));
+  if (leaf.length > SMALL_LEAF) return sha256(concat(LEAF_PREFIX, leaf));
+  prefixedLeaf.set(leaf, 1);
+  return sha256(prefixedLeaf.subarray(0, 1 + leaf.length));
 }
 
-/** Where inner nodes are put together: hashing is synchronous, and a block has thousands of them. */
+/** Where inner nodes are put together: a block has thousands of them. */
 const innerNode = concat(INNER_PREFIX, new Uint8Array(2 * HASH_BYTES));
 
 /** Hash of an inner node over its two children, 32 bytes each (RFC 6962: prefix 0x01). */

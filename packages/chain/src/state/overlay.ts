@@ -28,12 +28,13 @@ export class Overlay implements State {
    * What was read from a store below: many commands of a block read the same few records, and each
    * is fetched and decoded once. What is below does not change while an overlay is in use.
    */
-  private readonly read = new Map<string, Cell | undefined>();
+  private readonly read: Map<string, Cell | undefined> | undefined;
   /** Made by the first listing: most transactions list nothing. */
   private keys: SortedKeys | undefined;
 
   constructor(base: KeyValueReader) {
     this.base = base;
+    this.read = base instanceof Overlay ? undefined : new Map();
   }
 
   get(key: string): Uint8Array | undefined {
@@ -54,11 +55,11 @@ export class Overlay implements State {
 
   private below(key: string): Cell | undefined {
     if (this.base instanceof Overlay) return this.base.cell(key);
-    const known = this.read.get(key);
-    if (known !== undefined || this.read.has(key)) return known;
+    const known = this.read?.get(key);
+    if (known !== undefined || this.read?.has(key)) return known;
     const bytes = this.base.get(key);
     const cell: Cell | undefined = bytes && { bytes };
-    if (this.read.size < MAX_REMEMBERED) this.read.set(key, cell);
+    if (this.read && this.read.size < MAX_REMEMBERED) this.read.set(key, cell);
     return cell;
   }
 

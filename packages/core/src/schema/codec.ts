@@ -3,9 +3,29 @@ import { equalBytes } from '../bytes.ts';
 import { PalisadeError } from '../errors.ts';
 import type { Schema } from './schema.ts';
 
+/**
+ * Where small values are encoded and decoded, bytes: nearly all transactions and records. A view of
+ * a new array costs more than the coding itself, so one is used again and again; coding is
+ * synchronous and never nested, and what it yields are copies.
+ */
+const SMALL = 4096;
+const scratch = new Uint8Array(SMALL);
+const views = { uint8Array: scratch, dataView: new DataView(scratch.buffer) };
+
 /** SSZ bytes of a value. @throws Error when the value does not fit its type: a bug of the caller. */
 export function encode<T>(schema: Schema<T>, value: T): Uint8Array {
-  return schema.ssz.serialize(value);
+  const size = schema.ssz.value_serializedSize(value);
+  if (size > SMALL) return schema.ssz.serialize(value);
+  // A type that leaves bytes unwritten must find zeros, not what was there before.
+  scratch.fill(0, 0, size);
+  schema.ssz.value_serializeToBytes(views, 0, value);
+  return scratch.slice(0, size);
+}
+
+function deserialize<T>(schema: Schema<T>, bytes: Uint8Array): T {
+  if (bytes.length > SMALL) return schema.ssz.deserialize(bytes);
+  scratch.set(bytes);
+  return schema.ssz.value_deserializeFromBytes(views, 0, bytes.length);
 }
 
 /**
@@ -16,8 +36,8 @@ export function encode<T>(schema: Schema<T>, value: T): Uint8Array {
 export function decode<T>(schema: Schema<T>, bytes: Uint8Array): T {
   let value: T;
   try {
-    value = schema.ssz.deserialize(bytes);
-    if (equalBytes(schema.ssz.serialize(value), bytes)) return value;
+    value = deserialize(schema, bytes);
+    if (equalBytes(encode(schema, value), bytes)) return value;
   } catch (cause) {
     throw malformed(cause instanceof Error ? cause.message : 'undecodable');
   }
@@ -26,7 +46,7 @@ export function decode<T>(schema: Schema<T>, bytes: Uint8Array): T {
 
 /** The value of bytes that this program encoded itself: no second encoding is made to compare. */
 export function decodeTrusted<T>(schema: Schema<T>, bytes: Uint8Array): T {
-  return schema.ssz.deserialize(bytes);
+  return deserialize(schema, bytes);
 }
 
 function malformed(why: string): PalisadeError {

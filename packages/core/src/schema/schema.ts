@@ -69,11 +69,15 @@ export function invalid(path: string, wanted: string, found: unknown): PalisadeE
   });
 }
 
+/** Where numbers are laid out: a view of each new word would cost more than the word. */
+const number = new Uint8Array(16);
+const numberView = new DataView(number.buffer);
+
 function bigintWord(value: bigint): Uint8Array {
   const word = new Uint8Array(32);
-  const view = new DataView(word.buffer);
-  view.setBigUint64(24, value & 0xffffffffffffffffn);
-  if (value > 0xffffffffffffffffn) view.setBigUint64(16, value >> 64n);
+  numberView.setBigUint64(8, value & 0xffffffffffffffffn);
+  numberView.setBigUint64(0, value >> 64n);
+  word.set(number, 16);
   return word;
 }
 
