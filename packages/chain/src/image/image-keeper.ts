@@ -3,7 +3,7 @@ import type { KeyValueReader, Write } from '@palisade/core';
 import { type Committed, namedRoots, type Roots } from '../application/roots.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { deadlineOf, NO_CHANGES, type Past, StateImage } from './state-image.ts';
+import { NO_CHANGES, type Past, StateImage } from './state-image.ts';
 
 export class ImageKeeper {
   private readonly state: KeyValueReader;
@@ -37,7 +37,7 @@ export class ImageKeeper {
   begin(last: Committed, roots: Roots, sessionMs: bigint, estimate?: bigint): Write[] {
     const { height, timeMs } = last;
     const start = { height, timeMs, sessionMs, estimate: estimate ?? this.running().count };
-    this.next = StateImage.begin(this.state, start, this.writerFor(last, roots, sessionMs));
+    this.next = StateImage.begin(this.state, start, this.writerFor(last, roots));
     return [...(this.current?.removals() ?? []), ...this.next.writes([], NO_CHANGES)];
   }
 
@@ -49,12 +49,11 @@ export class ImageKeeper {
   }
 
   /** No snapshot of genesis: everyone has it, in a smaller form. */
-  private writerFor(last: Committed, roots: Roots, sessionMs: bigint): SnapshotWriter | undefined {
+  private writerFor(last: Committed, roots: Roots): SnapshotWriter | undefined {
     if (!this.snapshots || last.height === 0n) return undefined;
     const { height, timeMs, genesisHash, chainId } = last;
     return new SnapshotWriter(this.snapshots, {
       ...{ height, timeMs, genesisHash, chainId },
-      deadlineMs: deadlineOf(timeMs, sessionMs),
       roots: Array.from(namedRoots(roots), ([name, root]) => ({ name, root })),
     });
   }

@@ -127,12 +127,12 @@ export class Restoration {
       equalBytes(this.tree.root(), snapshot.hash) &&
       BigInt(this.tree.count) === metadata.entries;
     if (!isPromised) return this.refuse();
-    const { height, timeMs, deadlineMs, genesisHash, chainId, entries } = metadata;
+    const { height, timeMs, genesisHash, chainId, entries } = metadata;
     const { count, peaks } = this.tree.save();
     await store.commit([
       writeOf(committed, [], { height, timeMs, ...kept, appHash, genesisHash, chainId }),
       progressWrite({
-        ...{ height, startMs: timeMs, deadlineMs, estimate: entries },
+        ...{ height, startMs: timeMs, deadlineMs: timeMs, estimate: entries },
         ...{ cursor: new Uint8Array(0), done: 1, count: BigInt(count), peaks: [...peaks] },
       }),
     ]);

@@ -20,7 +20,6 @@ const MAX_ROOTS = 64;
 export const snapshotMetadata = record('SnapshotMetadata', {
   height: u64.is('The block that the state is the result of'),
   timeMs: u64.is('Block time of that block'),
-  deadlineMs: u64.is('When the image of that state should have been ready'),
   genesisHash: bytes32,
   chainId: text(50),
   entries: u64.is('Entries of the state'),

@@ -106,7 +106,7 @@ describe('the image of the state', () => {
     const genesis = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`a/${i}`, big]));
     await chain.begin(genesis);
     const writer = new SnapshotWriter(snapshots, {
-      ...{ height: 5n, timeMs: 1n, deadlineMs: 2n, chainId: 'test', roots: [] },
+      ...{ height: 5n, timeMs: 1n, chainId: 'test', roots: [] },
       genesisHash: new Uint8Array(32),
     });
     const image = StateImage.begin(chain.store, START, writer);
@@ -128,7 +128,7 @@ describe('the image of the state', () => {
       discard: async (reason: unknown) => void reasons.push(reason),
     });
     const writer = new SnapshotWriter(full, {
-      ...{ height: 5n, timeMs: 1n, deadlineMs: 2n, chainId: 'test', roots: [] },
+      ...{ height: 5n, timeMs: 1n, chainId: 'test', roots: [] },
       genesisHash: new Uint8Array(32),
     });
     const image = StateImage.begin(chain.store, START, writer);

@@ -77,7 +77,7 @@ export type Past = { before(key: string): Uint8Array | undefined };
 export const NO_CHANGES: Past = { before: () => undefined };
 
 /** The time by which the pass aims to be through: 80 % of the session, so that few are cut short. */
-export function deadlineOf(timeMs: bigint, sessionMs: bigint): bigint {
+function deadlineOf(timeMs: bigint, sessionMs: bigint): bigint {
   return timeMs + (sessionMs * SHARE_OF_SESSION_PERCENT) / 100n;
 }
 
