@@ -13,6 +13,10 @@ export type TestServer = {
   readonly url: string;
   /** Asked before every request: what goes wrong with it. */
   fault: (path: string, method: string) => Fault | undefined;
+  /** As `fault`, but the request is handled first: only its answer is lost. */
+  faultAfter: (path: string, method: string) => 'reset' | undefined;
+  /** Breaks all connections that are open now. */
+  breakStreams(): void;
   /** `METHOD path`, in order. */
   readonly seen: string[];
   close(): Promise<void>;
@@ -33,12 +37,17 @@ export async function serve(handler: Handler): Promise<TestServer> {
     if (fault === 'reset') return request.socket.destroy();
     if (fault) return response.writeHead(fault.status).end(fault.body);
     Object.assign(request, { path: pathname, query: searchParams });
+    const lost = self.faultAfter(pathname, request.method!);
+    if (lost)
+      Object.assign(response, { writeHead: () => ({ end: () => request.socket.destroy() }) });
     await handler(request as never, response, Buffer.concat(parts));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const self: TestServer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     fault: () => undefined,
+    faultAfter: () => undefined,
+    breakStreams: () => server.closeAllConnections(),
     seen: [],
     close: () =>
       new Promise((resolve) => {

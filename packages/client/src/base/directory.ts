@@ -170,7 +170,7 @@ export class Directory {
   }
 
   noteAnswer(key: string, ms: number): void {
-    const entry = this.#entries.get(key);
+    const entry = this.#entryOf(key);
     if (!entry) return;
     const before = entry.latencyMs ?? ms;
     entry.latencyMs = before + LATENCY_STEP * (ms - before);
@@ -179,7 +179,7 @@ export class Directory {
   }
 
   noteFailure(key: string): void {
-    const entry = this.#entries.get(key);
+    const entry = this.#entryOf(key);
     if (!entry) return;
     entry.works = false;
     tally(entry, 0);
@@ -207,6 +207,11 @@ export class Directory {
     const { nodeKey, weight, ...rest } = line;
     const entry = { ...newEntry(baseUrl(line.url)), ...rest, key: nodeKey };
     this.#entries.set(nodeKey, { ...entry, nodeKey: fromHex(nodeKey), weight: BigInt(weight) });
+  }
+
+  /** By key; a seed that was identified while it was asked is found by the URL that was its key. */
+  #entryOf(key: string): Entry | undefined {
+    return this.#entries.get(key) ?? [...this.#entries.values()].find(({ url }) => url === key);
   }
 
   #addSeed(url: string): void {

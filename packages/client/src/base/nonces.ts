@@ -5,39 +5,65 @@ type Lane = {
   next: bigint | undefined;
   /** Ends when the sender before has signed and sent: they reach the validators in order. */
   turn: Promise<unknown>;
+  /** Transactions that are in no block yet, as far as we know: by id, until when we wait for them. */
+  readonly inFlight: Map<string, number>;
 };
 
 /** Lanes remembered at most; a forgotten one is asked of the chain again. */
 const MAX_LANES = 256;
 
-/** The next nonces of some senders, by lane (`sender/lane`). */
+/**
+ * The next nonces of some senders, by lane (`sender/lane`). What was handed out last counts only
+ * while something of it is in flight: another program may use the account too, and the same words
+ * in the same place would be the same transaction, paid once where twice was meant.
+ */
 export class NonceBook {
   readonly #lanes = new Map<string, Lane>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
 
   /**
-   * Runs `use` with the next nonce when it is its turn. The nonce counts as used when `use`
-   * succeeds; otherwise the lane is asked of the chain the next time.
+   * Runs `use` with the next nonce when it is its turn. `use` tells what was sent with which nonce,
+   * and how long to wait for it, ms; when it throws, the lane is asked of the chain the next time.
    */
-  async take<T>(key: string, ask: () => Promise<bigint>, use: (nonce: bigint) => Promise<T>) {
+  async take<T extends { readonly nonce: bigint; readonly id: string }>(
+    key: string,
+    ask: () => Promise<bigint>,
+    use: (nonce: bigint) => Promise<T>,
+    patienceMs: number,
+  ): Promise<T> {
     const lane = this.#lane(key);
     const turn = lane.turn.then(async () => {
-      const nonce = lane.next ?? (await ask());
+      const known = this.#isInFlight(lane) ? lane.next : undefined;
       lane.next = undefined;
-      const result = await use(nonce);
-      lane.next = nonce + 1n;
+      const result = await use(known ?? (await ask()));
+      lane.next = result.nonce + 1n;
+      lane.inFlight.set(result.id, this.#nowMs() + patienceMs);
       return result;
     });
     lane.turn = turn.catch(() => {}); // the next one has its turn whatever became of this one
     return turn;
   }
 
-  /** Forgets what was handed out: something of it was lost. */
-  resync(key: string): void {
-    this.#lane(key).next = undefined;
+  /** A transaction is in a block, or given up. */
+  settle(id: string): void {
+    for (const { inFlight } of this.#lanes.values()) inFlight.delete(id);
+  }
+
+  #isInFlight({ inFlight }: Lane): boolean {
+    for (const [id, until] of inFlight) if (until < this.#nowMs()) inFlight.delete(id);
+    return inFlight.size > 0;
   }
 
   #lane(key: string): Lane {
-    const lane = this.#lanes.get(key) ?? { next: undefined, turn: Promise.resolve() };
+    const lane = this.#lanes.get(key) ?? {
+      next: undefined,
+      turn: Promise.resolve(),
+      inFlight: new Map(),
+    };
     this.#lanes.delete(key);
     this.#lanes.set(key, lane);
     for (const oldest of this.#lanes.keys()) {

@@ -97,7 +97,7 @@ export type WaitOptions = {
 export type Deliver = (envelope: Uint8Array, id: Uint8Array) => Promise<unknown>;
 
 export function sending(context: SendingContext): Sending {
-  const nonces = new NonceBook();
+  const nonces = new NonceBook(() => context.env.nowMs());
 
   async function submit(envelope: Uint8Array, id?: Uint8Array, signal?: AbortSignal) {
     const domain = await context.domain();
@@ -135,7 +135,8 @@ export function sending(context: SendingContext): Sending {
     const domain = await context.domain();
     const lane = laneOf(declaration, signer);
     const askNonce = () => nextNonce(context, declaration, signer);
-    return nonces.take(lane, askNonce, async (first) => {
+    const patienceMs = PATIENCE_BLOCKS * (await context.blockTimeMs());
+    const signAndDeliver = async (first: bigint): Promise<Posted> => {
       let nonce = first;
       for (let corrections = 0; ; corrections++) {
         const fee = await feeFor(declaration, fields);
@@ -153,10 +154,20 @@ export function sending(context: SendingContext): Sending {
           nonce = await correct(context, error, { nonce, corrections }, askNonce);
         }
       }
-    });
+    };
+    const use = async (first: bigint) => {
+      const posted = await signAndDeliver(first);
+      return { posted, nonce: posted.nonce, id: toHex(posted.id) };
+    };
+    return (await nonces.take(lane, askNonce, use, patienceMs)).posted;
   }
 
-  return { feeFor, submit, post, waitFor: (id, options) => waitFor(context, id, options) };
+  return {
+    feeFor,
+    submit,
+    post,
+    waitFor: (id, options) => waitFor(context, id, options).finally(() => nonces.settle(toHex(id))),
+  };
 }
 
 /** Bytes of the envelope: numbers have fixed widths, so zeros stand for place, fee and signature. */
