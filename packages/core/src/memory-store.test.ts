@@ -38,4 +38,40 @@ describe('the store in memory', () => {
     }
     expect(met).toEqual(['a', 'b', 'd']);
   });
+
+  it('keeps thousands of keys in order, and a walk whole while its surroundings change', async () => {
+    const store = new MemoryStore();
+    const name = (i: number) => `k${String(i).padStart(5, '0')}`;
+    // 7919 is coprime to 3000: every even number once, in no order.
+    for (let i = 0; i < 3000; i++)
+      await store.commit([[name(2 * ((i * 7919) % 3000)), Uint8Array.of(1)]]);
+    const met: string[] = [];
+    for (const [key] of store.range('', '\xff')) {
+      met.push(key);
+      const at = Number(key.slice(1));
+      // Odd ones come all around, many enough to split runs; a few behind the walk go.
+      await store.commit([[name(((at * 31) % 6001) | 1), Uint8Array.of(2)]]);
+      if (at % 10 === 0) await store.commit([[name(at - 2), undefined]]);
+    }
+    expect(met).toEqual([...met].sort());
+    expect(new Set(met).size).toBe(met.length);
+    expect(met.filter((key) => Number(key.slice(1)) % 2 === 0)).toHaveLength(3000);
+    const left = [...store.range('', '\xff')].map(([key]) => key);
+    expect(left).toEqual([...left].sort());
+    for (const key of left) expect(store.get(key)).toBeDefined();
+    await store.commit(left.map((key) => [key, undefined]));
+    expect([...store.range('', '\xff')]).toEqual([]);
+  });
+
+  it('a walk misses nothing when all that lies behind it goes', async () => {
+    const store = new MemoryStore();
+    const names = Array.from({ length: 2000 }, (_, i) => `k${String(i).padStart(5, '0')}`);
+    await store.commit(names.map((key) => [key, new Uint8Array(1)]));
+    const met: string[] = [];
+    for (const [key] of store.range('', '\xff')) {
+      met.push(key);
+      await store.commit([[key, undefined]]);
+    }
+    expect(met).toEqual(names);
+  });
 });

@@ -38,7 +38,9 @@ describe('the Merkle accumulator', () => {
     for (let i = 0; i < 5; i++) accumulator.add(leaf(i));
     const saved = accumulator.save();
     for (let i = 5; i < 9; i++) accumulator.add(leaf(i));
-    expect(new MerkleAccumulator(saved).root()).toEqual(plain(merkleRoot([0, 1, 2, 3, 4].map(leaf))));
+    expect(new MerkleAccumulator(saved).root()).toEqual(
+      plain(merkleRoot([0, 1, 2, 3, 4].map(leaf))),
+    );
   });
 
   it.each([
