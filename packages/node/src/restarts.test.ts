@@ -1,5 +1,5 @@
 // A node over sessions: full roots, snapshots on disk, a shadow restored from them, and the audit.
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { committed, NATIVE, Overlay, send } from '@palisade/chain';
@@ -94,6 +94,24 @@ describe('[APP] a node over sessions', () => {
       if (i === 4) expect((await node.application.listSnapshots({})).snapshots).toHaveLength(2);
       await stop();
     }
+  });
+});
+
+describe('[ENG] a shadow whose snapshot was damaged on the disk', () => {
+  it('runs all blocks again instead', async () => {
+    const { start, blocks, dataDir } = await lab();
+    const { node, stop } = await start();
+    await blocks(15);
+    const [snapshot] = (await node.application.listSnapshots({})).snapshots;
+    await stop();
+    const path = join(dataDir, 'snapshots', `${snapshot!.height}-1`, '0.chunk');
+    const chunk = await readFile(path);
+    chunk[chunk.length - 1]! ^= 1;
+    await writeFile(path, chunk);
+    const { node: again } = await start();
+    await blocks(2);
+    const { shadow, failure } = await again.engine.status();
+    expect([shadow!.height, failure]).toEqual([17n, undefined]);
   });
 });
 
