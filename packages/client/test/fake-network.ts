@@ -122,6 +122,7 @@ export class FakeNetwork {
       return json(response, { events });
     }
     if (kind === 'partners') return json(response, { partners: await this.#board() });
+    if (kind === 'faucet') return json(response, { amount: `${100n * 10n ** 18n}` }, 202);
     if (kind === 'events') return this.#streamEvents(response, request);
     return refuseWith(response, 404, { code: 'api/unknown', message: route, retry: 'never' });
   }

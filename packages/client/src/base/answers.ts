@@ -8,6 +8,7 @@ import {
   isRefusal,
   type Json,
   open,
+  u128,
   verifyOpened,
 } from '@palisade/core';
 import {
@@ -115,7 +116,7 @@ export const partnersReader = object({
 
 export const submittedReader = object({ id: bytes32, acknowledgement: envelopeBytes });
 export const confirmedReader = object({ job: bytes32, confirmation: envelopeBytes });
-export const giftReader = object({ id: optional(bytes32), amount: whole });
+export const giftReader = object({ id: optional(bytes32), amount: u128 });
 
 /** A signed message, checked: who said it, and what. */
 export type Said<T> = {

@@ -237,6 +237,15 @@ describe('sending', () => {
   });
 });
 
+describe('the faucet', () => {
+  it('gives amounts beyond 64 bits, and is asked once', async () => {
+    const { amount } = await chain.faucet(account.id);
+    expect(amount).toBe(100n * 10n ** 18n);
+    const asked = network.validators.flatMap(({ server }) => server.seen);
+    expect(asked.filter((line) => line === 'POST /v1/faucet')).toHaveLength(1);
+  });
+});
+
 describe('events', () => {
   const emit = (n: number) => {
     network.chain.height++;
