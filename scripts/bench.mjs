@@ -1,15 +1,15 @@
 /**
  * `npm run bench -- NAME [--json]`: bundles bench/NAME.ts as the program is bundled, with its threads
- * beside it, and runs it. With `--json` the last line is the result as one JSON object.
+ * beside it, and runs it. With `--json` the last line is the result as one JSON object. Flags for
+ * Node, such as --cpu-prof, are taken from BENCH_NODE_FLAGS.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUNDLE_DIR, bundleInto, install, ROOT, THREADS } from './setup.mjs';
 
 const [name, ...rest] = process.argv.slice(2);
 const source = `bench/${name}.ts`;
-/** Files of bench/ that stand by themselves: those that this script is told of by their comment. */
 if (!/^[a-z-]+$/.test(name ?? '') || !existsSync(join(ROOT, source))) {
   const names = readdirSync(join(ROOT, 'bench')).filter((file) => file.endsWith('.ts'));
   console.error(

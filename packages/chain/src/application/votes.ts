@@ -8,6 +8,7 @@ import {
   byteList,
   bytes,
   bytes32,
+  concat,
   decode,
   encode,
   equalBytes,
@@ -110,8 +111,27 @@ function readVote(
   const parsed = parseExtension(extension);
   if (!nodeKey || !parsed) return undefined;
   const signed = extensionSignBytes(chainId, { extension, height, round });
-  if (!verifyConsensusSignature(signature, signed, nodeKey)) return undefined;
+  if (!isSigned(signature, signed, nodeKey)) return undefined;
   return { nodeKey, extension: parsed };
+}
+
+/** Good signatures remembered at most: the votes of a few heights. */
+const MAX_SIGNED = 256;
+const signedBefore = new Set<string>();
+
+/** Proposing, judging and executing a block ask of the same votes: each is checked once. */
+function isSigned(signature: Uint8Array, message: Uint8Array, nodeKey: Uint8Array): boolean {
+  // Signature and key have fixed lengths, so that no two triples share a key.
+  if (signature.length !== 64) return false;
+  const key = toBinaryString(concat(signature, nodeKey, message));
+  if (signedBefore.has(key)) return true;
+  if (!verifyConsensusSignature(signature, message, nodeKey)) return false;
+  for (const oldest of signedBefore) {
+    if (signedBefore.size < MAX_SIGNED) break;
+    signedBefore.delete(oldest);
+  }
+  signedBefore.add(key);
+  return true;
 }
 
 /** One validator's checked word about the previous block. */
