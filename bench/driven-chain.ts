@@ -137,7 +137,7 @@ export async function openChain(
       });
       if (status !== 'accept') throw new Error(`block ${common.height} was rejected`);
       const result = await application.finalizeBlock({ ...block, decidedLastCommit: commit });
-      await application.commit();
+      await application.commit({});
       height++;
       return result;
     },

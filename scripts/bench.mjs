@@ -11,10 +11,12 @@ import { BUNDLE_DIR, bundleInto, install, ROOT, THREADS } from './setup.mjs';
 const [name, ...rest] = process.argv.slice(2);
 const source = `bench/${name}.ts`;
 if (!/^[a-z-]+$/.test(name ?? '') || !existsSync(join(ROOT, source))) {
-  const names = readdirSync(join(ROOT, 'bench')).filter((file) => file.endsWith('.ts'));
-  console.error(
-    `Which one? Files of bench/: ${names.join(', ')}. For example: npm run bench -- market`,
-  );
+  // Those that can be run say so in their first lines; the others are what they share.
+  const names = readdirSync(join(ROOT, 'bench')).flatMap((file) => {
+    const text = readFileSync(join(ROOT, 'bench', file), 'utf8');
+    return /`npm run bench -- ([a-z-]+)`/.exec(text)?.slice(1) ?? [];
+  });
+  console.error(`Which one? npm run bench -- ${names.join(' | ')} [--json]`);
   process.exit(2);
 }
 install();
