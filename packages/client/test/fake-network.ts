@@ -42,6 +42,9 @@ export type FakePartner = {
   /** What it holds, by job; content by id. */
   readonly uploads: Map<string, Uint8Array>;
   readonly contents: Map<string, Uint8Array>;
+  /** Group roots that it was sent, by job. */
+  readonly outlines: Map<string, Uint8Array>;
+  takesOutlines: boolean;
   /** Changes what it serves. */
   serveBytes: (bytes: Uint8Array, from: number) => Uint8Array;
   /** Breaks the connection after this many bytes of a download. */
@@ -271,6 +274,8 @@ export class FakeNetwork {
       price: BigInt(1000 + i),
       uploads: new Map(),
       contents: new Map(),
+      outlines: new Map(),
+      takesOutlines: true,
       serveBytes: (bytes) => bytes,
       breakAfter: undefined,
       neverStarts: false,
@@ -282,6 +287,12 @@ export class FakeNetwork {
         if (kind === 'content')
           return serveContent(self, id, verb, request.headers.range, response);
         if (request.method === 'POST') return this.#takeVoucher(self, response, body);
+        if (verb === 'outline') {
+          if (!self.takesOutlines)
+            return refuseWith(response, 404, { code: 'x/not-found', message: '', retry: 'never' });
+          self.outlines.set(id, new Uint8Array(body));
+          return json(response, this.#progress(self, id));
+        }
         if (verb === 'content') return this.#takeBytes(self, id, request.query, response, body);
         return json(response, this.#progress(self, id));
       }),

@@ -147,6 +147,19 @@ describe('put and get', () => {
     expect(reached.length).toBeGreaterThanOrEqual(2);
   });
 
+  it('sends the outline before the bytes, and does without where a partner takes none', async () => {
+    for (const partner of network.partners.slice(1)) partner.takesOutlines = false;
+    const { job, roots } = await store(2 * MIB, 4);
+    const [first, ...others] = network.partners.map(({ outlines }) => outlines.get(toHex(job)));
+    expect(first).toEqual(roots);
+    expect(others).toEqual([undefined, undefined, undefined]);
+    const { seen } = network.partners[0]!.server;
+    const puts = seen
+      .filter((line) => line.startsWith('PUT'))
+      .map((line) => line.split('/').at(-1));
+    expect(puts).toEqual(['outline', 'content']);
+  });
+
   it('[P2V-5] goes on with another partner when one dies in the middle of the upload', async () => {
     const progress: PutProgress[] = [];
     const dying = network.partners[0]!;

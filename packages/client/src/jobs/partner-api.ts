@@ -1,5 +1,5 @@
 /** A partner's HTTP interface (spec/api.md). Every call concerns one partner and is made once. */
-import { bytes32, toHex } from '@palisade/core';
+import { bytes32, PalisadeError, toHex } from '@palisade/core';
 import type { Environment } from '../base/environment.ts';
 import { clientError } from '../base/errors.ts';
 import { type OpenStream, openStream, requestBytes, requestJson } from '../base/http.ts';
@@ -38,6 +38,29 @@ export function postVoucher(door: PartnerDoor, voucher: Uint8Array): Promise<Agr
 
 export function agreementState(door: PartnerDoor, job: Uint8Array): Promise<AgreementState> {
   return requestJson(door.env, at(door, `/v1/agreements/${toHex(job)}`), agreementReader);
+}
+
+/** What a partner answers that knows no such request. */
+const UNKNOWN_ROUTE: readonly unknown[] = [404, 405];
+
+/**
+ * Sends the group roots, so that the partner checks every MiB as it comes, and no stranger can
+ * spoil the upload. A partner that does not take them checks at the end; then this is undefined.
+ */
+export async function putOutline(
+  door: PartnerDoor,
+  job: Uint8Array,
+  roots: Uint8Array,
+): Promise<AgreementState | undefined> {
+  const path = `/v1/agreements/${toHex(job)}/outline`;
+  const request = { ...at(door, path), method: 'PUT' as const, body: roots };
+  try {
+    return await requestJson(door.env, request, agreementReader);
+  } catch (error) {
+    if (error instanceof PalisadeError && UNKNOWN_ROUTE.includes(error.data.status))
+      return undefined;
+    throw error;
+  }
 }
 
 /** Sends bytes from `offset` on; the answer says where the next ones go. */

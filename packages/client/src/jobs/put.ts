@@ -2,7 +2,7 @@
  * Storing: request, confirmations, block, offers, match, vouchers, uploads, starts. Every step can
  * be taken up again with the state that the step before left.
  */
-import { equalBytes, PalisadeError, toHex } from '@palisade/core';
+import { contentIdOfOutline, equalBytes, PalisadeError, toHex } from '@palisade/core';
 import { AGREEMENT_STATE, JOB_STATE, type JobView } from '@palisade/market/schema';
 import { clientError } from '../base/errors.ts';
 import { describeStream } from '../content/index.ts';
@@ -33,6 +33,8 @@ export type PutProgress =
 export type PutWish = {
   readonly spool: Spool;
   readonly contentId: Uint8Array;
+  /** Group roots of the content: 32 bytes for each MiB. */
+  readonly roots: Uint8Array;
   readonly replicas: number;
   /** Term, as a quote says. */
   readonly sessions: number;
@@ -104,15 +106,13 @@ class PutRun {
 
   /** A resumed put must be by the same account and of the very same bytes. */
   async check(): Promise<void> {
-    const { state, spool } = this.#wish;
+    const { state, spool, roots } = this.#wish;
+    const { contentId: wanted } = this.#state;
+    const outlined = contentIdOfOutline(spool.size, roots);
+    if (!outlined || !equalBytes(outlined, wanted)) throw changed(wanted, outlined);
     if (!state) return;
-    const { contentId, size } = await describeStream(spool.read(0, spool.size));
-    if (!equalBytes(contentId, state.contentId) || size !== state.size)
-      throw clientError(
-        'client/source-changed',
-        `The spool holds ${toHex(contentId)}, the put was begun with ${toHex(state.contentId)}.`,
-        { next: 'Start a new put.' },
-      );
+    const { contentId } = await describeStream(spool.read(0, spool.size));
+    if (!equalBytes(contentId, wanted)) throw changed(wanted, contentId);
     if (!equalBytes(state.client, this.#context.account.signer.id))
       throw clientError('client/not-yours', 'This put was begun by another account.', {
         next: `Use the key of ${toHex(state.client)}.`,
@@ -226,11 +226,11 @@ class PutRun {
     this.#tell({ step: 'matched', partner, rate });
     const others = this.#state.chosen.filter((other) => !equalBytes(other.partner, partner));
     await this.#save({ chosen: [...others, chosen] });
-    const { spool, signal } = this.#wish;
+    const { spool, roots, signal } = this.#wish;
     const onSent = (sent: number) =>
       this.#tell({ step: 'uploading', partner, sent, size: spool.size });
     const { sessions } = this.#state;
-    await engage(this.#context, chosen, { job, sessions, spool, onSent, signal });
+    await engage(this.#context, chosen, { job, sessions, spool, roots, onSent, signal });
     this.#tell({ step: 'started', partner });
   }
 
@@ -278,6 +278,15 @@ class PutRun {
     this.#state = { ...this.#state, ...change };
     await this.#wish.onState?.(this.#state);
   }
+}
+
+function changed(wanted: Uint8Array, found: Uint8Array | undefined): PalisadeError {
+  const what = found ? toHex(found) : 'something of another size';
+  return clientError(
+    'client/source-changed',
+    `The spool holds ${what}, the put is of ${toHex(wanted)}.`,
+    { next: 'Start a new put.' },
+  );
 }
 
 function refuseWhenOver({ id, job }: JobView): void {

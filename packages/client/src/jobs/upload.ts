@@ -8,6 +8,7 @@ import {
   agreementState,
   type PartnerDoor,
   postVoucher,
+  putOutline,
   putPiece,
 } from './partner-api.ts';
 import type { ChosenPartner } from './put-state.ts';
@@ -28,6 +29,8 @@ export type UploadJob = {
   readonly job: Uint8Array;
   readonly sessions: number;
   readonly spool: Spool;
+  /** Group roots of the content. */
+  readonly roots: Uint8Array;
   readonly onSent: (sent: number) => void;
   readonly signal?: AbortSignal | undefined;
 };
@@ -63,7 +66,11 @@ export async function engage(
     const { job, sessions } = upload;
     const voucher = await signVoucher(context, job, chosen, FIRST_SEQUENCE, sessions);
     const begun = await persist(context, () => postVoucher(door, voucher));
-    await sendAll(context, door, upload, begun);
+    const told =
+      begun.state === 'upload'
+        ? await persist(context, () => putOutline(door, job, upload.roots))
+        : undefined;
+    await sendAll(context, door, upload, told ?? begun);
     await untilStarted(context, door, chosen.partner, upload);
   } catch (thrown) {
     if (!(thrown instanceof PalisadeError) || thrown.code === 'client/aborted') throw thrown;
