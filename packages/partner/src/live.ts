@@ -11,6 +11,7 @@ import { Agreements } from './agreements/agreements.ts';
 import { Tender } from './agreements/tender.ts';
 import { Auditor } from './audits/auditor.ts';
 import { ensureBound } from './binding.ts';
+import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
 import { knownValidators, type Network } from './network.ts';
 import { Offerer } from './offers/offerer.ts';
@@ -21,6 +22,9 @@ import { Notices } from './pool/notices.ts';
 import { pause, shared } from './pool/pause.ts';
 import { recoverStrays } from './recover.ts';
 import { ensureSameChain } from './same-chain.ts';
+
+/** Room for a node key's label on chain. */
+const MAX_LABEL = 32;
 
 export type Live = {
   readonly network: Network;
@@ -52,7 +56,8 @@ export async function goLive(parts: Parts, context: DaemonContext, url: string):
     untilItWorks(what, task, parts, signal);
   const domain = await persist('finding a validator', () => network.domain());
   await ensureSameChain(join(options.dataDir, 'chain.json'), domain);
-  const label = (options.name ?? `partner ${toHex(signer.id).slice(2, 10)}`).slice(0, 32);
+  const name = options.name ?? `partner ${toHex(signer.id).slice(2, 10)}`;
+  const label = fitText(name, MAX_LABEL);
   const { accountSigner } = options;
   const account = await persist('finding the account', () =>
     ensureBound({ network, domain, signer, accountSigner, label, log, signal }),

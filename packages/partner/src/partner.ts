@@ -72,11 +72,12 @@ export async function openPartner(
   const parts = await openParts(options, context.onStop);
   let live: Live | undefined;
   let publicUrl = '';
-  const pages = operatorPages(
-    parts,
-    () => live,
-    () => publicUrl,
-  );
+  let failure: string | undefined;
+  const pages = operatorPages(parts, {
+    live: () => live,
+    url: () => publicUrl,
+    failure: () => failure,
+  });
   const server = await listen(parts, context, pages, () => live);
   const url = `http://${hostInUrl(server.host)}:${server.port}`;
   publicUrl = checkedPublicUrl(options.publicUrl ?? url);
@@ -84,7 +85,8 @@ export async function openPartner(
     live = up;
   });
   let isStarted = false;
-  going.catch((error) => {
+  going.catch((error: Error) => {
+    failure = error.message;
     if (isStarted && !context.signal.aborted) context.fail(error);
   });
   const patience = new AbortController();
@@ -95,9 +97,16 @@ export async function openPartner(
   return { url, nodeKey: parts.signer.id };
 }
 
-function operatorPages(parts: Parts, live: () => Live | undefined, url: () => string) {
+type Told = {
+  readonly live: () => Live | undefined;
+  readonly url: () => string;
+  /** Why the chain's side did not come up, and will not. */
+  readonly failure: () => string | undefined;
+};
+
+function operatorPages(parts: Parts, { live, url, failure }: Told) {
   const health = createHealth();
-  health.check('ready', 'validators', () => notReady(live()));
+  health.check('ready', 'validators', () => failure() ?? notReady(live()));
   return createOperatorPages({
     name: parts.options.name ?? 'partner',
     version: VERSION,

@@ -1,5 +1,5 @@
 /** What may go wrong around a partner, and that it comes through. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -140,6 +140,33 @@ describe('a damaged disk', () => {
     expect(metrics).toContain('palisade_partner_damaged_contents 1');
     await writeFile(file, content.bytes);
     await until(async () => (await mine())!.answered === 2, { what: 'an answer after the repair' });
+  });
+});
+
+describe('lost books', () => {
+  it('[P2V-5] are taken from the chain again, and what it knows nothing of is let go', async () => {
+    const pool = await startPool(cleanups);
+    const first = await startTestPartner(pool, cleanups);
+    const kept = contentOf(MIB, 1);
+    const job = await store(pool, first.url, first.nodeKey, kept, 9);
+    const stray = contentOf(10, 2);
+    const other = await pool.client.request(stray, { sessions: 2 });
+    const voucher = await pool.client.voucher(other, first.nodeKey, { rate: PRICE });
+    await send('POST', `${first.url}/v1/agreements`, voucher);
+    const path = `${first.url}/v1/agreements/${toHex(other)}`;
+    await send('PUT', `${path}/outline`, stray.roots);
+    await first.stop();
+    await rm(join(first.dataDir, 'agreements'), { recursive: true });
+    const again = await startTestPartner(pool, cleanups, { dataDir: first.dataDir });
+    const status = (await send('GET', `${again.url}/status`)).json;
+    expect(status.agreements).toEqual({ upload: 0, starting: 0, active: 1 });
+    const { answered } = (await agreementOnChain(pool, job, again.nodeKey))!;
+    await until(
+      async () => (await agreementOnChain(pool, job, again.nodeKey))!.answered > answered,
+      { what: 'the next audit' },
+    );
+    const read = await fetch(`${again.url}/v1/content/${toHex(kept.contentId)}`);
+    expect(Buffer.from(await read.arrayBuffer()).equals(kept.bytes)).toBe(true);
   });
 });
 
@@ -300,17 +327,17 @@ describe('kill -9', () => {
     const pool = await startPool(cleanups, PATIENT);
     const script = await bundleScript(CHILD, fileURLToPath(new URL('..', import.meta.url)));
     cleanups.push(async () => script.remove());
-    const stories = await Promise.all(
-      deaths.map(async (death, number) => {
-        return begin(pool, script, death, number);
-      }),
+    const doomed = await Promise.all(
+      deaths.map((death, number) => begin(pool, script, death, number)),
     );
     const { number } = await pool.chain.session();
     await until(async () => (await pool.chain.session()).number > number, { what: 'a session' });
+    const stories: (() => Promise<void>)[] = [];
+    for (const hire of doomed) stories.push(await hire());
     await Promise.all(stories.map((live) => live()));
   }, 120_000);
 
-  /** Brings a doomed partner to the point where only the content is missing; answers with the rest. */
+  /** Starts a doomed partner. Answers with how to hire it, and that with the rest of its story. */
   async function begin(
     pool: Pool,
     script: Script,
@@ -325,14 +352,27 @@ describe('kill -9', () => {
     const doomed = run(command, moment);
     const { url } = await doomed.saw('listening');
     const content = contentOf(2 * MIB + 3, number);
-    const job = await pool.client.request(content, { sessions: 2 });
-    const voucher = await pool.client.voucher(job, key, { rate: rateOf(content), sessions: 2 });
     return async () => {
-      await upload(String(url), job, voucher, content).catch(() => {}); // it may die while answering
-      expect(await doomed.ended).toBe('SIGKILL');
+      const job = await pool.client.request(content, { sessions: 2 });
+      const voucher = await pool.client.voucher(job, key, { rate: rateOf(content), sessions: 2 });
+      return () => live(job, voucher);
+    };
+    async function live(job: Uint8Array, voucher: Uint8Array) {
+      // It may die while it answers; what it does answer must be right.
+      const answer = await upload(String(url), job, voucher, content).catch(() => undefined);
+      if (answer) expect(answer).toMatchObject({ status: 200, json: { state: 'starting' } });
+      let end: unknown;
+      void doomed.ended.then((how) => {
+        end = how;
+      });
+      await until(() => end !== undefined, {
+        what: () => `death ${moment} ${command}: ${JSON.stringify(doomed.lines().slice(-5))}`,
+        withinMs: 30_000,
+      });
+      expect(end).toBe('SIGKILL');
       const child = run();
       await until(async () => (await agreementOnChain(pool, job, key))?.state === 2, {
-        what: 'the end of the term',
+        what: `the end of the term after death ${moment} ${command}`,
         withinMs: 60_000,
       });
       const agreement = (await agreementOnChain(pool, job, key))!;
@@ -350,7 +390,7 @@ describe('kill -9', () => {
         [0n, 1n].map((i) => `${agreement.firstSession + i}`),
       );
       for (const { transaction } of lines) expect(transaction).toMatch(/^0x[0-9a-f]{64}$/);
-    };
+    }
   }
 
   /** How many transactions of each kind the partner has in blocks. */

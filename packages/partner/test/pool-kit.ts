@@ -258,11 +258,12 @@ export async function agreementOnChain(
 /** Waits until something is so; fails with `what` when it is not after a while. */
 export async function until(
   isSo: () => Promise<boolean> | boolean,
-  { what = 'it', withinMs = 20_000 }: { what?: string; withinMs?: number } = {},
+  { what = 'it', withinMs = 20_000 }: { what?: string | (() => string); withinMs?: number } = {},
 ): Promise<void> {
   const end = Date.now() + withinMs;
   while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`${what} did not happen within ${withinMs} ms`);
+    const named = typeof what === 'string' ? what : what();
+    if (Date.now() > end) throw new Error(`${named} did not happen within ${withinMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -14,6 +14,7 @@ import {
   start,
 } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
+import { fitText } from '../fit-text.ts';
 import { type Network, untilIncluded } from '../network.ts';
 import { type AgreementRecord, type HexId, hexOf } from '../records/agreement.ts';
 import type { AgreementBook } from '../records/agreement-book.ts';
@@ -23,6 +24,8 @@ import type { Intake } from './intake.ts';
 
 /** Agreements looked after at once: each waits for blocks most of the time. */
 const AT_ONCE = 16;
+/** Room for a reason in the record. */
+const MAX_REASON = 200;
 
 export type TenderOptions = {
   readonly network: Network;
@@ -199,7 +202,7 @@ export class Tender {
     const isGone = await intake.release(agreement);
     await book.update(
       agreement.job,
-      (known) => known && { ...known, state: 'ended', reason: reason.slice(0, 60) },
+      (known) => known && { ...known, state: 'ended', reason: fitText(reason, MAX_REASON) },
     );
     this.#filedHere.delete(hexOf(agreement.job));
     log.info('an agreement ended', { job: agreement.job, reason, contentDeleted: isGone });

@@ -22,9 +22,12 @@ import type { AgreementBook } from '../records/agreement-book.ts';
 import type { Ledger } from '../records/ledger.ts';
 import type { ContentStore } from '../storage/index.ts';
 import { WorkQueue } from '../work-queue.ts';
+import { Gate } from './gate.ts';
 
-/** Answers at once: each holds up to 1 MiB of content per leaf while it is proven. */
-const AT_ONCE = 4;
+/** Answers on their way at once: each waits for its block, so this many go into one or two of them. */
+const AT_ONCE = 256;
+/** Contents being proven at once: each reads 1 MiB per leaf, one after another. */
+const PROVEN_AT_ONCE = 4;
 /** Answers are spread over this long at most, whatever a session lasts, ms. */
 const MAX_SPREAD_MS = 60_000;
 /** Codes with which the store says that bytes are gone or changed. */
@@ -56,6 +59,7 @@ type Running = { readonly number: bigint; readonly seed: Uint8Array; readonly sa
 export class Auditor {
   readonly #options: AuditorOptions;
   readonly #queue: WorkQueue;
+  readonly #proving = new Gate(PROVEN_AT_ONCE);
   #running: Running | undefined;
   /** Jobs taken up in the running session. */
   readonly #begun = new Set<HexId>();
@@ -161,7 +165,7 @@ export class Auditor {
     const { store, signer, metrics, log } = this.#options;
     const { job, size, contentId } = agreement;
     const leaves = challenge(seed, job, signer.id, size, samples);
-    const proven = await store.prove(contentId, leaves);
+    const proven = await this.#proving.through(() => store.prove(contentId, leaves));
     if (proven.ok) return this.#send(agreement, number, proven.value);
     const { refusal } = proven;
     if (!DAMAGE.has(refusal.code)) throw PalisadeError.from(refusal);

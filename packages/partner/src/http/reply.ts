@@ -1,7 +1,6 @@
 /** Answers, in the forms of spec/api.md. */
 import type { ServerResponse } from 'node:http';
 import { PalisadeError, type Refusal, refuse } from '@palisade/core';
-import { drain } from './body.ts';
 import { statusOf } from './refusal-status.ts';
 
 export type Headers = Readonly<Record<string, string | number>>;
@@ -40,11 +39,10 @@ export function sendText(
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
-/** Answers with a refusal; what is left of the request's body is not looked at. */
+/** Answers with a refusal. */
 export function sendRefusal(response: ServerResponse, refusal: Refusal): void {
   const { code, message, next, retry, data } = refusal;
   sendJson(response, statusOf(refusal), { error: { code, message, next, retry, data } });
-  drain(response.req);
 }
 
 /** A thrown thing as a refusal; what is not meant for strangers is not told. */

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { PalisadeError } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import type { PartnerMetrics } from '../metrics.ts';
+import { drain } from './body.ts';
 import { refusalOfError, sendRefusal } from './reply.ts';
 import { answer, type Routes } from './routes.ts';
 
@@ -87,6 +88,8 @@ async function serve(
     if (response.headersSent) response.destroy();
     else sendRefusal(response, refusal);
   }
+  // What was not read of a body would hold up the next request on the connection.
+  drain(request);
   const status = `${Math.floor(response.statusCode / 100)}xx`;
   metrics.count('partner_requests_total', { route, status });
 }

@@ -22,6 +22,7 @@ import {
 import type { Logger } from '@palisade/daemon';
 import { acknowledgement, ready, UTILITY } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
+import { fitText } from '../fit-text.ts';
 import type { PartnerMetrics } from '../metrics.ts';
 import type { Environment, ValidatorEntry } from '../network.ts';
 import type { Sequence } from '../records/sequence.ts';
@@ -168,7 +169,7 @@ export class Announcer {
       price: offer.price,
       freeBytes: BigInt(offer.freeBytes),
       accepting: offer.reason === undefined ? 1 : 0,
-      reason: fit(offer.reason ?? ''),
+      reason: fitText(offer.reason ?? '', MAX_REASON),
     };
     const envelope = await signEnvelope(ready, value, domain, signer);
     return { envelope, id: idOf(digestOf(ready, value, domain), signer.id), offer };
@@ -209,10 +210,4 @@ export class Announcer {
     if (!equalBytes(opened.sender, nodeKey) || !equalBytes(transaction, id))
       throw badWord(url, 'it acknowledged something else.');
   }
-}
-
-function fit(reason: string): string {
-  return Buffer.from(reason, 'utf8').length <= MAX_REASON
-    ? reason
-    : `${reason.slice(0, MAX_REASON / 4)}...`;
 }
