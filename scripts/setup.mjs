@@ -52,20 +52,24 @@ function* filesBelow(folder) {
   }
 }
 
-/** Installs the packages of the lockfile, when they are not there or the lockfile has changed. */
+/**
+ * Installs the packages of the lockfile, when they are not there or the lockfile has changed. Not by
+ * `npm ci`: that refuses a lockfile without the builds of every platform, and mirrors do not have
+ * them all; `--no-save` installs the same versions with the same checksums and changes no file.
+ */
 export function install() {
   checkNode();
   const wanted = hashOf([join(ROOT, 'package-lock.json')]);
   if (remembered('installed') === wanted && existsSync(join(ROOT, 'node_modules'))) return;
   console.error('Installing packages …');
   try {
-    execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: ROOT,
       stdio: ['ignore', 2, 2],
     });
   } catch {
     console.error(
-      'npm ci failed: see above. It needs a connection to an npm registry, and npm 10 or newer.',
+      'npm install failed: see above. It needs a connection to an npm registry, and npm 10 or newer.',
     );
     process.exit(1);
   }
