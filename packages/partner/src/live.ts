@@ -64,35 +64,26 @@ export async function goLive(parts: Parts, context: DaemonContext, url: string):
   );
   const { sessionMs } = await persist('reading parameters', () => network.params());
   await persist('looking for strays', () => recoverStrays({ network, ...parts }));
-  const all = assemble(parts, { network, domain, account, url, signal, sessionMs });
+  const all = assemble(parts, { network, domain, url, signal, sessionMs: Number(sessionMs) });
   await bringUp(parts, all, context);
   log.info('the partner is at work', { nodeKey: signer.id, account, url });
-  return all.live;
+  return { network, domain, account, ...all };
 }
 
 type Base = {
   readonly network: Network;
   readonly domain: Domain;
-  readonly account: Uint8Array;
   readonly url: string;
   readonly signal: AbortSignal;
-  readonly sessionMs: bigint;
+  readonly sessionMs: number;
 };
 
-type Assembled = {
-  readonly live: Live;
-  readonly tender: Tender;
-  readonly offerer: Offerer;
-  readonly follower: Follower;
-};
-
-function assemble(parts: Parts, base: Base): Assembled {
-  const { book, offers, room, terms, store, hooks, log, timing, clock } = parts;
-  const { network, domain, account, url, signal, sessionMs } = base;
+/** What speaks with the validators: of room, of jobs, of offers. */
+function assembleSpeakers(parts: Parts, { network, domain, url, signal }: Base) {
+  const { book, offers, room, terms, log, timing, clock } = parts;
   const validators = () => knownValidators(network);
   const shared = { ...parts, network, domain, signal, validators };
-  const onChange = () => announcer.changed();
-  const announcer: Announcer = new Announcer({
+  const announcer = new Announcer({
     ...shared,
     url,
     log: log.child({ module: 'announce' }),
@@ -104,7 +95,7 @@ function assemble(parts: Parts, base: Base): Assembled {
     log: log.child({ module: 'offers' }),
     ready: () => announcer.envelope,
     isTaken: (job) => book.get(job) !== undefined,
-    onPromise: onChange,
+    onPromise: () => announcer.changed(),
   });
   const notices = new Notices({
     ...shared,
@@ -115,6 +106,16 @@ function assemble(parts: Parts, base: Base): Assembled {
       if (await offers.noteMatch(job, until)) log.info('a client takes us up', { job, rate });
     },
   });
+  return { announcer, offerer, notices };
+}
+
+type Speakers = ReturnType<typeof assembleSpeakers>;
+
+/** What looks after agreements: with clients, with the chain, with the disk. */
+function assembleKeepers(parts: Parts, base: Base, { announcer, notices }: Speakers) {
+  const { log, timing, options } = parts;
+  const { network } = base;
+  const shared = { ...parts, ...base, onChange: () => announcer.changed() };
   const tender: Tender = new Tender({
     ...shared,
     log: log.child({ module: 'agreements' }),
@@ -122,20 +123,13 @@ function assemble(parts: Parts, base: Base): Assembled {
       const looking = follower.lookAtSession();
       looking.catch((error) => log.debug('the session is not known', { err: error }));
     },
-    onChange,
   });
   const tend = (job: Uint8Array, afterMs?: number) => tender.add(job, afterMs);
-  const auditor = new Auditor({
-    ...shared,
-    log: log.child({ module: 'audits' }),
-    sessionMs: Number(sessionMs),
-    tend,
-  });
+  const auditor = new Auditor({ ...shared, log: log.child({ module: 'audits' }), tend });
   const agreements = new Agreements({
     ...shared,
     log: log.child({ module: 'agreements' }),
     tend,
-    onChange,
     receiptGraceMs: timing.inclusionMs,
   });
   const follower: Follower = new Follower({
@@ -143,39 +137,45 @@ function assemble(parts: Parts, base: Base): Assembled {
     tender,
     auditor,
     log: log.child({ module: 'chain' }),
-    path: join(parts.options.dataDir, 'events.json'),
+    path: join(options.dataDir, 'events.json'),
     onPoll: async () => {
       await network.status();
       notices.refresh();
-      for (const id of await store.expireUploads())
-        log.info('an upload expired', { contentId: id });
-      await store.refreshState();
-      await room.refresh();
-      onChange();
+      await lookAtDisk(parts);
+      announcer.changed();
     },
   });
-  hooks.onChange = onChange;
+  return { tender, auditor, agreements, follower };
+}
+
+type Assembled = Speakers & ReturnType<typeof assembleKeepers>;
+
+function assemble(parts: Parts, base: Base): Assembled {
+  const { hooks, log } = parts;
+  const speakers = assembleSpeakers(parts, base);
+  const keepers = assembleKeepers(parts, base, speakers);
+  hooks.onChange = () => speakers.announcer.changed();
   hooks.onAdopted = ({ job }) => {
-    const viewing = agreements.view(job);
+    const viewing = keepers.agreements.view(job);
     viewing.catch((error) =>
       log.error('a content that is here was not started with', { job, err: error }),
     );
   };
-  return {
-    live: { network, domain, account, agreements, announcer, notices, auditor },
-    tender,
-    offerer,
-    follower,
-  };
+  return { ...speakers, ...keepers };
+}
+
+async function lookAtDisk({ store, room, log }: Parts): Promise<void> {
+  for (const id of await store.expireUploads()) log.info('an upload expired', { contentId: id });
+  await store.refreshState();
+  await room.refresh();
 }
 
 /** Starts everything; what is pushed last is closed first, so the sign-off leads. */
 async function bringUp(
   parts: Parts,
-  { live, tender, offerer, follower }: Assembled,
+  { agreements, announcer, notices, auditor, tender, offerer, follower }: Assembled,
   { onStop, signal }: DaemonContext,
 ): Promise<void> {
-  const { agreements, announcer, notices, auditor } = live;
   onStop('agreements', () => tender.stop());
   onStop('audits', () => auditor.stop());
   onStop('events of the chain', () => follower.stop());

@@ -59,6 +59,7 @@ async function takeBack(job: Uint8Array, options: RecoverOptions): Promise<boole
     receiptSignature: NO_BYTES,
     receiptSequence: 0,
     receiptSession: 0n,
+    receiptMs: 0n,
     reason: '',
   }));
   log.warn('an agreement was missing in the books and is taken from the chain', { job });

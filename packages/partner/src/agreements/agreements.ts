@@ -166,6 +166,7 @@ export class Agreements {
       receiptSignature: NO_BYTES,
       receiptSequence: 0,
       receiptSession: 0n,
+      receiptMs: 0n,
       reason: '',
     }));
     await offers.close(value.job);
@@ -261,7 +262,7 @@ export class Agreements {
     if (isRefusal(opened)) return refused(opened);
     const { job } = opened.value;
     return this.#locks.run(hexOf(job), async () => {
-      const { book, network, domain, signer, tend, receiptGraceMs, log } = this.#options;
+      const { book, network, domain, signer, clock, tend, receiptGraceMs, log } = this.#options;
       const agreement = book.get(hexOf(job));
       if (!agreement) return refused(noAgreement(job));
       const { number } = await network.session();
@@ -277,6 +278,7 @@ export class Agreements {
             receiptSignature: opened.signature,
             receiptSequence: sequence,
             receiptSession: lastSession,
+            receiptMs: BigInt(clock.nowMs()),
           },
       );
       log.info('a receipt was counter-signed', { job, lastSession });

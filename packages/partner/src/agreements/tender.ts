@@ -69,8 +69,11 @@ export class Tender {
 
   /** Looks after everything that the start of a session may have changed. */
   addAll(session: bigint): void {
-    for (const { job, state, lastSession } of this.#options.book.all())
-      if (state !== 'active' || lastSession < session) this.add(job);
+    for (const agreement of this.#options.book.all()) {
+      const { job, state, lastSession } = agreement;
+      if (state !== 'active' || lastSession < session || this.#mustFileReceipt(agreement))
+        this.add(job);
+    }
   }
 
   stop(): Promise<void> {
@@ -89,9 +92,15 @@ export class Tender {
     if (agreement.state === 'upload') return this.#expire(agreement);
     if (!mine || mine.sequence < agreement.sequence) return this.#file(agreement);
     await this.#noteActive(agreement, mine);
-    const { receiptSession } = agreement;
-    if (receiptSession > 0n && mine.lastSession > receiptSession)
-      await this.#fileReceipt(agreement);
+    const { lastSession } = mine;
+    if (this.#mustFileReceipt({ ...agreement, lastSession })) await this.#fileReceipt(agreement);
+  }
+
+  /** The client did not file what both signed, and had its time (C2V-7 G1). */
+  #mustFileReceipt({ receiptSession, receiptMs, lastSession }: AgreementRecord): boolean {
+    const { clock, timing } = this.#options;
+    if (receiptSession === 0n || lastSession <= receiptSession) return false;
+    return BigInt(clock.nowMs()) >= receiptMs + BigInt(timing.inclusionMs);
   }
 
   #view({ job }: AgreementRecord): Promise<JobView | undefined> {
@@ -171,7 +180,7 @@ export class Tender {
     this.#options.onActive();
   }
 
-  /** The client did not file the receipt that both signed (C2V-7 G1): the partner's copy does. */
+  /** The partner's copy of the receipt ends the agreement as the client's would. */
   async #fileReceipt(agreement: AgreementRecord): Promise<void> {
     const { network, signer, book, log, signal } = this.#options;
     const { job, receiptSequence, receiptSession, receiptSignature } = agreement;

@@ -45,7 +45,10 @@ export const agreementForm = record('PartnerAgreement', {
   receipt: byteList(MAX_EVIDENCE).is("Envelope of the client's receipt; empty without one"),
   receiptSignature: byteList(65),
   receiptSequence: u32,
-  receiptSession: u64.is('Last session by that receipt'),
+  receiptSession: u64.is(
+    'Last session by that receipt; 0 without one, or when the chain refused it',
+  ),
+  receiptMs: u64.is('When it came, ms since 1970'),
   reason: text(200).is('Why it ended'),
 });
 

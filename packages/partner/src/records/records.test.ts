@@ -38,6 +38,7 @@ const agreement = (number: number, more: Partial<AgreementRecord> = {}): Agreeme
   receiptSignature: new Uint8Array(0),
   receiptSequence: 0,
   receiptSession: 0n,
+  receiptMs: 0n,
   reason: '',
   ...more,
 });
