@@ -1,15 +1,19 @@
 /** The parts of a development network as daemons: one node that hosts all validators, and partners. */
-import { accountSigner } from '@palisade/core';
-import type { DaemonContext } from '@palisade/daemon';
+import { join } from 'node:path';
+import { createLogger, type DaemonContext, logSection, type RootLogger } from '@palisade/daemon';
 import { type RunningNode, startNode } from '@palisade/node';
-import { type RunningPartner, startPartner } from '@palisade/partner';
+import { DEVELOPMENT_TIMING, type RunningPartner, startPartner } from '@palisade/partner';
 import type { Folders, Ports } from './files.ts';
 import type { Network, Timing } from './network.ts';
 
 /** The development network is for one machine: everything listens on the loopback. */
 export const HOST = '127.0.0.1';
-/** Blocks between two cold restarts of the shadow: two sessions of 60 blocks. */
-const SHADOW_RESTART_BLOCKS = 120;
+/** Asking prices of the partners, base units per MiB and session: 0.001 PAL, and 10 % more each. */
+const PRICES = [10n, 11n, 12n, 13n, 14n].map((tenths) => tenths * 10n ** 14n);
+/** Room that each partner offers, bytes: a development machine has a disk for other things too. */
+const QUOTA = 8 * 2 ** 30;
+/** Room on the disk that stays free, bytes. */
+const RESERVE = 512 * 2 ** 20;
 
 export type Part = {
   readonly network: Network;
@@ -38,7 +42,33 @@ export function startValidators(
     clock,
     faucetSecret: network.faucetSecret,
     shadow: true,
-    shadowRestartEvery: SHADOW_RESTART_BLOCKS,
+  });
+}
+
+/** Starts the partner of index `i`, from 0. */
+export function startOnePartner(
+  { log }: DaemonContext,
+  { network, timing, folders, ports }: Part,
+  i: number,
+  validators: readonly string[],
+): Promise<RunningPartner> {
+  const { name, nodeSecret } = network.partners[i]!;
+  return startPartner({
+    config: {
+      partner: { price: PRICES[i]!, quotaBytes: QUOTA, reserveBytes: RESERVE },
+      timing: {
+        ...DEVELOPMENT_TIMING,
+        stillActiveMs: Math.min(DEVELOPMENT_TIMING.stillActiveMs, timing.sessionMs),
+      },
+    },
+    nodeSecret,
+    dataDir: folders.partner(i + 1),
+    validators,
+    host: HOST,
+    port: ports.partners[i]!,
+    name,
+    log,
+    processMetrics: i === 0,
   });
 }
 

@@ -1,0 +1,14 @@
+/**
+ * @palisade/devnet: a whole network on one machine, for development. Keys come from a seed that
+ * everybody can know: never put anything of worth on one.
+ */
+export { type DevnetOptions, type RunningDevnet, startDevnet } from './devnet.ts';
+export {
+  DEVELOPMENT_TIMING,
+  makeNetwork,
+  type Network,
+  type NodeIdentity,
+  POPULATION,
+  type Timing,
+} from './network.ts';
+export { type PartOptions, runPart } from './run-part.ts';

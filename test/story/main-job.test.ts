@@ -1,0 +1,73 @@
+/** The main job of the whole network, through the client's library and real sockets. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, memorySpool, openMarket, spoolFile } from '@palisade/client';
+import { accountSigner, toHex } from '@palisade/core';
+import { launchDaemon, silentLogger } from '@palisade/daemon';
+import { type RunningDevnet, startDevnet } from '@palisade/devnet';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const TIMING = { blockTimeMs: 200, sessionMs: 6000, guardMs: 50 };
+let root: string;
+let devnet: RunningDevnet;
+let stop: () => Promise<unknown>;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'palisade-story-'));
+  const daemon = launchDaemon(
+    'devnet',
+    async (context) => {
+      devnet = await startDevnet(context, { root, timing: TIMING, processes: false, logLevel: 'info' });
+      return devnet;
+    },
+    { log: silentLogger, dataDir: root },
+  );
+  await daemon.started;
+  stop = () => daemon.stop();
+}, 60_000);
+
+afterAll(async () => {
+  await stop();
+  await rm(root, { recursive: true, force: true });
+});
+
+describe('the main job', () => {
+  it('[C2V-1, C2V-2, C2V-4, C2V-5, P2V-1, P2V-2, P2V-3, P2V-4, P2V-5] stores a real file with three partners, who prove it and are paid', async () => {
+    const owner = { signer: accountSigner(devnet.network.clientSecret), ownerSecret: devnet.network.clientSecret };
+    const chain = connect({ urls: devnet.urls.slice(0, 4) });
+    const market = openMarket(chain, owner);
+    const bytes = await readFile(new URL('../../package-lock.json', import.meta.url));
+    async function* source() {
+      yield new Uint8Array(bytes);
+    }
+    const spooled = await spoolFile(
+      source(),
+      { name: 'package-lock.json', kind: 'file', size: bytes.length },
+      { ownerSecret: owner.ownerSecret },
+      memorySpool,
+    );
+    const wish = { size: spooled.size, replicas: 3, durationMs: 12_000 };
+    const { sessions, maxRate } = await market.quote(wish);
+    const { job } = await market.put({ ...spooled, replicas: 3, sessions, maxRate });
+    const got = await market.get(job);
+    const parts: Uint8Array[] = [];
+    for await (const part of got.bytes) parts.push(part);
+    expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+
+    const paid = new Map<string, bigint>();
+    for await (const event of chain.events({ topics: ['market.partner-paid'], from: 1n })) {
+      if (event.data.job !== toHex(job)) continue;
+      paid.set(String(event.data.partner), BigInt(String(event.data.amount)));
+      if (paid.size === 3) break;
+    }
+    expect([...paid.values()].every((amount) => amount > 0n && amount <= maxRate)).toBe(true);
+
+    const answer = await fetch(`${devnet.urls[0]}/v1/dev/totals`);
+    const { totals } = (await answer.json()) as { totals: Record<string, string>[] };
+    for (const line of totals) {
+      const sum = ['balances', 'holds', 'escrow', 'feePot', 'burned'].reduce((a, key) => a + BigInt(line[key]!), 0n);
+      expect(sum).toBe(BigInt(line.genesis!) + BigInt(line.minted!));
+    }
+  }, 60_000);
+});
