@@ -5,7 +5,7 @@
  */
 import {
   decodeTrusted,
-  encode,
+  encodeBehind,
   type KeyValueReader,
   PalisadeError,
   type Schema,
@@ -53,6 +53,7 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
 }): Collection<K, V> {
   const head = `${spec.store}/${spec.name}/`;
   const version = spec.version ?? 1;
+  const versionByte = Uint8Array.of(version);
   const parts = spec.key as unknown as readonly KeyPart<unknown>[];
 
   const keyOf = (key: readonly unknown[]): string => {
@@ -70,7 +71,7 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     });
   };
   const parse = (bytes: Uint8Array): V => {
-    if (bytes[0] === version) return decodeTrusted(spec.value, bytes.subarray(1));
+    if (bytes[0] === version) return decodeTrusted(spec.value, bytes, 1);
     const migrate = spec.migrations?.get(bytes[0]!);
     if (migrate) return migrate(bytes.subarray(1));
     throw new PalisadeError({
@@ -109,10 +110,7 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     },
     has: (state, ...key) => state.get(keyOf(key)) !== undefined,
     set(state, key, value) {
-      const body = encode(spec.value, value);
-      const bytes = new Uint8Array(body.length + 1);
-      bytes[0] = version;
-      bytes.set(body, 1);
+      const bytes = encodeBehind(versionByte, spec.value, value);
       if (state instanceof Overlay)
         state.setCell(keyOf(key), { bytes, value: shared(value), reader: parse });
       else state.set(keyOf(key), bytes);

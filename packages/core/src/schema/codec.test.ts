@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decode, decodeTrusted, encode } from './codec.ts';
+import { decode, decodeTrusted, encode, encodeBehind } from './codec.ts';
 import { list, record } from './composite.ts';
 import { byteList, bytes, text, u8, u64, u128 } from './schema.ts';
 
@@ -33,6 +33,9 @@ describe('coding values', () => {
         expect(bytes).toEqual(mixed.ssz.serialize(value));
         expect(decode(mixed, bytes)).toEqual(value);
         expect(decodeTrusted(mixed, bytes)).toEqual(value);
+        const behind = encodeBehind(Uint8Array.of(7, 8), mixed, value);
+        expect(behind).toEqual(Uint8Array.of(7, 8, ...bytes));
+        expect(decodeTrusted(mixed, behind, 2)).toEqual(value);
       }),
     );
   });

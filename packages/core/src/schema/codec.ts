@@ -1,5 +1,5 @@
 /** Canonical bytes of a schema's values. */
-import { equalBytes } from '../bytes.ts';
+import { concat, equalBytes } from '../bytes.ts';
 import { PalisadeError } from '../errors.ts';
 import type { Schema } from './schema.ts';
 
@@ -14,18 +14,26 @@ const views = { uint8Array: scratch, dataView: new DataView(scratch.buffer) };
 
 /** SSZ bytes of a value. @throws Error when the value does not fit its type: a bug of the caller. */
 export function encode<T>(schema: Schema<T>, value: T): Uint8Array {
-  const size = schema.ssz.value_serializedSize(value);
-  if (size > SMALL) return schema.ssz.serialize(value);
+  return encodeBehind(NOTHING, schema, value);
+}
+
+const NOTHING = new Uint8Array();
+
+/** As `encode`, behind a few bytes that say what follows. */
+export function encodeBehind<T>(head: Uint8Array, schema: Schema<T>, value: T): Uint8Array {
+  const size = head.length + schema.ssz.value_serializedSize(value);
+  if (size > SMALL) return concat(head, schema.ssz.serialize(value));
   // A type that leaves bytes unwritten must find zeros, not what was there before.
   scratch.fill(0, 0, size);
-  schema.ssz.value_serializeToBytes(views, 0, value);
+  scratch.set(head);
+  schema.ssz.value_serializeToBytes(views, head.length, value);
   return scratch.slice(0, size);
 }
 
-function deserialize<T>(schema: Schema<T>, bytes: Uint8Array): T {
-  if (bytes.length > SMALL) return schema.ssz.deserialize(bytes);
+function deserialize<T>(schema: Schema<T>, bytes: Uint8Array, start = 0): T {
+  if (bytes.length > SMALL) return schema.ssz.deserialize(bytes.subarray(start));
   scratch.set(bytes);
-  return schema.ssz.value_deserializeFromBytes(views, 0, bytes.length);
+  return schema.ssz.value_deserializeFromBytes(views, start, bytes.length);
 }
 
 /**
@@ -44,9 +52,12 @@ export function decode<T>(schema: Schema<T>, bytes: Uint8Array): T {
   throw malformed('the bytes are a second form of the same value');
 }
 
-/** The value of bytes that this program encoded itself: no second encoding is made to compare. */
-export function decodeTrusted<T>(schema: Schema<T>, bytes: Uint8Array): T {
-  return deserialize(schema, bytes);
+/**
+ * The value of bytes, from `start` on, that this program encoded itself: no second encoding is made
+ * to compare.
+ */
+export function decodeTrusted<T>(schema: Schema<T>, bytes: Uint8Array, start = 0): T {
+  return deserialize(schema, bytes, start);
 }
 
 function malformed(why: string): PalisadeError {

@@ -12,8 +12,8 @@ import { VerifyThread } from './verify-thread.ts';
 
 /** Transactions from which on a batch goes to a thread: below it, waking the thread costs more. */
 const WORTH_A_THREAD = 8;
-/** Transactions of one message, about 10 ms of work: a block is spread evenly over the threads. */
-const BATCH = 125;
+/** Transactions of one message, about 20 ms of work: a block is spread evenly over the threads. */
+const BATCH = 250;
 /**
  * Threads at most: one per core, as the main thread rests while it waits for them or for the disk.
  * Beyond four the main thread is what a chain waits for.
