@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NATIVE, send } from '@palisade/chain';
 import { accountSigner, fromHex, nodeSigner, signEnvelope, toHex } from '@palisade/core';
 import { launchDaemon, silentLogger } from '@palisade/daemon';
-import { NATIVE, send } from '@palisade/chain';
 import { ready, request } from '@palisade/market';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEVELOPMENT_TIMING, makeNetwork } from '../../devnet/src/network.ts';
@@ -25,7 +25,11 @@ async function start(dataDir?: string) {
       node = await startNode(context, {
         genesis: network.genesis,
         dataDir: dir,
-        validators: network.validators.map(({ name, nodeSecret }) => ({ name, secret: nodeSecret, port: 0 })),
+        validators: network.validators.map(({ name, nodeSecret }) => ({
+          name,
+          secret: nodeSecret,
+          port: 0,
+        })),
         host: '127.0.0.1',
         blockTimeMs: 0,
         guardMs: 150,
@@ -51,7 +55,13 @@ describe('a validator node', () => {
     const client = accountSigner(network.clientSecret);
     const tx = await signEnvelope(
       send,
-      { to: new Uint8Array(20).fill(7), denom: NATIVE.denom, amount: 10n ** 18n, nonce: 0n, maxFee: 10n ** 18n },
+      {
+        to: new Uint8Array(20).fill(7),
+        denom: NATIVE.denom,
+        amount: 10n ** 18n,
+        nonce: 0n,
+        maxFee: 10n ** 18n,
+      },
       node.domain,
       client,
     );
@@ -59,10 +69,16 @@ describe('a validator node', () => {
     expect(answer.status).toBe(202);
     const { id } = (await answer.json()) as { id: string };
     await node.engine.produce();
-    const where = await (await fetch(`${url}/v1/transactions/${id}`)).json();
-    expect(where).toMatchObject({ status: 'included', height: '1', code: 0 });
+    // Blocks are indexed by a listener, which the engine does not wait for.
+    const where = async () => (await fetch(`${url}/v1/transactions/${id}`)).json();
+    await expect.poll(where).toMatchObject({ status: 'included', height: '1', code: 0 });
+    expect((await fetch(`${url}/v1/transactions/${toHex(new Uint8Array(32))}`)).status).toBe(404);
     await node.engine.produce();
-    const status = (await (await fetch(`${url}/status`)).json()) as { height: string; seat: string; directory: unknown[] };
+    const status = (await (await fetch(`${url}/status`)).json()) as {
+      height: string;
+      seat: string;
+      directory: unknown[];
+    };
     expect(status).toMatchObject({ height: '2', seat: 'active' });
     expect(status.directory).toHaveLength(6);
     expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
@@ -75,7 +91,17 @@ describe('a validator node', () => {
     const client = accountSigner(network.clientSecret);
     const job = await signEnvelope(
       request,
-      { client: client.id, utility: 1, subject: new Uint8Array(32).fill(1), size: 5n, partners: 1, sessions: 2, maxRate: 10n ** 15n, nonce: 0n, maxFee: 10n ** 18n },
+      {
+        client: client.id,
+        utility: 1,
+        subject: new Uint8Array(32).fill(1),
+        size: 5n,
+        partners: 1,
+        sessions: 2,
+        maxRate: 10n ** 15n,
+        nonce: 0n,
+        maxFee: 10n ** 18n,
+      },
       node.domain,
       client,
     );
@@ -91,12 +117,23 @@ describe('a validator node', () => {
     const partner = nodeSigner(network.partners[0]!.nodeSecret);
     const announce = await signEnvelope(
       ready,
-      { sequence: 1n, expiresMs: BigInt(Date.now() + 60_000), url: 'http://127.0.0.1:1', utility: 1, price: 1n, freeBytes: 1n, accepting: 1, reason: '' },
+      {
+        sequence: 1n,
+        expiresMs: BigInt(Date.now() + 60_000),
+        url: 'http://127.0.0.1:1',
+        utility: 1,
+        price: 1n,
+        freeBytes: 1n,
+        accepting: 1,
+        reason: '',
+      },
       node.domain,
       partner,
     );
     expect((await post(`${url}/v1/partners`, announce)).status).toBe(202);
-    const board = (await (await fetch(`${node.urls[1]}/v1/partners`)).json()) as { partners: { nodeKey: string }[] };
+    const board = (await (await fetch(`${node.urls[1]}/v1/partners`)).json()) as {
+      partners: { nodeKey: string }[];
+    };
     expect(board.partners.map(({ nodeKey }) => nodeKey)).toEqual([toHex(partner.id)]);
     expect(fromHex(confirmed.job)).toHaveLength(32);
   });

@@ -23,6 +23,7 @@ import {
   type Health,
 } from '@palisade/daemon';
 import { createEmbeddedEngine, type EmbeddedEngine, type FaultPoint } from '@palisade/engine';
+import { Acknowledged } from './api/acknowledged.ts';
 import { createFaucet } from './api/faucet.ts';
 import { createApi, listen, type RunningApi } from './api/server.ts';
 import { composeModules, domainOf, jobFileRule } from './compose.ts';
@@ -216,6 +217,7 @@ export async function startNode(
   });
   context.onStop('block listener', stopListening);
 
+  const acknowledged = new Acknowledged();
   const apis: RunningApi[] = [];
   for (const [i, validator] of options.validators.entries()) {
     const service = services[i]!;
@@ -229,6 +231,7 @@ export async function startNode(
         metrics,
         status: async () => statusOf(pool, service, engine, directory, options),
       }),
+      acknowledged,
       faucet: options.faucetSecret ? createFaucet(pool, service, options.faucetSecret) : undefined,
       log: log.child({ module: 'api', validator: validator.name }),
     });

@@ -1,43 +1,30 @@
 /** Routes that read the chain: queries, proofs, blocks, transactions, events. */
-import { fromHex, isRefusal, openedToJson, PalisadeError, toHex, utf8 } from '@palisade/core';
+import { fromHex, isRefusal, openedToJson, toHex, utf8 } from '@palisade/core';
 import { commitMessage, headerMessage } from '@palisade/formats';
 import type { Hono } from 'hono';
 import type { ChainEvent } from '../events/event-index.ts';
 import type { Pool } from '../services/pool.ts';
+import type { ApiContext } from './context.ts';
 import { refusalResponse } from './errors.ts';
-import { sse } from './streams.ts';
+import { hexParameter, parseHeight } from './parameters.ts';
+import { type SseWriter, sse } from './streams.ts';
+
+/** Events written to a stream before others get a turn: about 1 ms of work. */
+const PAGE = 256;
 
 /** Query parameters that are numbers up to 32 bits or truth values in their JSON form. */
 function queryJson(pool: Pool, name: string, given: Record<string, string>): string {
   const handler = pool.application.modules
     .flatMap((module) => module.queries ?? [])
     .find(({ declaration }) => declaration.name === name);
-  const fields = handler?.declaration.params.fields ?? {};
+  const fields = new Map(Object.entries(handler?.declaration.params.fields ?? {}));
   const typed = Object.entries(given).map(([key, value]) => {
-    const type = fields[key]?.jsonSchema.type;
+    const type = fields.get(key)?.jsonSchema.type;
     if (type === 'integer') return [key, Number(value)];
     if (type === 'boolean') return [key, value === 'true'];
     return [key, value];
   });
   return JSON.stringify(Object.fromEntries(typed));
-}
-
-function parseHeight(text: string, latest: bigint): bigint {
-  if (text === 'latest') return latest;
-  if (/^\d{1,18}$/.test(text)) return BigInt(text);
-  throw new PalisadeError({
-    code: 'api/bad-height',
-    message: `'${text.slice(0, 30)}' is not a block height: use a number or 'latest'.`,
-  });
-}
-
-function hexParameter(text: string, length: number): Uint8Array {
-  const bytes = fromHex(text);
-  if (bytes.length === length) return bytes;
-  throw new PalisadeError({
-    code: 'api/bad-id',
-    message: `'${text.slice(0, 20)}…' has ${bytes.length} bytes; ${length} are wanted.`,
-  });
 }
 
 /** Whether an event is of one of the topics: a name or the beginning of one. */
@@ -49,7 +36,29 @@ function notFound(what: string) {
   return { code: 'chain/not-found', message: `There is no ${what}.`, retry: 'later' as const };
 }
 
-export function chainRoutes(app: Hono, pool: Pool): void {
+/** Writes the events from a place on, page by page, as fast as the reader takes them. */
+async function replay(
+  pool: Pool,
+  place: { readonly height: bigint; readonly index: number },
+  write: (event: ChainEvent) => void,
+  writer: SseWriter,
+): Promise<void> {
+  let { height, index } = place;
+  for (;;) {
+    let count = 0;
+    for (const event of pool.index.from(height, index)) {
+      write(event);
+      height = BigInt(event.height);
+      index = event.index + 1;
+      if (++count === PAGE) break;
+    }
+    if (count < PAGE) return;
+    await new Promise(setImmediate);
+    if (!(await writer.room())) return;
+  }
+}
+
+export function chainRoutes(app: Hono, { pool, acknowledged, report }: ApiContext): void {
   const { application, engine, index } = pool;
 
   app.get('/v1/query/:name', async (c) => {
@@ -121,9 +130,11 @@ export function chainRoutes(app: Hono, pool: Pool): void {
   });
 
   app.get('/v1/transactions/:id', async (c) => {
-    const id = hexParameter(c.req.param('id'), 32);
+    const id = hexParameter(c.req.param('id'));
     const place = index.placeOf(id);
-    if (!place) return c.json({ id: toHex(id), status: 'pending' });
+    if (!place && (acknowledged.has(id) || pool.jobFiles.find(id)))
+      return c.json({ id: toHex(id), status: 'pending' });
+    if (!place) return refusalResponse(c, notFound(`transaction ${toHex(id)}`));
     const results = await engine.blockResults(place.height);
     const result = results?.txResults[place.index];
     if (!result) return refusalResponse(c, notFound(`result of ${toHex(id)}`));
@@ -144,24 +155,25 @@ export function chainRoutes(app: Hono, pool: Pool): void {
   });
 
   app.get('/v1/jobs/:job/history', (c) =>
-    c.json({ events: index.historyOf(hexParameter(c.req.param('job'), 32)) }),
+    c.json({ events: index.historyOf(hexParameter(c.req.param('job'))) }),
   );
 
   app.get('/v1/events', (c) => {
     const topics = (c.req.query('topics') ?? '').split(',').filter((topic) => topic !== '');
     const last = /^(\d{1,18})\.(\d{1,9})$/.exec(c.req.header('last-event-id') ?? '');
     const from = c.req.query('from');
-    return sse(c, (writer) => {
+    // Told before the stream begins: a refusal cannot follow its head.
+    const asked = from === undefined ? undefined : parseHeight(from, index.height);
+    const place = last
+      ? { height: BigInt(last[1]!), index: Number(last[2]) + 1 }
+      : asked !== undefined && { height: asked, index: 0 };
+    return sse(c, report, async (writer) => {
       const write = (event: ChainEvent) => {
         if (matches(event, topics))
           writer.write({ id: `${event.height}.${event.index}`, event: event.name, data: event });
       };
-      let sent = index.height;
-      if (last || from !== undefined) {
-        const height = last ? BigInt(last[1]!) : parseHeight(from!, index.height);
-        for (const event of index.from(height, last ? Number(last[2]) + 1 : 0)) write(event);
-        sent = index.height;
-      }
+      if (place) await replay(pool, place, write, writer);
+      const sent = index.height;
       return index.onBlock((events, height) => {
         if (height > sent) for (const event of events) write(event);
       });

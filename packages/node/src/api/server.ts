@@ -1,14 +1,15 @@
 /** A validator's HTTP server: one per key, on a port of its own. */
 
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { serve } from '@hono/node-server';
-import { isRefusal, toHex } from '@palisade/core';
+import { isRefusal, PalisadeError, type Refusal, refuse, toHex } from '@palisade/core';
 import type { Logger, OperatorPages } from '@palisade/daemon';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Pool } from '../services/pool.ts';
 import type { ValidatorService } from '../services/validator-service.ts';
+import type { Acknowledged } from './acknowledged.ts';
 import { chainRoutes } from './chain-routes.ts';
 import { errorResponse, refusalResponse } from './errors.ts';
 import { FAUCET_GIFT, type Faucet } from './faucet.ts';
@@ -18,23 +19,38 @@ import { totalsOf } from './totals.ts';
 
 /** Bytes of a request body: twice the largest envelope. */
 const MAX_BODY = 256 * 1024;
-/** Connections to one validator: streams of its partners and clients, with room. */
+/** Bytes of a request's head: the longest is a signed subscription as hex, below 1 KiB. */
+const MAX_HEAD = 16 * 1024;
+/** Fields of a request's head: browsers send about twenty. */
+const MAX_FIELDS = 100;
+/** Connections to one validator: streams of 4 000 partners and as many clients, with room. */
 const MAX_CONNECTIONS = 8192;
 /** A request must be complete within this time, ms: slower ones only hold a connection. */
 const REQUEST_MS = 10_000;
+/** How often slow requests are looked for, ms: how much longer than allowed one can last. */
+const CHECK_MS = 1_000;
+/** A connection without a request is kept this long, ms: clients ask again within a few seconds. */
+const IDLE_MS = 15_000;
+/** Time for which a browser may remember that it may call this API from other pages, s. */
+const PREFLIGHT_S = 3600;
 
 export type ApiOptions = {
   readonly pool: Pool;
   readonly service: ValidatorService;
   readonly pages: OperatorPages;
   readonly faucet: Faucet | undefined;
+  /** Shared by the validators of one process, which share a mempool. */
+  readonly acknowledged: Acknowledged;
   readonly log: Logger;
 };
 
-export function createApi({ pool, service, pages, faucet, log }: ApiOptions): Hono {
+export function createApi({ pool, service, pages, faucet, acknowledged, log }: ApiOptions): Hono {
   const app = new Hono();
   app.onError((error, c) => {
-    log.debug('a request failed', { path: c.req.path, err: error });
+    // A request that is not what it should be is its sender's affair; all else is a bug of ours.
+    if (error instanceof PalisadeError)
+      log.debug('a request was refused', { path: c.req.path, err: error });
+    else log.error('a request failed', { path: c.req.path, err: error });
     return errorResponse(c, error);
   });
   app.use(
@@ -52,14 +68,24 @@ export function createApi({ pool, service, pages, faucet, log }: ApiOptions): Ho
     await next();
     c.header('access-control-allow-origin', '*');
   });
+  // Browsers ask before they post anything but forms.
+  app.options('*', (c) =>
+    c.body(null, 204, {
+      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-headers': 'content-type, last-event-id',
+      'access-control-max-age': `${PREFLIGHT_S}`,
+    }),
+  );
   for (const path of ['/health', '/ready', '/status', '/metrics'])
     app.get(path, async (c) => {
       const page = (await pages(path))!;
       return c.body(page.body, page.status as 200, { 'content-type': page.contentType });
     });
   app.get('/openapi.json', (c) => c.json(openApi(pool.application.modules)));
-  chainRoutes(app, pool);
-  marketRoutes(app, pool, service);
+  const report = (error: unknown) => log.error('a stream failed', { err: error });
+  const context = { pool, service, acknowledged, report };
+  chainRoutes(app, context);
+  marketRoutes(app, context);
   if (faucet)
     app.post('/v1/faucet', async (c) => {
       const json: unknown = await c.req.json().catch(() => ({}));
@@ -89,6 +115,38 @@ export function createApi({ pool, service, pages, faucet, log }: ApiOptions): Ho
 
 export type RunningApi = { readonly url: string; stop(): Promise<void> };
 
+/** What is wrong with bytes that never became a request. */
+function protocolRefusal(code: string | undefined): [status: string, refusal: Refusal] {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return [
+      '431 Request Header Fields Too Large',
+      refuse('api/head-too-large', `The head of a request may have ${MAX_HEAD} bytes.`),
+    ];
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return [
+      '408 Request Timeout',
+      refuse('api/too-slow', `A request must be complete within ${REQUEST_MS / 1000} s.`, {
+        retry: 'later',
+      }),
+    ];
+  return ['400 Bad Request', refuse('api/bad-request', 'These bytes are not an HTTP/1.1 request.')];
+}
+
+/** Answers on the bare socket, because there is no request that could be answered, and hangs up. */
+function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, refusal] = protocolRefusal(error.code);
+  const body = JSON.stringify({ error: refusal });
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    // Whoever goes on sending is not listened to.
+    () => socket.destroy(),
+  );
+}
+
 export async function listen(app: Hono, host: string, port: number): Promise<RunningApi> {
   const server = await new Promise<Server>((resolve, reject) => {
     const created = serve(
@@ -96,13 +154,21 @@ export async function listen(app: Hono, host: string, port: number): Promise<Run
         fetch: app.fetch,
         hostname: host,
         port,
-        serverOptions: { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+        serverOptions: {
+          requestTimeout: REQUEST_MS,
+          headersTimeout: REQUEST_MS,
+          connectionsCheckingInterval: CHECK_MS,
+          keepAliveTimeout: IDLE_MS,
+          maxHeaderSize: MAX_HEAD,
+        },
       },
       () => resolve(created as Server),
     ) as Server;
     created.once('error', reject);
   });
   server.maxConnections = MAX_CONNECTIONS;
+  server.maxHeadersCount = MAX_FIELDS;
+  server.on('clientError', refuseOnSocket);
   const { port: taken } = server.address() as AddressInfo;
   return {
     url: `http://${host}:${taken}`,

@@ -7,29 +7,52 @@ const MAX_BACKLOG = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 
 export type SseEvent = { readonly id?: string; readonly event: string; readonly data: unknown };
-export type SseWriter = { write(event: SseEvent): void; close(): void };
+export type SseWriter = {
+  write(event: SseEvent): void;
+  /** Resolves when the reader has taken half of what may wait, or with false when it has gone. */
+  room(): Promise<boolean>;
+  close(): void;
+};
 
 /**
- * Answers with a stream that `begin` feeds. `begin` answers with what to do when the stream ends.
- * The stream is closed when the reader has `MAX_BACKLOG` bytes unread: it reconnects with its last id.
+ * Answers with a stream that `begin` feeds. `begin` answers with what to do when the stream ends;
+ * when it fails, the stream ends and `report` hears why. The stream is closed when the reader has `MAX_BACKLOG` bytes unread: it reconnects with its last id.
  */
 export function sse(
   c: Context,
+  report: (error: unknown) => void,
   begin: (writer: SseWriter) => Promise<() => void> | (() => void),
 ): Response {
   const encoder = new TextEncoder();
   let end: (() => void) | undefined;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
+  let waiting: (() => void) | undefined;
+  const wake = () => {
+    waiting?.();
+    waiting = undefined;
+  };
   const finish = () => {
     closed = true;
     clearInterval(timer);
+    wake();
     end?.();
     end = undefined;
   };
+  const feed = async (writer: SseWriter): Promise<void> => {
+    try {
+      const ending = await begin(writer);
+      if (closed) ending();
+      else end = ending;
+    } catch (error) {
+      // The head is sent already, so all that is left is to end: the reader comes again.
+      report(error);
+      writer.close();
+    }
+  };
   const stream = new ReadableStream<Uint8Array>(
     {
-      async start(controller) {
+      start(controller) {
         const send = (text: string) => {
           if (closed) return;
           controller.enqueue(encoder.encode(text));
@@ -40,6 +63,13 @@ export function sse(
             send(
               `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
             ),
+          async room() {
+            while (!closed && (controller.desiredSize ?? 0) < MAX_BACKLOG / 2)
+              await new Promise<void>((resolve) => {
+                waiting = resolve;
+              });
+            return !closed;
+          },
           close() {
             if (closed) return;
             finish();
@@ -49,10 +79,10 @@ export function sse(
         timer = setInterval(() => send(': still here\n\n'), KEEP_ALIVE_MS);
         timer.unref();
         send(': welcome\n\n');
-        const ending = await begin(writer);
-        if (closed) ending();
-        else end = ending;
+        // Not awaited: a stream is read from only when its start is over.
+        void feed(writer);
       },
+      pull: wake,
       cancel: finish,
     },
     new ByteLengthQueuingStrategy({ highWaterMark: MAX_BACKLOG }),

@@ -2,7 +2,7 @@
  * What the validators of one process share: the application, the engine, the job files, the board of
  * partners, the index. Each `ValidatorService` speaks for one key on top of it.
  */
-import type { PalisadeApplication } from '@palisade/chain';
+import { type PalisadeApplication, senderOf } from '@palisade/chain';
 import {
   type Catalogue,
   catalogue,
@@ -66,4 +66,19 @@ export function openMessage<T>(
       retry: 'never',
     };
   return verifyOpened(opened) ?? (opened as Opened<T>);
+}
+
+/**
+ * As `openMessage`, for what partners say. Only a node key that is bound to an account is listened
+ * to: keys cost nothing, and strangers with many could take all places of the board.
+ */
+export function openFromPartner<T>(
+  bytes: Uint8Array,
+  declaration: Declaration<T>,
+  { committed, domain }: Pick<PalisadeApplication, 'committed' | 'domain'>,
+): Opened<T> | Refusal {
+  const opened = openMessage(bytes, declaration, domain);
+  if (isRefusal(opened)) return opened;
+  const sender = senderOf(committed, opened as Opened);
+  return isRefusal(sender) ? sender : opened;
 }

@@ -42,7 +42,7 @@ import {
   request,
 } from '@palisade/market';
 import { wantsPartners } from './partner-board.ts';
-import { openMessage, type Pool } from './pool.ts';
+import { openFromPartner, openMessage, type Pool } from './pool.ts';
 
 /** Streams of notices at one validator: its share of 10 000 partners. */
 const MAX_SUBSCRIBERS = 4000;
@@ -168,7 +168,7 @@ export class ValidatorService {
 
   /** READY (P2V-1): puts a partner on the board. */
   async announce(bytes: Uint8Array): Promise<{ readonly acknowledgement: Uint8Array } | Refusal> {
-    const opened = openMessage(bytes, ready, this.pool.application.domain);
+    const opened = openFromPartner(bytes, ready, this.pool.application);
     if (isRefusal(opened)) return opened;
     const refusal = this.pool.board.announce(opened, bytes, this.pool.nowMs());
     if (refusal) return refusal;
@@ -180,7 +180,7 @@ export class ValidatorService {
 
   /** OFFER (P2V-3): a partner wants a job. */
   offer(bytes: Uint8Array): Refusal | undefined {
-    const opened = openMessage(bytes, offer, this.pool.application.domain);
+    const opened = openFromPartner(bytes, offer, this.pool.application);
     if (isRefusal(opened)) return opened;
     const { job, rate, ready: record, validUntilMs } = opened.value;
     const own = openMessage(record, ready, this.pool.application.domain);

@@ -1,0 +1,12 @@
+import type { Pool } from '../services/pool.ts';
+import type { ValidatorService } from '../services/validator-service.ts';
+import type { Acknowledged } from './acknowledged.ts';
+
+/** What the routes of one validator's API work with. */
+export type ApiContext = {
+  readonly pool: Pool;
+  readonly service: ValidatorService;
+  readonly acknowledged: Acknowledged;
+  /** Takes note of a failure that no answer can tell of any more. */
+  readonly report: (error: unknown) => void;
+};

@@ -1,0 +1,25 @@
+/** Reading what stands in paths and queries: anything else than what is wanted is refused. */
+import { fromHex, PalisadeError } from '@palisade/core';
+
+/** Bytes of ids, as `0x` hex in a path. */
+export const ID_BYTES = 32;
+
+/** @throws PalisadeError `api/bad-height` */
+export function parseHeight(text: string, latest: bigint): bigint {
+  if (text === 'latest') return latest;
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new PalisadeError({
+    code: 'api/bad-height',
+    message: `'${text.slice(0, 30)}' is not a block height: use a number or 'latest'.`,
+  });
+}
+
+/** Bytes of a hex parameter. @throws PalisadeError `core/bad-hex`, `api/bad-id` */
+export function hexParameter(text: string, length = ID_BYTES): Uint8Array {
+  const bytes = fromHex(text);
+  if (bytes.length === length) return bytes;
+  throw new PalisadeError({
+    code: 'api/bad-id',
+    message: `'${text.slice(0, 20)}…' has ${bytes.length} bytes; ${length} are wanted.`,
+  });
+}
