@@ -56,3 +56,4 @@ export type {
 } from './sending.ts';
 export { IDLE_MS, type ServerEvent, serverEvents } from './server-events.ts';
 export * as shapes from './shapes.ts';
+export { formatAmount } from './format-amount.ts';

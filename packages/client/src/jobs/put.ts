@@ -33,8 +33,8 @@ export type PutProgress =
 export type PutWish = {
   readonly spool: Spool;
   readonly contentId: Uint8Array;
-  /** Group roots of the content: 32 bytes for each MiB. */
-  readonly roots: Uint8Array;
+  /** Group roots of the content, 32 bytes for each MiB; found by reading the spool when left out. */
+  readonly roots?: Uint8Array;
   readonly replicas: number;
   /** Term, as a quote says. */
   readonly sessions: number;
@@ -84,6 +84,7 @@ class PutRun {
   readonly #context: JobContext;
   readonly #wish: PutWish;
   #state: PutState;
+  #roots: Uint8Array | undefined;
   /** Partners that will not be asked (again). */
   readonly #seen = new Set<string>();
 
@@ -108,11 +109,15 @@ class PutRun {
   async check(): Promise<void> {
     const { state, spool, roots } = this.#wish;
     const { contentId: wanted } = this.#state;
-    const outlined = contentIdOfOutline(spool.size, roots);
-    if (!outlined || !equalBytes(outlined, wanted)) throw changed(wanted, outlined);
+    // What was sealed a moment ago is known; what lay on a disk meanwhile is read again.
+    const described =
+      roots && !state
+        ? { roots, contentId: contentIdOfOutline(spool.size, roots) }
+        : await describeStream(spool.read(0, spool.size));
+    const { contentId: found } = described;
+    if (!found || !equalBytes(found, wanted)) throw changed(wanted, found);
+    this.#roots = described.roots;
     if (!state) return;
-    const { contentId } = await describeStream(spool.read(0, spool.size));
-    if (!equalBytes(contentId, wanted)) throw changed(wanted, contentId);
     if (!equalBytes(state.client, this.#context.account.signer.id))
       throw clientError('client/not-yours', 'This put was begun by another account.', {
         next: `Use the key of ${toHex(state.client)}.`,
@@ -226,7 +231,8 @@ class PutRun {
     this.#tell({ step: 'matched', partner, rate });
     const others = this.#state.chosen.filter((other) => !equalBytes(other.partner, partner));
     await this.#save({ chosen: [...others, chosen] });
-    const { spool, roots, signal } = this.#wish;
+    const { spool, signal } = this.#wish;
+    const roots = this.#roots!;
     const onSent = (sent: number) =>
       this.#tell({ step: 'uploading', partner, sent, size: spool.size });
     const { sessions } = this.#state;

@@ -1,0 +1,4 @@
+/** Entry of the bundled program. */
+import { main } from './main.ts';
+
+process.exitCode = await main(process.argv.slice(2));

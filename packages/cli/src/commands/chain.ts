@@ -1,0 +1,311 @@
+/** What the chain says: `status`, `validators`, `partners`, `payout`, `block`, `events`. */
+import type { BlockView, ChainClient, ChainEvent, PartnerRecord } from '@palisade/client';
+import { PalisadeError, toHex } from '@palisade/core';
+import { ROW_STATUS } from '@palisade/market/schema';
+import { type Context, execute, networkLeaf, type Report } from '../command.ts';
+import { plainJson, type Session } from '../session/session.ts';
+import {
+  formatAmount,
+  formatDuration,
+  formatSize,
+  formatTime,
+  parseHeight,
+  shortId,
+} from '../terminal/amounts.ts';
+import { usageError } from '../terminal/print-error.ts';
+import { facts, table } from '../terminal/table.ts';
+import { describe } from './jobs.ts';
+
+const right = 'right' as const;
+
+export function statusCommand(context: Context) {
+  return networkLeaf(
+    'status',
+    'Show the chain, its validators and the running session',
+    'palisade status',
+  ).action((options) =>
+    execute(context, options, async ({ chain }) => {
+      const probes = await chain.probe();
+      const status = probes.find((probe) => probe.status)?.status ?? (await chain.status());
+      const [{ sessionMs }, session, partners] = await Promise.all([
+        chain.params(),
+        chain.session(),
+        chain.partners(),
+      ]);
+      const { chainId, genesisHash, height, timeMs, blockTimeMs } = status;
+      const reached = probes.filter((probe) => probe.status).length;
+      const leftMs = Math.max(0, Number(session.startMs + sessionMs - timeMs));
+      const json = { chainId, genesisHash, height, timeMs, blockTimeMs, session, sessionMs };
+      return {
+        json: { ...json, leftMs, validators: probes.length, reached, partners: partners.length },
+        lines: facts([
+          ['chain', `${chainId}, genesis ${toHex(genesisHash)}`],
+          [
+            'block',
+            `${height}, ${formatTime(Number(timeMs))}, one every ${formatDuration(blockTimeMs)}`,
+          ],
+          ['session', `${session.number}, ends in about ${formatDuration(leftMs)}`],
+          ['validators', `${reached} of ${probes.length} answer`],
+          ['partners', `${partners.length} are ready`],
+        ]),
+      };
+    }),
+  );
+}
+
+export function validatorsCommand(context: Context) {
+  return networkLeaf(
+    'validators',
+    'Ask every known validator how it is, and how quick',
+    'palisade validators',
+  ).action((options) =>
+    execute(context, options, async ({ chain, paint }) => {
+      await chain.status();
+      const probes = await chain.probe();
+      const list = probes.map(({ validator, status, error }) => ({
+        nodeKey: validator.nodeKey,
+        name: validator.alias,
+        url: validator.url,
+        seat: validator.seat,
+        weight: validator.weight,
+        height: status?.height,
+        latencyMs: validator.latencyMs === undefined ? undefined : Math.round(validator.latencyMs),
+        reliability: Number(validator.reliability.toFixed(3)),
+        error: error?.message,
+      }));
+      list.sort((a, b) => (a.name < b.name ? -1 : 1));
+      const rows = list.map((one) => [
+        one.name || '-',
+        one.seat,
+        `${one.weight}`,
+        one.height === undefined ? '-' : `${one.height}`,
+        one.latencyMs === undefined ? '-' : `${one.latencyMs} ms`,
+        `${Math.round(one.reliability * 100)} %`,
+        one.url,
+        one.error ?? '',
+      ]);
+      const columns = [
+        { title: 'name' },
+        { title: 'seat' },
+        { title: 'weight', align: right },
+        { title: 'block', align: right },
+        { title: 'answers in', align: right },
+        { title: 'reliable', align: right },
+        { title: 'url' },
+        { title: '' },
+      ];
+      return { json: { validators: list }, lines: table(columns, rows, paint.bold) };
+    }),
+  );
+}
+
+export function partnersCommand(context: Context) {
+  return networkLeaf(
+    'partners',
+    'List the partners that are ready, with price and room',
+    'palisade partners',
+  ).action((options) =>
+    execute(context, options, async ({ chain, paint, world }) => {
+      const partners = [...(await chain.partners())].sort(byPrice);
+      const rows = partners.map(({ nodeKey, url, ready }) => [
+        shortId(toHex(nodeKey)),
+        formatAmount(ready.price),
+        formatSize(ready.freeBytes),
+        ready.accepting === 1 ? 'yes' : `no${ready.reason && `: ${ready.reason}`}`,
+        formatDuration(Math.max(0, Number(ready.expiresMs) - world.nowMs())),
+        url,
+      ]);
+      const columns = [
+        { title: 'partner' },
+        { title: 'price per MiB and session', align: right },
+        { title: 'room', align: right },
+        { title: 'takes work' },
+        { title: 'valid for', align: right },
+        { title: 'url' },
+      ];
+      const json = partners.map(({ nodeKey, ready, lastSeenMs }) => ({
+        nodeKey,
+        ...ready,
+        lastSeenMs,
+      }));
+      const lines = rows.length > 0 ? table(columns, rows, paint.bold) : ['No partner is ready.'];
+      return { json: { partners: json }, lines };
+    }),
+  );
+}
+
+function byPrice(a: PartnerRecord, b: PartnerRecord): number {
+  return a.ready.price < b.ready.price ? -1 : a.ready.price > b.ready.price ? 1 : 0;
+}
+
+const ROW_STATES = new Map<number, string>(
+  Object.entries(ROW_STATUS).map(([name, status]) => [status, name]),
+);
+
+export function payoutCommand(context: Context) {
+  return networkLeaf(
+    'payout',
+    'Show who earned what in a session that is over',
+    'palisade payout 12',
+  )
+    .argument('[session]', 'its number; the last one that is over, unless given', parseHeight)
+    .action((session, options) =>
+      execute(context, options, ({ chain, paint }) => payout(chain, paint.bold, session)),
+    );
+}
+
+async function payout(
+  chain: ChainClient,
+  bold: (text: string) => string,
+  given: bigint | undefined,
+): Promise<Report> {
+  const running = (await chain.session()).number;
+  const wanted = given ?? running - 1n;
+  if (wanted < 0n) throw nothingPaid('No session is over yet.', 'palisade status tells when.');
+  const found = await chain.payout(wanted);
+  if (!found)
+    throw nothingPaid(
+      wanted < running
+        ? `The payout file of session ${wanted} is not kept any more, or had no rows.`
+        : `Session ${wanted} is not over: ${running} is running.`,
+      'palisade payout shows the last one.',
+    );
+  const rows = found.rows.map((row) => [
+    shortId(toHex(row.job)),
+    row.partner.every((byte) => byte === 0) ? '-' : shortId(toHex(row.partner)),
+    ROW_STATES.get(row.status) ?? `${row.status}`,
+    formatAmount(row.amount),
+    row.answerHeight === 0n ? '-' : `${row.answerHeight}`,
+  ]);
+  const columns = [
+    { title: 'job' },
+    { title: 'partner' },
+    { title: 'result' },
+    { title: 'paid', align: right },
+    { title: 'proven in block', align: right },
+  ];
+  return {
+    json: found,
+    lines: [
+      ...facts([
+        ['session', `${found.session}, closed in block ${found.height}`],
+        ['root', toHex(found.root)],
+        ['total', formatAmount(found.total)],
+      ]),
+      '',
+      ...(rows.length > 0 ? table(columns, rows, bold) : ['Nothing was due.']),
+    ],
+  };
+}
+
+function nothingPaid(message: string, next: string): PalisadeError {
+  return new PalisadeError({ code: 'cli/no-payout', message, next, retry: 'later' });
+}
+
+export function blockCommand(context: Context) {
+  return networkLeaf('block', 'Show a block: its transactions and events', 'palisade block 120')
+    .argument('[height]', 'its height; the latest, unless given', parseHeight)
+    .action((height, options) =>
+      execute(context, options, async ({ chain, paint }) => {
+        const block = await chain.block(height ?? 'latest');
+        return { json: block, lines: blockLines(block, paint.bold) };
+      }),
+    );
+}
+
+function blockLines(block: BlockView, bold: (text: string) => string): string[] {
+  const rows = block.transactions.map(({ id, name, sender, code }) => [
+    id ? shortId(toHex(id)) : '-',
+    name,
+    sender ? shortId(sender) : '-',
+    code === 0 ? 'done' : `refused (${code})`,
+  ]);
+  const titles = ['transaction', 'command', 'sender', 'result'].map((title) => ({ title }));
+  const events = block.events.map(({ name, data }) => [name, describe(data)]);
+  return [
+    ...facts([
+      ['block', `${block.height}`],
+      ['hash', toHex(block.hash)],
+      ['time', formatTime(Number(block.timeMs))],
+    ]),
+    '',
+    ...(rows.length > 0 ? table(titles, rows, bold) : ['It has no transactions.']),
+    ...(events.length > 0
+      ? ['', ...table([{ title: 'event' }, { title: 'what' }], events, bold)]
+      : []),
+  ];
+}
+
+/** Blocks that `events` looks back, and at most looks through without `--follow`. */
+const USUAL_BLOCKS = 20n;
+const MAX_BLOCKS = 1000n;
+
+export function eventsCommand(context: Context) {
+  return networkLeaf(
+    'events',
+    'Show what happens on the chain; with --follow, as it happens (one JSON line each with --json)',
+    'palisade events market. --follow',
+  )
+    .argument('[topics...]', 'names, or beginnings of names as `market.`')
+    .option('--from <height>', 'first block', parseHeight)
+    .option('--to <height>', 'last block; without --follow only', parseHeight)
+    .option('-f, --follow', 'go on until interrupted')
+    .action((topics, options) =>
+      execute(context, options, (session) =>
+        options.follow ? follow(session, topics, options.from) : past(session, topics, options),
+      ),
+    );
+}
+
+async function past(
+  { chain, paint }: Session,
+  topics: readonly string[],
+  given: { readonly from?: bigint | undefined; readonly to?: bigint | undefined },
+): Promise<Report> {
+  const { height } = await chain.status();
+  const to = given.to !== undefined && given.to < height ? given.to : height;
+  const from = given.from ?? (to > USUAL_BLOCKS ? to - USUAL_BLOCKS + 1n : 1n);
+  if (to - from >= MAX_BLOCKS)
+    throw usageError(`${to - from + 1n} blocks are more than ${MAX_BLOCKS} at once.`, 'Give --to.');
+  const events: Omit<ChainEvent, 'index'>[] = [];
+  for (let at = from; at <= to; at++) {
+    const block = await chain.block(at);
+    for (const { name, data } of block.events)
+      if (topics.length === 0 || topics.some((topic) => name.startsWith(topic)))
+        events.push({ height: at, timeMs: block.timeMs, name, data });
+  }
+  const rows = events.map(({ height: at, name, data }) => [`${at}`, name, describe(data)]);
+  const columns = [{ title: 'block', align: right }, { title: 'event' }, { title: 'what' }];
+  return {
+    json: { from, to, events },
+    lines:
+      rows.length > 0
+        ? table(columns, rows, paint.bold)
+        : [`Nothing happened in blocks ${from} to ${to}.`],
+  };
+}
+
+async function follow(
+  { chain, world, isJson, paint }: Session,
+  topics: readonly string[],
+  from: bigint | undefined,
+): Promise<Report> {
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort();
+  process.once('SIGINT', onInterrupt);
+  const options = { topics, signal: stop.signal, ...(from === undefined ? {} : { from }) };
+  try {
+    for await (const event of chain.events(options)) {
+      const { height, name, data } = event;
+      const line = isJson
+        ? JSON.stringify(plainJson(event))
+        : `${`${height}`.padStart(8)}  ${paint.bold(name)}  ${describe(data)}`;
+      await world.stdout(`${line}\n`);
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+  return { json: undefined, lines: [] };
+}

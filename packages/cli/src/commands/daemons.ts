@@ -1,0 +1,141 @@
+/**
+ * Daemons and tools that run here: loaded when they are called, so that `palisade balance` loads no
+ * engine. Each hands its options to the package that knows what to do with them.
+ */
+import { join, resolve } from 'node:path';
+import { Option } from '@commander-js/extra-typings';
+import { toHex } from '@palisade/core';
+import { type Context, execute, leaf } from '../command.ts';
+import { homeOf } from '../session/home.ts';
+import { parseCount, parseDuration } from '../terminal/amounts.ts';
+
+const LEVELS = ['debug', 'info', 'warn'] as const;
+
+export function devnetCommand({ world }: Context) {
+  return leaf(
+    'devnet',
+    'Run a whole network here: validators, partners, a funded account',
+    'palisade devnet --session 60s',
+  )
+    .option('--dir <folder>', 'where it keeps everything; `devnet` in PALISADE_HOME, unless given')
+    .option('--processes', 'one process for the validators and one for each partner')
+    .option('--story', 'store a file, and tell what happens until it is paid for')
+    .option('--file <file>', 'the file of the story; README.md unless given')
+    .option('--exit', 'with --story: leave after the first payout')
+    .option('--block-time <time>', 'time from block to block', parseDuration)
+    .option('--session <time>', 'length of a session', parseDuration)
+    .option('--seed <text>', 'what the keys are made of; only when it is new')
+    .addOption(
+      new Option('--log-level <level>', 'of the log files')
+        .choices(LEVELS)
+        .default('info' as const),
+    )
+    .action(
+      async ({ dir, processes, story, file, exit, blockTime, session, seed, logLevel, json }) => {
+        const { runDevnet } = await import('@palisade/devnet');
+        await runDevnet({
+          root: dir === undefined ? homeOf(world).devnet : resolve(dir),
+          processes: processes === true,
+          story: story === true,
+          exit: exit === true,
+          ...(file === undefined ? {} : { file: resolve(file) }),
+          json: json === true,
+          logLevel,
+          ...(blockTime === undefined ? {} : { blockTimeMs: blockTime }),
+          ...(session === undefined ? {} : { sessionMs: session }),
+          ...(seed === undefined ? {} : { seed }),
+        });
+      },
+    );
+}
+
+/** A part of a development network with processes of its own; started by it, not by people. */
+export function devnetPartCommand() {
+  return leaf(
+    'devnet-part',
+    'Serve one part of a development network',
+    'palisade devnet-part partner 1 --dir FOLDER',
+  )
+    .argument('<role>', 'validators or partner')
+    .argument('[number]', 'of the partner', parseCount(1, 1000))
+    .requiredOption('--dir <folder>', 'folder of the network')
+    .addOption(
+      new Option('--log-level <level>', 'of the log file').choices(LEVELS).default('info' as const),
+    )
+    .action(async (role, number, { dir, logLevel }) => {
+      const { runPart } = await import('@palisade/devnet');
+      const part = role === 'validators' ? ('validators' as const) : ('partner' as const);
+      await runPart({ root: dir, role: part, number: number ?? 0, logLevel });
+    });
+}
+
+/** Settings of a daemon: `--set log.level=debug`. */
+function parseSetting(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, path, value] = /^([a-zA-Z][\w.-]*)=(.*)$/s.exec(text) ?? [];
+  if (path === undefined || value === undefined)
+    throw new Error(`'${text}' does not read name=value`);
+  return { ...before, [path]: value };
+}
+
+function daemonLeaf(name: string, about: string, example: string) {
+  return leaf(name, about, example)
+    .option('--config <file>', 'TOML file with its settings')
+    .option('--set <name=value>', 'one setting, as log.level=debug; again for more', parseSetting);
+}
+
+export function nodeCommand({ world }: Context) {
+  return daemonLeaf('node', 'Run a validator', 'palisade node --config node.toml').action(
+    async ({ config, set }) => {
+      const { runNode } = await import('@palisade/node');
+      await runNode({
+        env: world.env,
+        ...(config === undefined ? {} : { file: config }),
+        ...(set === undefined ? {} : { flags: set }),
+      });
+    },
+  );
+}
+
+export function partnerCommand({ world }: Context) {
+  return daemonLeaf(
+    'partner',
+    'Run a partner: offer storage, and be paid for it',
+    'palisade partner --config partner.toml',
+  ).action(async ({ config, set }) => {
+    const { runPartnerDaemon } = await import('@palisade/partner');
+    await runPartnerDaemon({
+      env: world.env,
+      ...(config === undefined ? {} : { file: config }),
+      ...(set === undefined ? {} : { flags: set }),
+    });
+  });
+}
+
+export function auditCommand(context: Context) {
+  return leaf(
+    'audit',
+    'Check the state of a validator that does not run against the laws of the chain',
+    'palisade audit ~/.palisade/devnet/node',
+  )
+    .argument('[folder]', 'its data folder; that of the development network, unless given')
+    .action((folder, options) =>
+      execute(context, options, async ({ home, paint }) => {
+        const { auditState } = await import('@palisade/node');
+        const dir = folder === undefined ? join(home.devnet, 'node') : resolve(folder);
+        const report = await auditState(dir);
+        const { chainId, height, appHash, ok, findings } = report;
+        return {
+          json: report,
+          lines: [
+            `${chainId}, block ${height}, app hash ${toHex(appHash)}`,
+            ...findings.map((one) =>
+              one.ok
+                ? `${paint.green('✓')} ${one.name}`
+                : `${paint.red('✗')} ${one.name}: ${one.what}`,
+            ),
+          ],
+          exitCode: ok ? 0 : 1,
+        };
+      }),
+    );
+}

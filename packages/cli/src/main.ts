@@ -1,0 +1,56 @@
+/** The `palisade` command: reads the line, runs one command, tells how it went. */
+import { type Command, CommanderError } from 'commander';
+import pc from 'picocolors';
+import type { Outcome } from './command.ts';
+import { createProgram } from './program.ts';
+import { asPalisadeError, errorJson, errorLines } from './terminal/print-error.ts';
+import { processWorld, type World } from './terminal/world.ts';
+
+/** 0: done; 1: it failed; 2: it was not understood. */
+export async function main(
+  argv: readonly string[],
+  world: World = processWorld(),
+): Promise<number> {
+  const outcome: Outcome = { exitCode: 0 };
+  const program = createProgram({ world, outcome });
+  speakThrough(program, world);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return outcome.exitCode;
+  } catch (thrown) {
+    return fail(thrown, argv, world);
+  }
+}
+
+const BAD_USE = 2;
+
+async function fail(thrown: unknown, argv: readonly string[], world: World): Promise<number> {
+  const isJson = argv.includes('--json');
+  if (thrown instanceof CommanderError) {
+    if (thrown.exitCode === 0) return 0; // help and version have been printed
+    const message = thrown.message.replace(/^error: /, '');
+    const error = { code: 'cli/usage', message, retry: 'never', data: {} };
+    if (isJson) await world.stdout(`${JSON.stringify({ error }, null, 2)}\n`);
+    return BAD_USE;
+  }
+  const error = asPalisadeError(thrown);
+  if (isJson) await world.stdout(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+  else {
+    const paint = pc.createColors(world.hasColor);
+    world.stderr(`${errorLines(error, paint).join('\n')}\n`);
+    if (world.env.PALISADE_DEBUG) world.stderr(`${(error.cause as Error)?.stack ?? error.stack}\n`);
+  }
+  return error.code === 'cli/usage' ? BAD_USE : 1;
+}
+
+/** Help and complaints of the parser go through the world too, and never end the process. */
+function speakThrough(command: Command, world: World): void {
+  command.exitOverride();
+  command.configureOutput({
+    writeOut: (text) => void world.stdout(text),
+    writeErr: (text) => world.stderr(text),
+    getOutHelpWidth: () => world.columns,
+    getErrHelpWidth: () => world.columns,
+  });
+  for (const one of command.commands) speakThrough(one, world);
+}

@@ -1,0 +1,92 @@
+/** The command table. */
+import { Command } from 'commander';
+import type { Context } from './command.ts';
+import {
+  blockCommand,
+  eventsCommand,
+  partnersCommand,
+  payoutCommand,
+  statusCommand,
+  validatorsCommand,
+} from './commands/chain.ts';
+import { completionCommand } from './commands/completion.ts';
+import { configCommand } from './commands/config.ts';
+import {
+  auditCommand,
+  devnetCommand,
+  devnetPartCommand,
+  nodeCommand,
+  partnerCommand,
+} from './commands/daemons.ts';
+import { getCommand, shareCommand } from './commands/get.ts';
+import { jobCommand, jobsCommand, lsCommand, renewCommand, rmCommand } from './commands/jobs.ts';
+import { keysCommand } from './commands/keys.ts';
+import { balanceCommand, faucetCommand, sendCommand } from './commands/money.ts';
+import { putCommand } from './commands/put.ts';
+import { resetCommand } from './commands/reset.ts';
+
+const VERSION = '0.1.0';
+
+/** Typed commands as the table holds them: their options are of no concern here. */
+type Any = { name(): string };
+
+export function createProgram(context: Context): Command {
+  const program = new Command('palisade')
+    .description('Store files with partners, on a chain that pays them for keeping them.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .showHelpAfterError('(palisade --help tells more)')
+    .addHelpText(
+      'after',
+      '\nBegin with:\n  $ palisade devnet             a whole network on this machine\n  $ palisade put FILE           in another terminal',
+    );
+  const group = (title: string, ...commands: readonly Any[]) => {
+    program.commandsGroup(`${title}:`);
+    for (const command of commands) program.addCommand(command as Command);
+  };
+  group(
+    'Files',
+    putCommand(context),
+    getCommand(context),
+    lsCommand(context),
+    shareCommand(context),
+    renewCommand(context),
+    rmCommand(context),
+  );
+  group('Jobs', jobsCommand(context), jobCommand(context), payoutCommand(context));
+  group(
+    'Account',
+    balanceCommand(context),
+    sendCommand(context),
+    faucetCommand(context),
+    keysCommand(context),
+  );
+  group(
+    'Network',
+    statusCommand(context),
+    validatorsCommand(context),
+    partnersCommand(context),
+    blockCommand(context),
+    eventsCommand(context),
+  );
+  group(
+    'Run',
+    devnetCommand(context),
+    nodeCommand(context),
+    partnerCommand(context),
+    auditCommand(context),
+    resetCommand(context),
+  );
+  group(
+    'This program',
+    configCommand(context),
+    completionCommand(context, () => program),
+  );
+  program.addCommand(devnetPartCommand() as unknown as Command, { hidden: true });
+  return program;
+}
+
+/** All commands that do something, with the words that call them. */
+export function leaves(command: Command, path: readonly string[] = []): [string, Command][] {
+  if (command.commands.length === 0) return [[path.join(' '), command]];
+  return command.commands.flatMap((one) => leaves(one, [...path, one.name()]));
+}

@@ -1,0 +1,77 @@
+/** What a command line has around it; tests put their own in its place. */
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+
+export type World = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  stdout(data: string | Uint8Array): Promise<void>;
+  stderr(text: string): void;
+  /** Whether a person is there to be asked. */
+  readonly isTerminal: boolean;
+  readonly hasColor: boolean;
+  readonly columns: number;
+  /** Asks for a line; a hidden one is not shown while it is typed. */
+  ask(question: string, hidden?: boolean): Promise<string>;
+  /** All of standard input, at most so many bytes. */
+  stdin(maxBytes: number): Promise<Uint8Array>;
+  nowMs(): number;
+};
+
+const DEFAULT_COLUMNS = 100;
+
+/** The world of this process. */
+export function processWorld(): World {
+  const { env, stdin, stdout, stderr } = process;
+  const noColor = env.NO_COLOR !== undefined && env.NO_COLOR !== '';
+  return {
+    env,
+    stdout: (data) =>
+      new Promise((resolve, reject) => {
+        stdout.write(data, (error) => (error ? reject(error) : resolve()));
+      }),
+    stderr: (text) => void stderr.write(text),
+    isTerminal: stdin.isTTY === true && stderr.isTTY === true,
+    hasColor: !noColor && (stdout.isTTY === true || env.FORCE_COLOR === '1'),
+    columns: stdout.columns ?? stderr.columns ?? DEFAULT_COLUMNS,
+    ask,
+    stdin: readStdin,
+    nowMs: () => Date.now(),
+  };
+}
+
+function ask(question: string, hidden = false): Promise<string> {
+  const { stdin, stderr } = process;
+  // What is typed goes to this stream, which shows it or does not; the question goes around it.
+  const echo = new Writable({
+    write(chunk, _, done) {
+      if (!hidden) stderr.write(chunk);
+      done();
+    },
+  });
+  stderr.write(question);
+  const lines = createInterface({ input: stdin, output: echo, terminal: true });
+  return new Promise((resolve, reject) => {
+    lines.once('line', (line) => {
+      lines.close();
+      if (hidden) stderr.write('\n');
+      resolve(line);
+    });
+    lines.once('SIGINT', () => {
+      lines.close();
+      stderr.write('\n');
+      reject(new Error('interrupted'));
+    });
+    lines.once('close', () => resolve(''));
+  });
+}
+
+async function readStdin(maxBytes: number): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of process.stdin) {
+    size += (part as Buffer).length;
+    if (size > maxBytes) throw new Error(`standard input has more than ${maxBytes} bytes`);
+    parts.push(part as Buffer);
+  }
+  return Buffer.concat(parts);
+}
