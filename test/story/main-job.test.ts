@@ -18,7 +18,12 @@ beforeAll(async () => {
   const daemon = launchDaemon(
     'devnet',
     async (context) => {
-      devnet = await startDevnet(context, { root, timing: TIMING, processes: false, logLevel: 'info' });
+      devnet = await startDevnet(context, {
+        root,
+        timing: TIMING,
+        processes: false,
+        logLevel: 'info',
+      });
       return devnet;
     },
     { log: silentLogger, dataDir: root },
@@ -34,7 +39,10 @@ afterAll(async () => {
 
 describe('the main job', () => {
   it('[C2V-1, C2V-2, C2V-4, C2V-5, P2V-1, P2V-2, P2V-3, P2V-4, P2V-5] stores a real file with three partners, who prove it and are paid', async () => {
-    const owner = { signer: accountSigner(devnet.network.clientSecret), ownerSecret: devnet.network.clientSecret };
+    const owner = {
+      signer: accountSigner(devnet.network.clientSecret),
+      ownerSecret: devnet.network.clientSecret,
+    };
     const chain = connect({ urls: devnet.urls.slice(0, 4) });
     const market = openMarket(chain, owner);
     const bytes = await readFile(new URL('../../package-lock.json', import.meta.url));
@@ -57,8 +65,9 @@ describe('the main job', () => {
 
     const paid = new Map<string, bigint>();
     for await (const event of chain.events({ topics: ['market.partner-paid'], from: 1n })) {
-      if (event.data.job !== toHex(job)) continue;
-      paid.set(String(event.data.partner), BigInt(String(event.data.amount)));
+      const data = event.data as { job: string; partner: string; amount: string };
+      if (data.job !== toHex(job)) continue;
+      paid.set(data.partner, BigInt(data.amount));
       if (paid.size === 3) break;
     }
     expect([...paid.values()].every((amount) => amount > 0n && amount <= maxRate)).toBe(true);
@@ -66,7 +75,10 @@ describe('the main job', () => {
     const answer = await fetch(`${devnet.urls[0]}/v1/dev/totals`);
     const { totals } = (await answer.json()) as { totals: Record<string, string>[] };
     for (const line of totals) {
-      const sum = ['balances', 'holds', 'escrow', 'feePot', 'burned'].reduce((a, key) => a + BigInt(line[key]!), 0n);
+      const sum = ['balances', 'holds', 'escrow', 'feePot', 'burned'].reduce(
+        (a, key) => a + BigInt(line[key]!),
+        0n,
+      );
       expect(sum).toBe(BigInt(line.genesis!) + BigInt(line.minted!));
     }
   }, 60_000);

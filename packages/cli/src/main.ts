@@ -44,13 +44,14 @@ async function fail(thrown: unknown, argv: readonly string[], world: World): Pro
 }
 
 /** Help and complaints of the parser go through the world too, and never end the process. */
-function speakThrough(command: Command, world: World): void {
+function speakThrough(command: Command, world: World, path = command.name()): void {
   command.exitOverride();
+  command.showHelpAfterError(`(${path} --help tells more)`);
   command.configureOutput({
     writeOut: (text) => void world.stdout(text),
     writeErr: (text) => world.stderr(text),
     getOutHelpWidth: () => world.columns,
     getErrHelpWidth: () => world.columns,
   });
-  for (const one of command.commands) speakThrough(one, world);
+  for (const one of command.commands) speakThrough(one, world, `${path} ${one.name()}`);
 }

@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import type { Context } from './command.ts';
 import {
   blockCommand,
-  eventsCommand,
   partnersCommand,
   payoutCommand,
   statusCommand,
@@ -18,6 +17,7 @@ import {
   nodeCommand,
   partnerCommand,
 } from './commands/daemons.ts';
+import { eventsCommand } from './commands/events.ts';
 import { getCommand, shareCommand } from './commands/get.ts';
 import { jobCommand, jobsCommand, lsCommand, renewCommand, rmCommand } from './commands/jobs.ts';
 import { keysCommand } from './commands/keys.ts';
@@ -34,7 +34,6 @@ export function createProgram(context: Context): Command {
   const program = new Command('palisade')
     .description('Store files with partners, on a chain that pays them for keeping them.')
     .version(VERSION, '-V, --version', 'print the version')
-    .showHelpAfterError('(palisade --help tells more)')
     .addHelpText(
       'after',
       '\nBegin with:\n  $ palisade devnet             a whole network on this machine\n  $ palisade put FILE           in another terminal',

@@ -11,4 +11,6 @@ export {
   POPULATION,
   type Timing,
 } from './network.ts';
+export { type DevnetRun, runDevnet } from './run.ts';
 export { type PartOptions, runPart } from './run-part.ts';
+export { type StoryEnd, type TotalsLine, tellStory } from './story.ts';

@@ -1,9 +1,8 @@
-/** What the chain says: `status`, `validators`, `partners`, `payout`, `block`, `events`. */
+/** What the chain says: `status`, `validators`, `partners`, `payout`, `block`. */
 import type { BlockView, ChainClient, ChainEvent, PartnerRecord } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
 import { ROW_STATUS } from '@palisade/market/schema';
 import { type Context, execute, networkLeaf, type Report } from '../command.ts';
-import { plainJson, type Session } from '../session/session.ts';
 import {
   formatAmount,
   formatDuration,
@@ -12,7 +11,6 @@ import {
   parseHeight,
   shortId,
 } from '../terminal/amounts.ts';
-import { usageError } from '../terminal/print-error.ts';
 import { facts, table } from '../terminal/table.ts';
 import { describe } from './jobs.ts';
 
@@ -214,8 +212,10 @@ export function blockCommand(context: Context) {
 }
 
 function blockLines(block: BlockView, bold: (text: string) => string): string[] {
-  const rows = block.transactions.map(({ id, name, sender, code }) => [
-    id ? shortId(toHex(id)) : '-',
+  // What has no id was put there by the engine.
+  const sent = block.transactions.filter(({ id }) => id !== undefined);
+  const rows = sent.map(({ id, name, sender, code }) => [
+    shortId(toHex(id!)),
     name,
     sender ? shortId(sender) : '-',
     code === 0 ? 'done' : `refused (${code})`,
@@ -234,78 +234,4 @@ function blockLines(block: BlockView, bold: (text: string) => string): string[] 
       ? ['', ...table([{ title: 'event' }, { title: 'what' }], events, bold)]
       : []),
   ];
-}
-
-/** Blocks that `events` looks back, and at most looks through without `--follow`. */
-const USUAL_BLOCKS = 20n;
-const MAX_BLOCKS = 1000n;
-
-export function eventsCommand(context: Context) {
-  return networkLeaf(
-    'events',
-    'Show what happens on the chain; with --follow, as it happens (one JSON line each with --json)',
-    'palisade events market. --follow',
-  )
-    .argument('[topics...]', 'names, or beginnings of names as `market.`')
-    .option('--from <height>', 'first block', parseHeight)
-    .option('--to <height>', 'last block; without --follow only', parseHeight)
-    .option('-f, --follow', 'go on until interrupted')
-    .action((topics, options) =>
-      execute(context, options, (session) =>
-        options.follow ? follow(session, topics, options.from) : past(session, topics, options),
-      ),
-    );
-}
-
-async function past(
-  { chain, paint }: Session,
-  topics: readonly string[],
-  given: { readonly from?: bigint | undefined; readonly to?: bigint | undefined },
-): Promise<Report> {
-  const { height } = await chain.status();
-  const to = given.to !== undefined && given.to < height ? given.to : height;
-  const from = given.from ?? (to > USUAL_BLOCKS ? to - USUAL_BLOCKS + 1n : 1n);
-  if (to - from >= MAX_BLOCKS)
-    throw usageError(`${to - from + 1n} blocks are more than ${MAX_BLOCKS} at once.`, 'Give --to.');
-  const events: Omit<ChainEvent, 'index'>[] = [];
-  for (let at = from; at <= to; at++) {
-    const block = await chain.block(at);
-    for (const { name, data } of block.events)
-      if (topics.length === 0 || topics.some((topic) => name.startsWith(topic)))
-        events.push({ height: at, timeMs: block.timeMs, name, data });
-  }
-  const rows = events.map(({ height: at, name, data }) => [`${at}`, name, describe(data)]);
-  const columns = [{ title: 'block', align: right }, { title: 'event' }, { title: 'what' }];
-  return {
-    json: { from, to, events },
-    lines:
-      rows.length > 0
-        ? table(columns, rows, paint.bold)
-        : [`Nothing happened in blocks ${from} to ${to}.`],
-  };
-}
-
-async function follow(
-  { chain, world, isJson, paint }: Session,
-  topics: readonly string[],
-  from: bigint | undefined,
-): Promise<Report> {
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  process.once('SIGINT', onInterrupt);
-  const options = { topics, signal: stop.signal, ...(from === undefined ? {} : { from }) };
-  try {
-    for await (const event of chain.events(options)) {
-      const { height, name, data } = event;
-      const line = isJson
-        ? JSON.stringify(plainJson(event))
-        : `${`${height}`.padStart(8)}  ${paint.bold(name)}  ${describe(data)}`;
-      await world.stdout(`${line}\n`);
-    }
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-  } finally {
-    process.off('SIGINT', onInterrupt);
-  }
-  return { json: undefined, lines: [] };
 }

@@ -3,10 +3,11 @@ import { type ChainEvent, shapes } from '@palisade/client';
 import { type Json, toHex } from '@palisade/core';
 import { AGREEMENT_STATE, type Agreement, type JobView } from '@palisade/market/schema';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
-import { dropRecord, readRecords } from '../files/records.ts';
+import { readRecords } from '../files/records.ts';
 import { isOver, resolveJob, stateOf, timeLeft } from '../session/jobs.ts';
 import type { Session } from '../session/session.ts';
 import {
+  countOf,
   formatAmount,
   formatDuration,
   formatSize,
@@ -66,8 +67,11 @@ export function jobsCommand(context: Context) {
     execute(context, options, async (session) => {
       const market = await session.market();
       const jobs = [...(await market.jobs())].sort((a, b) => Number(a.job.height - b.job.height));
+      const records = await readRecords(session.home.files);
+      const nameOf = (id: Uint8Array) => records.get(toHex(id))?.name;
       const rows = jobs.map(({ id, job }) => [
         shortId(toHex(id)),
+        nameOf(id) ?? '-',
         `${job.height}`,
         stateOf(job),
         formatSize(job.size),
@@ -76,14 +80,14 @@ export function jobsCommand(context: Context) {
         formatAmount(job.refunded),
         job.reason,
       ]);
-      const titles = ['job', 'block', 'state', 'size', 'locked', 'paid', 'returned', 'why'];
+      const titles = ['job', 'name', 'block', 'state', 'size', 'locked', 'paid', 'returned', 'why'];
       const right = new Set(['block', 'size', 'locked', 'paid', 'returned']);
       const columns = titles.map((title) => ({
         title,
         align: right.has(title) ? ('right' as const) : ('left' as const),
       }));
       return {
-        json: { jobs: jobs.map(({ id, job }) => ({ id, ...job })) },
+        json: { jobs: jobs.map(({ id, job }) => ({ id, name: nameOf(id), ...job })) },
         lines: rows.length > 0 ? table(columns, rows, session.paint.bold) : ['You have no jobs.'],
       };
     }),
@@ -120,7 +124,7 @@ function jobFacts({ id, job }: JobView): string[] {
     ['client', toHex(job.client)],
     ['content', `${toHex(job.subject)}, ${formatSize(job.size)}`],
     ['state', `${stateOf(job)}${job.reason && `: ${job.reason}`}`],
-    ['term', `${job.sessions} sessions, ${job.session} to ${last}`],
+    ['term', `${countOf(job.sessions, 'session')}, ${job.session} to ${last}`],
     ['copies', `${job.active} of ${job.partners}`],
     ['rate', `at most ${formatAmount(job.maxRate)} per copy and session`],
     ['locked', `${formatAmount(job.escrow)}, of which ${formatAmount(job.committed)} is promised`],
@@ -216,12 +220,11 @@ async function remove(session: Session, text: string): Promise<Report> {
   const id = await resolveJob(market, text);
   const plan = await market.planRemoval(id);
   session.note(
-    `Ending job ${shortId(toHex(id))} with ${plan.agreements} partners costs at most ${formatAmount(plan.fee)} in fees.`,
+    `Ending job ${shortId(toHex(id))} with ${countOf(plan.agreements, 'partner')} costs at most ${formatAmount(plan.fee)} in fees.`,
   );
   if (!(await session.agreed('End it?')))
     return { json: { removed: false }, lines: ['Nothing was changed, nothing was paid.'] };
   const removal = await market.remove(id);
-  await dropRecord(session.home.files, toHex(id));
   const unanswered = removal.unanswered.map(({ partner, error }) => ({
     partner,
     code: error.code,
@@ -234,7 +237,7 @@ async function remove(session: Session, text: string): Promise<Report> {
       ...facts([
         [
           'ended',
-          `by ${removal.completed.length} receipts${removal.cancelled ? ', and cancelled' : ''}`,
+          `by ${countOf(removal.completed.length, 'receipt')}${removal.cancelled ? ', and cancelled' : ''}`,
         ],
         ['fee', formatAmount(removal.fee)],
       ]),
@@ -262,7 +265,7 @@ async function renew(session: Session, text: string, durationMs: number): Promis
   const id = await resolveJob(market, text);
   const { sessions, escrow, fee } = await market.planRenewal(id, durationMs);
   for (const line of facts([
-    ['longer', `by ${sessions} sessions`],
+    ['longer', `by ${countOf(sessions, 'session')}`],
     ['locked', `${formatAmount(escrow)} more`],
     ['fee', formatAmount(fee)],
   ]))
@@ -279,7 +282,7 @@ async function renew(session: Session, text: string, durationMs: number): Promis
     json: { renewed: true, ...renewal, failed, escrow },
     lines: [
       ...failed.map(({ message }) => `Keeps its old term: ${message}`),
-      `${renewal.prolonged.length} partners keep it for ${renewal.sessions} sessions in all.`,
+      `Now for ${countOf(renewal.sessions, 'session')} in all, with ${countOf(renewal.prolonged.length, 'partner')}.`,
     ],
     exitCode: failed.length > 0 ? 1 : 0,
   };

@@ -4,10 +4,7 @@ import { rm, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import {
   type MarketClient,
-  type PutProgress,
-  type PutResult,
   type PutState,
-  type Quote,
   type Spooled,
   spoolFile,
 } from '@palisade/client';
@@ -20,6 +17,7 @@ import {
   newPutFolder,
   type PutFolder,
   type PutSource,
+  sweepSpool,
   type UnfinishedPut,
   unfinishedPuts,
 } from '../files/puts.ts';
@@ -27,17 +25,13 @@ import { writeRecord } from '../files/records.ts';
 import { fileSpool, openSpool } from '../files/spool-file.ts';
 import type { Session } from '../session/session.ts';
 import {
-  formatAmount,
-  formatDuration,
-  formatSize,
+  countOf,
   parseAmount,
   parseCount,
   parseDuration,
-  shortId,
 } from '../terminal/amounts.ts';
 import { usageError } from '../terminal/print-error.ts';
-import type { Progress } from '../terminal/progress.ts';
-import { facts } from '../terminal/table.ts';
+import { quoteLines, report, teller } from './put-words.ts';
 
 type PutOptions = {
   readonly for?: number | undefined;
@@ -73,7 +67,15 @@ async function put(
   const market = await session.market();
   const source = file === undefined ? undefined : await sourceOf(file, options.public === true);
   const begun = await findBegun(session, source, options);
-  if (begun) return goOn(session, market, begun);
+  if (begun) {
+    try {
+      return await goOn(session, market, begun);
+    } catch (error) {
+      const isOver = error instanceof PalisadeError && error.code === 'client/job-over';
+      if (!isOver || !source) throw error;
+      session.note(`${error.message} A new put begins.`);
+    }
+  }
   if (!source) throw usageError('There is no unfinished put.', 'palisade put FILE');
   return begin(session, market, source, options);
 }
@@ -121,6 +123,7 @@ async function begin(
   options: PutOptions,
 ): Promise<Report> {
   const { config } = session;
+  await sweepSpool(session.home.spool);
   const folder = await newPutFolder(session.home.spool);
   let hasRequest = false;
   try {
@@ -159,11 +162,12 @@ async function goOn(
 ): Promise<Report> {
   const folder = await holdPutFolder(path);
   try {
-    session.note(`Going on with the put of ${source.path}.`);
+    const { contentId, replicas, sessions, maxRate } = state;
+    const terms = `${countOf(replicas, 'copy', 'copies')}, ${countOf(sessions, 'session')}`;
+    session.note(`Going on with the put of ${source.path}: ${terms}.`);
     const spool = await openSpool(folder.content);
     const { genesisHash } = await session.chain.domain();
     const onState = (next: PutState) => folder.save(toHex(genesisHash), source, next);
-    const { contentId, replicas, sessions, maxRate } = state;
     const wish = { spool, contentId, replicas, sessions, maxRate, state };
     return await finish(session, market, { folder, source, wish, fee: undefined, onState });
   } finally {
@@ -240,68 +244,6 @@ async function* counted(
     tell(done);
     yield chunk;
   }
-}
-
-function quoteLines(quote: Quote, source: PutSource): string[] {
-  const { size, replicas, sessions, sessionMs, maxRate, escrow, fee, partners } = quote;
-  const term = formatDuration(Number(sessionMs) * sessions);
-  const what = `${source.name}, ${formatSize(size)} ${source.isPublic ? 'unsealed' : 'sealed'}`;
-  return facts([
-    ['what', what],
-    ['copies', `${replicas}, among ${partners.length} partners that could take one`],
-    ['term', `${sessions} sessions, about ${term}`],
-    ['rate', `at most ${formatAmount(maxRate)} per copy and session`],
-    ['locked', `${formatAmount(escrow)}; what is not earned comes back`],
-    ['fee', formatAmount(fee)],
-  ]);
-}
-
-/** Tells a person what happens. */
-function teller(session: Session, bar: Progress, total: number): (progress: PutProgress) => void {
-  const sent = new Map<string, number>();
-  const say = (text: string) => {
-    bar.end();
-    session.note(text);
-  };
-  return (progress) => {
-    if (progress.step === 'uploading') {
-      sent.set(toHex(progress.partner), progress.sent);
-      bar.update(
-        [...sent.values()].reduce((sum, bytes) => sum + bytes, 0),
-        total,
-      );
-      return;
-    }
-    if (progress.step === 'confirmed') {
-      const { validators, weight, total: all } = progress.by;
-      const share = Math.floor(Number((100n * weight) / all));
-      say(`Confirmed by ${validators} validators with ${share} % of the votes.`);
-    } else if (progress.step === 'in-block')
-      say(`Job ${toHex(progress.job)} is in block ${progress.height}.`);
-    else if (progress.step === 'started')
-      say(`Partner ${shortId(toHex(progress.partner))} has it.`);
-    else if (progress.step === 'partner-failed') {
-      sent.delete(toHex(progress.partner));
-      say(`${progress.error.message} Another one is asked.`);
-    }
-  };
-}
-
-function report(result: PutResult, { name }: PutSource, fee: bigint | undefined): Report {
-  const { job, contentId, height, partners, view } = result;
-  const { escrow } = view.job;
-  return {
-    json: { stored: true, job, contentId, height, name, escrow, ...(fee ? { fee } : {}), partners },
-    lines: [
-      ...facts([
-        ['job', toHex(job)],
-        ['partners', partners.map(({ partner }) => shortId(toHex(partner))).join(', ')],
-        ['locked', formatAmount(escrow)],
-        ['fee', fee === undefined ? undefined : formatAmount(fee)],
-      ]),
-      `Get it back with: palisade get ${shortId(toHex(job)).slice(0, -1)}`,
-    ],
-  };
 }
 
 function interrupted(): PalisadeError {

@@ -2,8 +2,11 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { toHex } from '@palisade/core';
 import { directorySize, lockDataDir } from '@palisade/daemon';
 import { type Context, execute, leaf, type Report } from '../command.ts';
+import { unfinishedPuts } from '../files/puts.ts';
+import { readNetworkFile } from '../session/network-file.ts';
 import type { Session } from '../session/session.ts';
 import { formatSize } from '../terminal/amounts.ts';
 import { usageError } from '../terminal/print-error.ts';
@@ -31,7 +34,12 @@ async function reset(session: Session, yes: boolean): Promise<Report> {
   session.note(`${home.devnet} takes ${formatSize(bytes)}.`);
   if (!(await session.agreed('Delete it, for good?')))
     return { json: { deleted: false }, lines: ['Nothing was deleted.'] };
+  const genesisHash = readNetworkFile(home)?.genesisHash;
   await deleteUnused(home.devnet);
+  // What was on its way to that network will never arrive.
+  for (const put of await unfinishedPuts(home.spool))
+    if (genesisHash && put.genesisHash === toHex(genesisHash))
+      await rm(put.folder, { recursive: true });
   return { json: { deleted: true, folder: home.devnet }, lines: [`Deleted ${home.devnet}.`] };
 }
 

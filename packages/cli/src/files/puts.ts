@@ -94,6 +94,17 @@ export async function unfinishedPuts(spool: string): Promise<readonly Unfinished
   return found;
 }
 
+/** Removes what puts left behind that never came as far as a request. */
+export async function sweepSpool(spool: string): Promise<void> {
+  if (!existsSync(spool)) return;
+  for (const name of await readdir(spool)) {
+    const folder = join(spool, name);
+    if (existsSync(join(folder, 'put.json'))) continue;
+    const held = await holdPutFolder(folder).catch(() => undefined); // one that is just beginning
+    await held?.remove();
+  }
+}
+
 /** Whether a file is still the one that a put was begun with. */
 export function isSameSource(a: PutSource, b: PutSource): boolean {
   const sameBytes = a.kind === 'directory' || (a.size === b.size && a.mtimeMs === b.mtimeMs);

@@ -1,6 +1,6 @@
 /** What was stored from here: only the client knows the names. One small file for each job. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { atomicWrite, ensureDir } from '@palisade/daemon';
 import { z } from 'zod';
@@ -32,10 +32,6 @@ export async function readRecords(folder: string): Promise<ReadonlyMap<string, F
     if (record) records.set(record.job, record);
   }
   return records;
-}
-
-export async function dropRecord(folder: string, job: string): Promise<void> {
-  await rm(join(folder, `${job}.json`), { force: true });
 }
 
 function parse(text: string): FileRecord | undefined {

@@ -85,6 +85,11 @@ export function shortId(hex: string): string {
   return hex.length > 14 ? `${hex.slice(0, 12)}…` : hex;
 }
 
+/** `1 session`, `2 sessions`, `2 copies`. */
+export function countOf(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
 export function parseCount(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

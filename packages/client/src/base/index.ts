@@ -15,15 +15,8 @@ export {
   type Payout,
   type Probe,
 } from './chain-client.ts';
-export {
-  baseUrl,
-  Directory,
-  type DirectoryData,
-  type Endpoint,
-  parseDirectory,
-  type Seat,
-  type Validator,
-} from './directory.ts';
+export { Directory, type Endpoint, type Validator } from './directory.ts';
+export { baseUrl, type DirectoryData, parseDirectory, type Seat } from './directory-data.ts';
 export { type Environment, environment } from './environment.ts';
 export type { ClientErrorCode } from './errors.ts';
 export { type FollowOptions, readEvent } from './following.ts';

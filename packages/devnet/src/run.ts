@@ -1,0 +1,148 @@
+/** `palisade devnet`: runs the network in the foreground, with or without its story. */
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { PalisadeError, toHex } from '@palisade/core';
+import { secp256k1 } from '@palisade/core/crypto';
+import { createLogger, logSection, runDaemon } from '@palisade/daemon';
+import { type RunningDevnet, startDevnet } from './devnet.ts';
+import { DEVELOPMENT_TIMING, POPULATION, type Timing } from './network.ts';
+import { tellStory } from './story.ts';
+
+export type DevnetRun = {
+  readonly root: string;
+  readonly processes: boolean;
+  readonly story: boolean;
+  /** Leave after the story, with status 0 when all of it went well. */
+  readonly exit: boolean;
+  /** The file that the story is about; a file of the working folder unless given. */
+  readonly file?: string;
+  readonly json: boolean;
+  readonly logLevel: 'debug' | 'info' | 'warn';
+  readonly blockTimeMs?: number;
+  readonly sessionMs?: number;
+  readonly seed?: string;
+};
+
+/** Files that a checkout has, the first that is there is stored. */
+const STORY_FILES = ['README.md', 'LICENSE', 'package.json'];
+/** Guard time of a block: this part of its time, as 150 ms are of a second. */
+const GUARD_PART = 0.15;
+
+function timingOf({ blockTimeMs, sessionMs }: DevnetRun): Timing {
+  const block = blockTimeMs ?? DEVELOPMENT_TIMING.blockTimeMs;
+  return {
+    blockTimeMs: block,
+    sessionMs: sessionMs ?? DEVELOPMENT_TIMING.sessionMs,
+    guardMs: Math.round(block * GUARD_PART),
+  };
+}
+
+export async function runDevnet(run: DevnetRun): Promise<void> {
+  const began = performance.now();
+  const say = (line: string) => {
+    const at = `${((performance.now() - began) / 1000).toFixed(1)}s`.padStart(7);
+    if (!run.json) process.stdout.write(`${at}  ${line}\n`);
+  };
+  const settings = logSection.parse({
+    stdout: false,
+    level: 'info',
+    file: join(run.root, 'log', 'devnet.log'),
+  });
+  await runDaemon(
+    'devnet',
+    async (context) => {
+      const devnet = await startDevnet(context, {
+        root: run.root,
+        timing: timingOf(run),
+        processes: run.processes,
+        logLevel: run.logLevel,
+        onNews: say,
+        ...(run.seed === undefined ? {} : { seed: run.seed }),
+      });
+      if (run.json) process.stdout.write(`${JSON.stringify(summary(devnet, run.root), null, 2)}\n`);
+      else introduce(devnet, run.root, say);
+      if (run.story) {
+        void tell(run, devnet, say, context.signal).then(
+          () => run.exit && process.kill(process.pid, 'SIGTERM'),
+          (error: unknown) => {
+            if (context.signal.aborted) return;
+            process.stderr.write(`The story failed: ${describe(error)}\n`);
+            if (run.exit) context.fail(error);
+          },
+        );
+      } else if (!run.json) say('ready; Ctrl-C stops it, and `palisade devnet` goes on with it');
+      return devnet;
+    },
+    { log: createLogger(settings, { name: 'devnet' }), dataDir: run.root },
+  );
+}
+
+async function tell(
+  run: DevnetRun,
+  devnet: RunningDevnet,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const file = run.file ?? STORY_FILES.find((name) => existsSync(name));
+  if (!file)
+    throw new PalisadeError({
+      code: 'devnet/no-file',
+      message: 'There is no file for the story in this folder.',
+      next: 'Name one with --file.',
+    });
+  const { job, paid } = await tellStory(devnet, file, say, signal);
+  say(`done: ${paid.size} partners are paid for job ${job}`);
+  if (run.exit) return;
+  say('it goes on running. In another terminal, try:');
+  for (const line of [
+    'npx palisade put FILE --for 10m        store a file of your own',
+    `npx palisade job ${job.slice(0, 18)}…   what happened to this job`,
+    'npx palisade partners                  who offers what',
+    'npx palisade payout                    the last payout file',
+    'npx palisade events --follow           everything, as it happens',
+    'npx palisade --help                    and the rest',
+  ])
+    say(`  ${line.replace(`${job.slice(0, 18)}…`, job)}`);
+  say('Ctrl-C stops it; npm start goes on with the same chain; npx palisade reset forgets it');
+}
+
+function summary({ network, urls, partnerUrls, pids, fresh }: RunningDevnet, root: string) {
+  return {
+    chainId: network.genesis.chainId,
+    fresh,
+    folder: root,
+    validators: urls,
+    partners: partnerUrls,
+    client: {
+      address: toHex(secp256k1.addressOf(network.clientSecret)),
+      secret: toHex(network.clientSecret),
+    },
+    pids,
+  };
+}
+
+function introduce(devnet: RunningDevnet, root: string, say: (line: string) => void): void {
+  const { network, urls, partnerUrls, fresh, timing } = devnet;
+  say(
+    `${fresh ? 'a new network' : 'the network goes on'}: ${network.genesis.chainId}, blocks of ${timing.blockTimeMs} ms, sessions of ${timing.sessionMs / 1000} s`,
+  );
+  say(
+    '  embedded engine: one process holds every validator key. For development only: its keys come from a public seed',
+  );
+  urls.forEach((url, i) => {
+    const role = i < POPULATION.active ? 'active ' : 'passive';
+    say(`  ${network.validators[i]!.name}  ${role}  ${url}`);
+  });
+  for (const [i, url] of partnerUrls.entries())
+    say(`  ${network.partners[i]!.name}    storage  ${url}`);
+  say(`  client ${toHex(secp256k1.addressOf(network.clientSecret))}`);
+  say(`  its key ${toHex(network.clientSecret)}`);
+  say(
+    `  API ${urls[0]}/openapi.json; everything is kept in ${relative(process.cwd(), root) || root}`,
+  );
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof PalisadeError)) return String(error);
+  return [error.message, error.next].filter(Boolean).join(' ');
+}
