@@ -1,7 +1,6 @@
 /**
  * How fast contents come in and go out, next to a plain program on the same `node:http` that does
- * the same to every byte: copies it, hashes it into the tree, writes it, syncs. Run it alone:
- * `npx vitest run --exclude nothing packages/partner/test/throughput.long.test.ts`.
+ * the same to every byte: copies it, hashes it into the tree, writes it, syncs. For a quiet machine.
  */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
