@@ -35,6 +35,10 @@ export async function runPart({ root, role, number, logLevel }: PartOptions): Pr
       process.send?.({ ready: true });
       return running;
     },
-    { log: openLog(name, folder, logLevel), dataDir: folder },
+    {
+      log: openLog(name, folder, logLevel),
+      // A partner takes the lock of its folder itself.
+      ...(role === 'validators' ? { dataDir: folder } : {}),
+    },
   );
 }
