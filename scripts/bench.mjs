@@ -1,12 +1,12 @@
 /**
- * `npm run bench -- NAME [--json]`: bundles bench/NAME.ts as the program is bundled, with its threads
- * beside it, and runs it. With `--json` the last line is the result as one JSON object. Flags for
- * Node, such as --cpu-prof, are taken from BENCH_NODE_FLAGS.
+ * `npm run bench -- NAME [--json]`: bundles bench/NAME.ts as the program is bundled, with the
+ * program and its threads beside it, and runs it. With `--json` the last line is the result as one
+ * JSON object. Flags for Node, such as --cpu-prof, are taken from BENCH_NODE_FLAGS.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BUNDLE_DIR, bundleInto, install, ROOT, THREADS } from './setup.mjs';
+import { bundleInto, ENTRIES, install, ROOT } from './setup.mjs';
 
 const [name, ...rest] = process.argv.slice(2);
 const source = `bench/${name}.ts`;
@@ -20,9 +20,10 @@ if (!/^[a-z-]+$/.test(name ?? '') || !existsSync(join(ROOT, source))) {
   process.exit(2);
 }
 install();
-const folder = join(BUNDLE_DIR, 'bench');
+// Not in dist, which is emptied whenever a source has changed.
+const folder = join(ROOT, '.cache/bench');
 rmSync(folder, { recursive: true, force: true });
-await bundleInto(folder, { [name]: source, ...THREADS });
+await bundleInto(folder, { [name]: source, ...ENTRIES });
 const { status } = spawnSync(
   process.execPath,
   [

@@ -82,7 +82,7 @@ export const THREADS = {
   'verify-worker': 'packages/node/src/verification/verify-worker.ts',
 };
 /** What is bundled: the program and its threads. */
-const ENTRIES = { palisade: 'packages/cli/src/bin.ts', ...THREADS };
+export const ENTRIES = { palisade: 'packages/cli/src/bin.ts', ...THREADS };
 /** Packages with native parts stay outside the bundle. */
 const EXTERNAL = ['lmdb', 'secp256k1'];
 
