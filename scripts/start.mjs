@@ -3,11 +3,22 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { bundle, install, PROGRAM, ROOT } from './setup.mjs';
 
+/** Works the payouts out again from the disks alone, when the story is told. */
+const CHECK = join(ROOT, 'scripts/recompute-payouts.mjs');
+
 install();
 await bundle();
 const child = spawn(
   process.execPath,
-  ['--enable-source-maps', PROGRAM, 'devnet', '--story', ...process.argv.slice(2)],
+  [
+    '--enable-source-maps',
+    PROGRAM,
+    'devnet',
+    '--story',
+    '--check',
+    CHECK,
+    ...process.argv.slice(2),
+  ],
   {
     stdio: 'inherit',
     env: { PALISADE_HOME: join(ROOT, '.palisade'), ...process.env },

@@ -1,12 +1,13 @@
 /** The main job of the whole network, through the client's library and real sockets. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, memorySpool, openMarket, spoolFile } from '@palisade/client';
 import { accountSigner, toHex } from '@palisade/core';
 import { launchDaemon, silentLogger } from '@palisade/daemon';
-import { type RunningDevnet, startDevnet } from '@palisade/devnet';
+import { keepVouchersIn, type RunningDevnet, startDevnet } from '@palisade/devnet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recomputePayouts } from './recompute-payouts.ts';
 
 const TIMING = { blockTimeMs: 200, sessionMs: 6000, guardMs: 50 };
 let root: string;
@@ -42,6 +43,7 @@ describe('the main job', () => {
     const owner = {
       signer: accountSigner(devnet.network.clientSecret),
       ownerSecret: devnet.network.clientSecret,
+      keepVoucher: keepVouchersIn(join(root, 'client', 'vouchers')),
     };
     const chain = connect({ urls: devnet.urls.slice(0, 4) });
     const market = openMarket(chain, owner);
@@ -72,6 +74,15 @@ describe('the main job', () => {
     }
     expect([...paid.values()].every((amount) => amount > 0n && amount <= maxRate)).toBe(true);
 
+    // A program that shares no code with the market comes to the same payments from the disks alone.
+    const recomputed = await recomputePayouts(root);
+    expect(recomputed.code, recomputed.text).toBe(0);
+    expect(JSON.parse(recomputed.text)).toMatchObject({
+      differences: 0,
+      vouchers: 3,
+      vouchersOnBothDisks: 3,
+    });
+
     const answer = await fetch(`${devnet.urls[0]}/v1/dev/totals`);
     const { totals } = (await answer.json()) as { totals: Record<string, string>[] };
     for (const line of totals) {
@@ -82,4 +93,21 @@ describe('the main job', () => {
       expect(sum).toBe(BigInt(line.genesis!) + BigInt(line.minted!));
     }
   }, 60_000);
+
+  it('[P2V-5] is not explained by disks that lack an answer, or by a voucher that the client did not sign', async () => {
+    const ledger = join(root, 'partner-1', 'ledger');
+    const [book] = (await readdir(ledger)).filter((name) => !name.includes('paid'));
+    await rename(join(ledger, book!), join(root, 'taken'));
+    expect((await recomputePayouts(root, '--looks', '1')).code).toBe(1);
+    await rename(join(root, 'taken'), join(ledger, book!));
+    expect((await recomputePayouts(root, '--looks', '1')).code).toBe(0);
+
+    const vouchers = join(root, 'client', 'vouchers');
+    const path = join(vouchers, (await readdir(vouchers))[0]!);
+    const voucher = JSON.parse(await readFile(path, 'utf8')) as { rate: string };
+    await writeFile(path, JSON.stringify({ ...voucher, rate: `${BigInt(voucher.rate) + 1n}` }));
+    const forged = await recomputePayouts(root, '--looks', '1');
+    expect(forged.code).toBe(1);
+    expect(forged.text).toContain('signed by');
+  }, 30_000);
 });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { genesisHash } from '@palisade/chain';
+import { formatVoucher, type KeptVoucher, voucherFileName } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { atomicWrite, ensureDir } from '@palisade/daemon';
@@ -30,11 +31,18 @@ export type Ports = z.output<typeof portsFile>;
 export type Folders = {
   readonly root: string;
   readonly node: string;
+  /** Of the client whose story is told. */
+  readonly client: string;
   readonly partner: (number: number) => string;
 };
 
 export function foldersOf(root: string): Folders {
-  return { root, node: join(root, 'node'), partner: (number) => join(root, `partner-${number}`) };
+  return {
+    root,
+    node: join(root, 'node'),
+    client: join(root, 'client'),
+    partner: (number) => join(root, `partner-${number}`),
+  };
 }
 
 /**
@@ -103,4 +111,12 @@ export async function writeConnection(
   };
   const text = `${JSON.stringify(connection, null, 2)}\n`;
   await atomicWrite(join(root, 'network.json'), text, { mode: 0o600 });
+}
+
+/** Writes the client's vouchers into a folder, each before it leaves. */
+export function keepVouchersIn(folder: string): (voucher: KeptVoucher) => Promise<void> {
+  return async (voucher) => {
+    await ensureDir(folder);
+    await atomicWrite(join(folder, voucherFileName(voucher)), formatVoucher(voucher));
+  };
 }

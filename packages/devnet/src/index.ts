@@ -3,6 +3,7 @@
  * everybody can know: never put anything of worth on one.
  */
 export { type DevnetOptions, type RunningDevnet, startDevnet } from './devnet.ts';
+export { keepVouchersIn } from './files.ts';
 export {
   DEVELOPMENT_TIMING,
   makeNetwork,
@@ -13,4 +14,4 @@ export {
 } from './network.ts';
 export { type DevnetRun, runDevnet } from './run.ts';
 export { type PartOptions, runPart } from './run-part.ts';
-export { type StoryEnd, type TotalsLine, tellStory } from './story.ts';
+export { type StoryEnd, type StoryOptions, type TotalsLine, tellStory } from './story.ts';

@@ -1,10 +1,14 @@
 /** `palisade devnet`: runs the network in the foreground, with or without its story. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
 import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { createLogger, logSection, runDaemon } from '@palisade/daemon';
 import { type RunningDevnet, startDevnet } from './devnet.ts';
+import { foldersOf } from './files.ts';
 import { DEVELOPMENT_TIMING, POPULATION, type Timing } from './network.ts';
 import { tellStory } from './story.ts';
 
@@ -16,6 +20,8 @@ export type DevnetRun = {
   readonly exit: boolean;
   /** The file that the story is about; a file of the working folder unless given. */
   readonly file?: string;
+  /** Program in JavaScript that checks the network's folder when the story is told; 0 is good. */
+  readonly check?: string;
   readonly json: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn';
   readonly blockTimeMs?: number;
@@ -90,7 +96,9 @@ async function tell(
       message: 'There is no file for the story in this folder.',
       next: 'Name one with --file.',
     });
-  const { job, paid } = await tellStory(devnet, file, say, signal);
+  const folder = foldersOf(run.root).client;
+  const { job, paid } = await tellStory(devnet, { file, folder, tell: say, signal });
+  if (run.check !== undefined) await checkFolder(run.check, run.root, say);
   say(`done: ${paid.size} partners are paid for job ${job}`);
   if (run.exit) return;
   say('it goes on running. In another terminal, try:');
@@ -104,6 +112,24 @@ async function tell(
   ])
     say(`  ${line.replace(`${job.slice(0, 18)}…`, job)}`);
   say('Ctrl-C stops it; npm start goes on with the same chain; npx palisade reset forgets it');
+}
+
+/** @throws PalisadeError `devnet/check-failed` */
+async function checkFolder(
+  program: string,
+  root: string,
+  say: (line: string) => void,
+): Promise<void> {
+  const child = spawn(process.execPath, [program, root], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'close');
+  for await (const line of createInterface(child.stdout)) say(line);
+  const [code] = await ended;
+  if (code === 0) return;
+  throw new PalisadeError({
+    code: 'devnet/check-failed',
+    message: `${program} ended with ${code}.`,
+    next: `What it found is above; run it again with: node ${program} ${root}`,
+  });
 }
 
 function summary({ network, urls, partnerUrls, pids, fresh }: RunningDevnet, root: string) {

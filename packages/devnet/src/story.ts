@@ -4,7 +4,7 @@
  * somewhere.
  */
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   type ChainClient,
   type ChainEvent,
@@ -18,6 +18,7 @@ import {
 import { accountSigner, type Json, PalisadeError, toHex } from '@palisade/core';
 import { ed25519 } from '@palisade/core/crypto';
 import type { RunningDevnet } from './devnet.ts';
+import { keepVouchersIn } from './files.ts';
 
 const REPLICAS = 3;
 /** Sessions that the story may take before it counts as failed: start, audit, payout, and patience. */
@@ -47,18 +48,26 @@ export type TotalsLine = {
   readonly genesis: bigint;
 };
 
+export type StoryOptions = {
+  /** The file that is stored. */
+  readonly file: string;
+  /** Folder of the client: it keeps its vouchers there. */
+  readonly folder: string;
+  readonly tell: Tell;
+  readonly signal: AbortSignal;
+};
+
 export async function tellStory(
   devnet: RunningDevnet,
-  file: string,
-  tell: Tell,
-  signal: AbortSignal,
+  { file, folder, tell, signal }: StoryOptions,
 ): Promise<StoryEnd> {
   const { network, timing, urls } = devnet;
   const names = new Map(
     network.partners.map(({ name, nodeSecret }) => [toHex(ed25519.publicKey(nodeSecret)), name]),
   );
   const secret = network.clientSecret;
-  const account = { signer: accountSigner(secret), ownerSecret: secret };
+  const keepVoucher = keepVouchersIn(join(folder, 'vouchers'));
+  const account = { signer: accountSigner(secret), ownerSecret: secret, keepVoucher };
   const chain = connect({ urls });
   const market = openMarket(chain, account);
   const patience = AbortSignal.timeout(PATIENCE_SESSIONS * timing.sessionMs + PATIENCE_MS);

@@ -21,6 +21,7 @@ export function devnetCommand({ world }: Context) {
     .option('--processes', 'one process for the validators and one for each partner')
     .option('--story', 'store a file, and tell what happens until it is paid for')
     .option('--file <file>', 'the file of the story; README.md unless given')
+    .option('--check <program>', 'with --story: JavaScript file that checks the folder at its end')
     .option('--exit', 'with --story: leave after the first payout')
     .option('--block-time <time>', 'time from block to block', parseDuration)
     .option('--session <time>', 'length of a session', parseDuration)
@@ -30,23 +31,24 @@ export function devnetCommand({ world }: Context) {
         .choices(LEVELS)
         .default('info' as const),
     )
-    .action(
-      async ({ dir, processes, story, file, exit, blockTime, session, seed, logLevel, json }) => {
-        const { runDevnet } = await import('@palisade/devnet');
-        await runDevnet({
-          root: dir === undefined ? homeOf(world).devnet : resolve(dir),
-          processes: processes === true,
-          story: story === true,
-          exit: exit === true,
-          ...(file === undefined ? {} : { file: resolve(file) }),
-          json: json === true,
-          logLevel,
-          ...(blockTime === undefined ? {} : { blockTimeMs: blockTime }),
-          ...(session === undefined ? {} : { sessionMs: session }),
-          ...(seed === undefined ? {} : { seed }),
-        });
-      },
-    );
+    .action(async (options) => {
+      const { dir, processes, story, file, check, exit, blockTime, session } = options;
+      const { seed, logLevel, json } = options;
+      const { runDevnet } = await import('@palisade/devnet');
+      await runDevnet({
+        root: dir === undefined ? homeOf(world).devnet : resolve(dir),
+        processes: processes === true,
+        story: story === true,
+        exit: exit === true,
+        ...(file === undefined ? {} : { file: resolve(file) }),
+        ...(check === undefined ? {} : { check: resolve(check) }),
+        json: json === true,
+        logLevel,
+        ...(blockTime === undefined ? {} : { blockTimeMs: blockTime }),
+        ...(session === undefined ? {} : { sessionMs: session }),
+        ...(seed === undefined ? {} : { seed }),
+      });
+    });
 }
 
 /** A part of a development network with processes of its own; started by it, not by people. */

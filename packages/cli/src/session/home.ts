@@ -11,6 +11,8 @@ export type Home = {
   readonly spool: string;
   /** What was stored, by job: names are known to the client only. */
   readonly files: string;
+  /** Vouchers that were signed, by job, partner and sequence. */
+  readonly vouchers: string;
   readonly cache: string;
   readonly devnet: string;
   /** Written by the development network: how to reach it, and its funded account. */
@@ -26,6 +28,7 @@ export function homeOf({ env }: World): Home {
     keys: join(root, 'keys'),
     spool: join(root, 'spool'),
     files: join(root, 'files'),
+    vouchers: join(root, 'vouchers'),
     cache: join(root, 'cache'),
     devnet,
     network: join(devnet, 'network.json'),

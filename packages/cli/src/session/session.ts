@@ -16,6 +16,7 @@ import {
 import { fromHex, PalisadeError, toHex } from '@palisade/core';
 import { atomicWrite, type Config } from '@palisade/daemon';
 import pc from 'picocolors';
+import { voucherFolder } from '../files/vouchers.ts';
 import { noProgress, type Progress, progressBar } from '../terminal/progress.ts';
 import type { World } from '../terminal/world.ts';
 import { accountKeys, accountOf, anonymous, type NamedAccount, unlockAccount } from './account.ts';
@@ -62,7 +63,8 @@ export class Session {
   }
 
   async market(): Promise<MarketClient> {
-    return openMarket(this.chain, await this.account());
+    const keepVoucher = voucherFolder(this.home.vouchers);
+    return openMarket(this.chain, { ...(await this.account()), keepVoucher });
   }
 
   /** For reading: by the account if there is one, else by nobody in particular. */

@@ -3,12 +3,15 @@ import { equalBytes, type Signer } from '@palisade/core';
 import { AGREEMENT_STATE, type Agreement, type JobView } from '@palisade/market/schema';
 import type { ChainClient } from '../base/chain-client.ts';
 import { clientError } from '../base/errors.ts';
+import type { KeptVoucher } from './voucher.ts';
 
 /** Somebody who stores files. */
 export type Account = {
   readonly signer: Signer;
   /** 32 bytes from which the keys of files are derived: the account's secret. */
   readonly ownerSecret: Uint8Array;
+  /** Writes a voucher down; it leaves when that is done. A client without this keeps none. */
+  readonly keepVoucher?: (voucher: KeptVoucher) => Promise<void>;
 };
 
 export type JobContext = {

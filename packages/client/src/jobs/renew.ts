@@ -5,7 +5,8 @@ import { clientError } from '../base/errors.ts';
 import { type AgreementLine, agreementOf, type JobContext, needJob, running } from './context.ts';
 import { postVoucher } from './partner-api.ts';
 import { urlOf } from './remove.ts';
-import { doorOf, signVoucher } from './upload.ts';
+import { doorOf } from './upload.ts';
+import { signVoucher } from './voucher.ts';
 
 export type RenewalPlan = {
   readonly view: JobView;

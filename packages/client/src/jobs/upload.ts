@@ -1,6 +1,5 @@
 /** One partner gets its copy: voucher, bytes with resume, and the start in a block (P2V-5). */
-import { PalisadeError, signEnvelope, toHex } from '@palisade/core';
-import { rateVoucher } from '@palisade/market/schema';
+import { PalisadeError, toHex } from '@palisade/core';
 import { clientError } from '../base/errors.ts';
 import { agreementOf, type JobContext } from './context.ts';
 import {
@@ -13,6 +12,7 @@ import {
 } from './partner-api.ts';
 import type { ChosenPartner } from './put-state.ts';
 import { readPiece, type Spool } from './spool.ts';
+import { signVoucher } from './voucher.ts';
 
 /** Bytes sent at a time: large enough to forget the cost of a request, small enough to hold for each partner. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -38,18 +38,6 @@ export type UploadJob = {
 export function doorOf({ chain }: JobContext, url: string, signal?: AbortSignal): PartnerDoor {
   const { env, policy } = chain.context;
   return { env, url, timeoutMs: policy.timeoutMs, ...(signal ? { signal } : {}) };
-}
-
-/** A rate voucher, signed. */
-export async function signVoucher(
-  { chain, account }: JobContext,
-  job: Uint8Array,
-  { partner, rate }: ChosenPartner,
-  sequence: number,
-  sessions: number,
-): Promise<Uint8Array> {
-  const value = { job, partner, sequence, rate, sessions };
-  return signEnvelope(rateVoucher, value, await chain.domain(), account.signer);
 }
 
 /**
