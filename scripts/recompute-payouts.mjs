@@ -7,8 +7,8 @@
  *
  * folder is the network's (`.palisade/devnet` unless given). The client's vouchers are read from
  * `<folder>/client/vouchers`, from `<folder>/../vouchers`, where the command line keeps them, and
- * from every --client. Where something differs, it looks again, --looks times in all. Exit code 0: all payouts are as they must be; 1: some are not; 2: it could
- * not be found out.
+ * from every --client. Where something differs, it looks again, --looks times in all.
+ * Exit code 0: all payouts are as they must be; 1: some are not; 2: it could not be found out.
  *
  * It shares no code with the market: the forms below were written from spec/market.md, signatures
  * are checked by viem. What it goes by:
@@ -239,10 +239,9 @@ function print(lines, isJson) {
 
 async function look(root, clientFolders, url, genesisHash) {
   const { session } = await getJson(`${url}/status`);
-  const running = BigInt(session.number ?? session);
   const disks = await readDisks(root, clientFolders, genesisHash);
   const lines = [];
-  for (let number = 0n; number <= running; number++) {
+  for (let number = 0n; number < BigInt(session); number++) {
     const payout = await readPayout(url, number);
     if (payout) lines.push(...compare(number, payout, disks));
   }

@@ -1,0 +1,57 @@
+/** A development network in this process, in a folder of its own, with a client that keeps its vouchers. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ChainClient, connect, type MarketClient, openMarket } from '@palisade/client';
+import { accountSigner } from '@palisade/core';
+import { launchDaemon, silentLogger } from '@palisade/daemon';
+import { keepVouchersIn, type RunningDevnet, startDevnet, type Timing } from '@palisade/devnet';
+
+export type StoryNetwork = {
+  readonly root: string;
+  readonly devnet: RunningDevnet;
+  readonly chain: ChainClient;
+  readonly market: MarketClient;
+  readonly ownerSecret: Uint8Array;
+  /** Path of the one file of that name below a folder. */
+  onlyFile(folder: string, name: string): Promise<string>;
+  close(): Promise<void>;
+};
+
+export async function storyNetwork(timing: Timing): Promise<StoryNetwork> {
+  const root = await mkdtemp(join(tmpdir(), 'palisade-story-'));
+  let devnet!: RunningDevnet;
+  const daemon = launchDaemon(
+    'devnet',
+    async (context) => {
+      devnet = await startDevnet(context, { root, timing, processes: false, logLevel: 'info' });
+      return devnet;
+    },
+    { log: silentLogger, dataDir: root },
+  );
+  await daemon.started;
+  const ownerSecret = devnet.network.clientSecret;
+  const chain = connect({ urls: devnet.urls });
+  const market = openMarket(chain, {
+    signer: accountSigner(ownerSecret),
+    ownerSecret,
+    keepVoucher: keepVouchersIn(join(root, 'client', 'vouchers')),
+  });
+  return {
+    root,
+    devnet,
+    chain,
+    market,
+    ownerSecret,
+    async onlyFile(folder, name) {
+      const all = await readdir(folder, { recursive: true, withFileTypes: true });
+      const found = all.filter((entry) => entry.isFile() && entry.name === name);
+      if (found.length !== 1) throw new Error(`${folder} has ${found.length} files '${name}'`);
+      return join(found[0]!.parentPath, name);
+    },
+    async close() {
+      await daemon.stop();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
