@@ -3,6 +3,7 @@
  * each. It remembers who it is in its folder, so that stopping and starting goes on with the chain.
  */
 import type { DaemonContext } from '@palisade/daemon';
+import type { NodeOptions } from '@palisade/node';
 import { foldersOf, openNetwork, writeConnection } from './files.ts';
 import type { Network, Timing } from './network.ts';
 import { HOST, type Part } from './parts.ts';
@@ -22,6 +23,8 @@ export type DevnetOptions = {
   readonly logLevel: 'debug' | 'info' | 'warn';
   /** Hears what happens to the parts, in words. */
   readonly onNews?: (line: string) => void;
+  /** For tests: told at the named moments of every block; only where all is one process. */
+  readonly faults?: NodeOptions['faults'];
 };
 
 export type RunningDevnet = {

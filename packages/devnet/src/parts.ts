@@ -1,7 +1,7 @@
 /** The parts of a development network as daemons: one node that hosts all validators, and partners. */
 import { join } from 'node:path';
 import { createLogger, type DaemonContext, logSection, type RootLogger } from '@palisade/daemon';
-import { type RunningNode, startNode } from '@palisade/node';
+import { type NodeOptions, type RunningNode, startNode } from '@palisade/node';
 import { DEVELOPMENT_TIMING, type RunningPartner, startPartner } from '@palisade/partner';
 import type { Folders, Ports } from './files.ts';
 import type { Network, Timing } from './network.ts';
@@ -27,6 +27,7 @@ const clock = { nowMs: () => Date.now() };
 export function startValidators(
   context: DaemonContext,
   { network, timing, folders, ports }: Part,
+  faults?: NodeOptions['faults'],
 ): Promise<RunningNode> {
   return startNode(context, {
     genesis: network.genesis,
@@ -42,6 +43,7 @@ export function startValidators(
     clock,
     faucetSecret: network.faucetSecret,
     shadow: true,
+    ...(faults ? { faults } : {}),
   });
 }
 

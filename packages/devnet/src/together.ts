@@ -6,14 +6,14 @@ import { openLog, type Part, startOnePartner, startValidators } from './parts.ts
 export async function startInProcess(
   context: DaemonContext,
   part: Part,
-  { logLevel }: DevnetOptions,
+  { logLevel, faults }: DevnetOptions,
 ): Promise<Pick<RunningDevnet, 'urls' | 'partnerUrls' | 'pids' | 'stop'>> {
   const named = (name: string, folder: string): DaemonContext => {
     const log = openLog(name, folder, logLevel);
     context.onStop(`log of ${name}`, () => log.close());
     return { ...context, name, log };
   };
-  const node = await startValidators(named('validators', part.folders.node), part);
+  const node = await startValidators(named('validators', part.folders.node), part, faults);
   const partners = await Promise.all(
     part.network.partners.map(({ name }, i) =>
       startOnePartner(named(name, part.folders.partner(i + 1)), part, i, node.urls),

@@ -1,0 +1,27 @@
+/**
+ * `npm run test:crash -- [--points 200] [--seed N] [--only K] [--jobs 2] [--json] [--keep]`: kills
+ * a whole network at seeded points of the main job, and looks at what it has kept. Bundled as the
+ * program is, in a folder of its own, so that several runs and a build do not disturb each other.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundleInto, install, ROOT, THREADS } from './setup.mjs';
+
+install();
+const cache = join(ROOT, '.cache');
+mkdirSync(cache, { recursive: true });
+const folder = mkdtempSync(join(cache, 'crash-'));
+let status = 1;
+try {
+  await bundleInto(folder, {
+    main: 'test/crash/main.ts',
+    'network-child': 'test/crash/network-child.ts',
+    ...THREADS,
+  });
+  const args = ['--enable-source-maps', join(folder, 'main.js'), ...process.argv.slice(2)];
+  status = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(status);
