@@ -10,7 +10,7 @@ function statusOf({
   if (code === 'market/not-active') return 421;
   if (code === 'envelope/too-large' || code === 'api/too-large') return 413;
   if (code === 'envelope/bad-signature' || code === 'market/not-the-client') return 403;
-  if (/not-found|no-such|unknown/.test(code)) return 404;
+  if (/\/(not-found|no-such-.*|unknown-(name|query|store))$/.test(code)) return 404;
   if (code === 'api/too-often') return 429;
   return retry === 'later' ? 503 : 400;
 }
@@ -30,20 +30,18 @@ export function refusalResponse(c: Context, refusal: Refusal): Response {
   return c.json({ error: { code, message, next, retry, data: plain(data) } }, statusOf(refusal));
 }
 
+/** What is told of a bug: nothing that could help to use it. */
+export const INTERNAL: Refusal = {
+  code: 'api/internal',
+  message: 'The validator failed to answer; its log says why.',
+  retry: 'later',
+};
+
 /** Answers for what was thrown: known errors by their code, anything else as a bug, without details. */
 export function errorResponse(c: Context, error: unknown): Response {
   if (error instanceof PalisadeError) {
     const { code, message, next, retry, data } = error;
     return refusalResponse(c, { code, message, retry, data, ...(next ? { next } : {}) });
   }
-  return c.json(
-    {
-      error: {
-        code: 'api/internal',
-        message: 'The validator failed to answer; its log says why.',
-        retry: 'later',
-      },
-    },
-    500,
-  );
+  return c.json({ error: INTERNAL }, 500);
 }

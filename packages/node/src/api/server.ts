@@ -1,8 +1,8 @@
 /** A validator's HTTP server: one per key, on a port of its own. */
 
-import type { Server } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { serve } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import { isRefusal, PalisadeError, type Refusal, refuse, toHex } from '@palisade/core';
 import type { Logger, OperatorPages } from '@palisade/daemon';
 import { Hono } from 'hono';
@@ -11,7 +11,7 @@ import type { Pool } from '../services/pool.ts';
 import type { ValidatorService } from '../services/validator-service.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import { chainRoutes } from './chain-routes.ts';
-import { errorResponse, refusalResponse } from './errors.ts';
+import { errorResponse, INTERNAL, refusalResponse } from './errors.ts';
 import { FAUCET_GIFT, type Faucet } from './faucet.ts';
 import { marketRoutes } from './market-routes.ts';
 import { openApi } from './openapi.ts';
@@ -56,12 +56,15 @@ export function createApi({ pool, service, pages, faucet, acknowledged, log }: A
   app.use(
     bodyLimit({
       maxSize: MAX_BODY,
-      onError: (c) =>
-        refusalResponse(c, {
+      onError: (c) => {
+        // The rest of the body is not waited for, so nothing can follow on this connection.
+        c.header('connection', 'close');
+        return refusalResponse(c, {
           code: 'api/too-large',
           message: `A body may have ${MAX_BODY} bytes.`,
           retry: 'never',
-        }),
+        });
+      },
     }),
   );
   app.use(async (c, next) => {
@@ -129,7 +132,27 @@ function protocolRefusal(code: string | undefined): [status: string, refusal: Re
         retry: 'later',
       }),
     ];
-  return ['400 Bad Request', refuse('api/bad-request', 'These bytes are not an HTTP/1.1 request.')];
+  return ['400 Bad Request', BAD_REQUEST];
+}
+
+const BAD_REQUEST = refuse(
+  'api/bad-request',
+  'This is not an HTTP/1.1 request that can be answered.',
+);
+const BAD_EXPECTATION = refuse('api/bad-expectation', 'Nothing but 100-continue can be expected.');
+
+/** Answers for a request whose address or host cannot be understood, before any route sees it. */
+function answerFailure(error: unknown): Response {
+  const bad = error instanceof RequestError;
+  return new Response(JSON.stringify({ error: bad ? BAD_REQUEST : INTERNAL }), {
+    status: bad ? 400 : 500,
+    headers: { 'content-type': 'application/json' },
+  });
+}
+
+function refuseExpectation(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(417, { 'content-type': 'application/json', connection: 'close' });
+  response.end(JSON.stringify({ error: BAD_EXPECTATION }));
 }
 
 /** Answers on the bare socket, because there is no request that could be answered, and hangs up. */
@@ -148,27 +171,27 @@ function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 export async function listen(app: Hono, host: string, port: number): Promise<RunningApi> {
-  const server = await new Promise<Server>((resolve, reject) => {
-    const created = serve(
-      {
-        fetch: app.fetch,
-        hostname: host,
-        port,
-        serverOptions: {
-          requestTimeout: REQUEST_MS,
-          headersTimeout: REQUEST_MS,
-          connectionsCheckingInterval: CHECK_MS,
-          keepAliveTimeout: IDLE_MS,
-          maxHeaderSize: MAX_HEAD,
-        },
-      },
-      () => resolve(created as Server),
-    ) as Server;
-    created.once('error', reject);
-  });
+  const listener = getRequestListener(app.fetch, { errorHandler: answerFailure });
+  const server = createServer(
+    {
+      requestTimeout: REQUEST_MS,
+      headersTimeout: REQUEST_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      keepAliveTimeout: IDLE_MS,
+      maxHeaderSize: MAX_HEAD,
+      // A request without a host is refused like any other bad one, with a reason.
+      requireHostHeader: false,
+    },
+    listener,
+  );
   server.maxConnections = MAX_CONNECTIONS;
   server.maxHeadersCount = MAX_FIELDS;
   server.on('clientError', refuseOnSocket);
+  server.on('checkExpectation', refuseExpectation);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
   const { port: taken } = server.address() as AddressInfo;
   return {
     url: `http://${host}:${taken}`,

@@ -1,0 +1,16 @@
+/** `npm run test:hostile -- [--cases N] [--seed TEXT]`: bundles the hostile suite and runs it. */
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { BUNDLE_DIR, bundleInto, install, ROOT, THREADS } from './setup.mjs';
+
+install();
+const folder = join(BUNDLE_DIR, 'hostile');
+rmSync(folder, { recursive: true, force: true });
+await bundleInto(folder, { hostile: 'test/hostile/run.ts', ...THREADS });
+const { status } = spawnSync(
+  process.execPath,
+  ['--enable-source-maps', join(folder, 'hostile.js'), ...process.argv.slice(2)],
+  { cwd: ROOT, stdio: 'inherit' },
+);
+process.exit(status ?? 1);
