@@ -2,10 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BUNDLE_DIR, bundleInto, install, ROOT, THREADS } from './setup.mjs';
+import { bundleInto, install, ROOT, THREADS } from './setup.mjs';
 
 install();
-const folder = join(BUNDLE_DIR, 'hostile');
+// Not beside the program, which is made anew whenever a source changes.
+const folder = join(ROOT, '.cache', 'hostile');
 rmSync(folder, { recursive: true, force: true });
 await bundleInto(folder, { hostile: 'test/hostile/run.ts', ...THREADS });
 const { status } = spawnSync(
