@@ -1,0 +1,118 @@
+/** Stores a file on a network of its own, gets it back, shares it, watches it being paid, ends it. */
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { bundle, install, PROGRAM } from '../../scripts/setup.mjs';
+
+const LETTER = 'Dear reader,\n\nif you can read this, three strangers kept it for you.\n';
+const COPIES = 3;
+/** Time that a whole session with its payout may take on a busy machine, ms. */
+const PATIENCE_MS = 45_000;
+
+install();
+await bundle();
+const home = await mkdtemp(join(tmpdir(), 'palisade-example-'));
+const env = { ...process.env, PALISADE_HOME: home };
+
+/** Runs `palisade` with --json and returns what it says. */
+async function palisade(args, settings = env) {
+  const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, ...args, '--json'], {
+    env: settings,
+  });
+  return JSON.parse(stdout);
+}
+
+function tell(step, text) {
+  console.log(`${step}. ${text}`);
+}
+
+/** Starts a network and resolves when it serves. */
+async function startNetwork() {
+  const args = ['devnet', '--block-time', '1s', '--session', '8s', '--json'];
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  for await (const part of child.stdout.iterator({ destroyOnReturn: false })) {
+    text += part;
+    if (text.endsWith('}\n')) break;
+  }
+  return { child, ...JSON.parse(text) };
+}
+
+/** Asks until the answer is as wished. */
+async function until(ask, isReached) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(500)) {
+    const answer = await ask();
+    if (isReached(answer)) return answer;
+  }
+  throw new Error(`It did not come to this within ${PATIENCE_MS} ms: ${isReached}`);
+}
+
+async function tour() {
+  const letter = join(home, 'letter.txt');
+  await writeFile(letter, LETTER);
+  const stored = await palisade(['put', letter, '--replicas', `${COPIES}`, '--for', '1m', '--yes']);
+  assert.equal(stored.stored, true);
+  assert.equal(stored.partners.length, COPIES);
+  const { job } = stored;
+  tell(2, `stored with ${COPIES} partners, job ${job}`);
+
+  const copy = join(home, 'copy.txt');
+  await palisade(['get', job, '-o', copy]);
+  assert.equal(await readFile(copy, 'utf8'), LETTER);
+  tell(3, 'it came back, the same');
+
+  const { share } = await palisade(['share', job]);
+  assert.match(share, /^palisade-share:/);
+  const friend = join(home, 'friend');
+  const theirs = { ...process.env, PALISADE_HOME: friend, PALISADE_URL: network.validators[0] };
+  const shared = join(home, 'shared.txt');
+  await palisade(['get', share, '-o', shared], theirs);
+  assert.equal(await readFile(shared, 'utf8'), LETTER);
+  tell(4, 'somebody without our key read it with the share string');
+
+  const isPaid = ({ history }) =>
+    history.filter(({ name }) => name === 'market.partner-paid').length >= COPIES;
+  const { history } = await until(() => palisade(['job', job]), isPaid);
+  const names = history.map(({ name }) => name);
+  for (const name of ['job-confirmed', 'agreement-started', 'audit-answered', 'partner-paid'])
+    assert.ok(names.includes(`market.${name}`), `the history lacks market.${name}`);
+  tell(5, `its history: ${[...new Set(names)].join(', ')}`);
+
+  const paid = history.find(({ name }) => name === 'market.partner-paid').data;
+  const payout = await palisade(['payout', paid.session]);
+  const row = payout.rows.find((one) => one.job === job && one.partner === paid.partner);
+  assert.equal(row.amount, paid.amount);
+  tell(6, `session ${paid.session} paid ${payout.rows.length} partners ${payout.total} base units`);
+
+  const removed = await palisade(['rm', job, '--yes']);
+  assert.equal(removed.removed, true);
+  await until(
+    () => palisade(['ls']),
+    ({ files }) => files.length === 0,
+  );
+  tell(7, 'the job is over, nothing is stored');
+}
+
+const network = await startNetwork();
+tell(
+  1,
+  `a network runs: ${network.validators.length} validators, ${network.partners.length} partners`,
+);
+try {
+  await tour();
+} finally {
+  const { child } = network;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+  await rm(home, { recursive: true, force: true });
+}
+console.log('done: everything was as it must be');

@@ -1,0 +1,38 @@
+/** Every example runs, from the bundle, as a newcomer runs it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const FOLDER = fileURLToPath(new URL('../../examples', import.meta.url));
+const EXAMPLES = readdirSync(FOLDER).sort();
+/** An example should not bore its reader. */
+const TIME_MS = 60_000;
+
+describe('an example', () => {
+  it('tells what it does', () => {
+    expect(EXAMPLES.length).toBeGreaterThan(0);
+    for (const name of EXAMPLES)
+      expect(existsSync(join(FOLDER, name, 'README.md')), name).toBe(true);
+  });
+
+  it.each(EXAMPLES)(
+    '%s runs, and holds what it gets against what it must be',
+    async (name) => {
+      const child = spawn(process.execPath, [join(FOLDER, name, 'run.mjs')], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const [out, errors, [code]] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        once(child, 'exit'),
+      ]);
+      expect(code, out + errors).toBe(0);
+      expect(out).toContain('done: everything was as it must be');
+    },
+    TIME_MS,
+  );
+});
