@@ -1,10 +1,34 @@
 import { defineConfig } from 'vitest/config';
 
+const EXCLUDE = ['**/node_modules/**', '**/*.long.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/*.long.test.ts'],
     pool: 'forks',
-    testTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          name: 'packages',
+          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
+          exclude: EXCLUDE,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Whole networks with short sessions: one at a time, after all else, because a machine that
+        // does not keep up makes partners miss their audits, as it should.
+        test: {
+          name: 'network',
+          include: ['test/**/*.test.ts'],
+          exclude: EXCLUDE,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
