@@ -1,52 +1,38 @@
 /** The main job of the whole network, through the client's library and real sockets. */
-import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connect, memorySpool, openMarket, spoolFile } from '@palisade/client';
-import { accountSigner, toHex } from '@palisade/core';
-import { launchDaemon, silentLogger } from '@palisade/daemon';
-import { keepVouchersIn, type RunningDevnet, startDevnet } from '@palisade/devnet';
+import { memorySpool, spoolFile } from '@palisade/client';
+import { toHex } from '@palisade/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recomputePayouts } from './recompute-payouts.ts';
+import { type StoryNetwork, storyNetwork } from './story-network.ts';
 
 const TIMING = { blockTimeMs: 200, sessionMs: 6000, guardMs: 50 };
-let root: string;
-let devnet: RunningDevnet;
-let stop: () => Promise<unknown>;
+const REPLICAS = 3;
+let net: StoryNetwork;
+let job: Uint8Array;
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'palisade-story-'));
-  const daemon = launchDaemon(
-    'devnet',
-    async (context) => {
-      devnet = await startDevnet(context, {
-        root,
-        timing: TIMING,
-        processes: false,
-        logLevel: 'info',
-      });
-      return devnet;
-    },
-    { log: silentLogger, dataDir: root },
-  );
-  await daemon.started;
-  stop = () => daemon.stop();
+  net = await storyNetwork(TIMING);
 }, 60_000);
+afterAll(() => net.close());
 
-afterAll(async () => {
-  await stop();
-  await rm(root, { recursive: true, force: true });
-});
+/** Follows the chain until all partners of the job are paid for one session, from `from` on. */
+async function paidSession(from: bigint): Promise<readonly bigint[]> {
+  const bySession = new Map<string, bigint[]>();
+  for await (const event of net.chain.events({ topics: ['market.partner-paid'], from: 1n })) {
+    const data = event.data as { job: string; session: string; amount: string };
+    if (data.job !== toHex(job) || BigInt(data.session) < from) continue;
+    const amounts = [...(bySession.get(data.session) ?? []), BigInt(data.amount)];
+    bySession.set(data.session, amounts);
+    if (amounts.length === REPLICAS) return amounts;
+  }
+  throw new Error('the events ended');
+}
 
 describe('the main job', () => {
   it('[C2V-1, C2V-2, C2V-4, C2V-5, P2V-1, P2V-2, P2V-3, P2V-4, P2V-5] stores a real file with three partners, who prove it and are paid', async () => {
-    const owner = {
-      signer: accountSigner(devnet.network.clientSecret),
-      ownerSecret: devnet.network.clientSecret,
-      keepVoucher: keepVouchersIn(join(root, 'client', 'vouchers')),
-    };
-    const chain = connect({ urls: devnet.urls.slice(0, 4) });
-    const market = openMarket(chain, owner);
+    const { market, ownerSecret, devnet, root } = net;
     const bytes = await readFile(new URL('../../package-lock.json', import.meta.url));
     async function* source() {
       yield new Uint8Array(bytes);
@@ -54,25 +40,19 @@ describe('the main job', () => {
     const spooled = await spoolFile(
       source(),
       { name: 'package-lock.json', kind: 'file', size: bytes.length },
-      { ownerSecret: owner.ownerSecret },
+      { ownerSecret },
       memorySpool,
     );
-    const wish = { size: spooled.size, replicas: 3, durationMs: 12_000 };
+    const wish = { size: spooled.size, replicas: REPLICAS, durationMs: 12_000 };
     const { sessions, maxRate } = await market.quote(wish);
-    const { job } = await market.put({ ...spooled, replicas: 3, sessions, maxRate });
+    ({ job } = await market.put({ ...spooled, replicas: REPLICAS, sessions, maxRate }));
     const got = await market.get(job);
     const parts: Uint8Array[] = [];
     for await (const part of got.bytes) parts.push(part);
     expect(Buffer.concat(parts).equals(bytes)).toBe(true);
 
-    const paid = new Map<string, bigint>();
-    for await (const event of chain.events({ topics: ['market.partner-paid'], from: 1n })) {
-      const data = event.data as { job: string; partner: string; amount: string };
-      if (data.job !== toHex(job)) continue;
-      paid.set(data.partner, BigInt(data.amount));
-      if (paid.size === 3) break;
-    }
-    expect([...paid.values()].every((amount) => amount > 0n && amount <= maxRate)).toBe(true);
+    const paid = await paidSession(0n);
+    expect(paid.every((amount) => amount > 0n && amount <= maxRate)).toBe(true);
 
     // A program that shares no code with the market comes to the same payments from the disks alone.
     const recomputed = await recomputePayouts(root);
@@ -94,7 +74,18 @@ describe('the main job', () => {
     }
   }, 60_000);
 
+  it('[P2V-5] goes on by newer vouchers when it is renewed, and the payments still follow from the disks', async () => {
+    const { prolonged } = await net.market.renew(job, 2);
+    expect(prolonged).toHaveLength(REPLICAS);
+    await paidSession((await net.chain.session()).number);
+    const recomputed = await recomputePayouts(net.root);
+    expect(recomputed.code, recomputed.text).toBe(0);
+    // A partner keeps the voucher in force, the client all that it signed.
+    expect(JSON.parse(recomputed.text)).toMatchObject({ vouchers: 6, vouchersOnBothDisks: 3 });
+  }, 60_000);
+
   it('[P2V-5] is not explained by disks that lack an answer, or by a voucher that the client did not sign', async () => {
+    const { root } = net;
     const ledger = join(root, 'partner-1', 'ledger');
     const [book] = (await readdir(ledger)).filter((name) => !name.includes('paid'));
     await rename(join(ledger, book!), join(root, 'taken'));
