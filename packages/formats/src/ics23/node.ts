@@ -3,7 +3,7 @@
  * change once they are made, except that a node's hash is filled in the first time it is asked for.
  */
 import { sha256 } from '@palisade/core/crypto';
-import { toByteString, writeByteString } from './byte-string.ts';
+import { toBinaryString, writeBinaryString } from './binary-string.ts';
 import { writeVarint, writeZigzag } from './varint.ts';
 
 /** IAVL writes into every node the block that made it; a content-determined tree must not: always 1. */
@@ -114,25 +114,25 @@ const preimage = new Uint8Array(12 + 2 + MAX_KEY_BYTES + 1 + HASH_BYTES);
 
 function leafHash(leaf: Leaf): string {
   const value = new Uint8Array(leaf.value.length);
-  writeByteString(value, 0, leaf.value);
+  writeBinaryString(value, 0, leaf.value);
   const valueHash = sha256(value);
   let end = writeNodeHead(preimage, 0, 1);
   end = writeVarint(preimage, end, leaf.key.length);
   end = writeKey(end, leaf.key);
   preimage[end] = HASH_BYTES;
   preimage.set(valueHash, end + 1);
-  return toByteString(sha256(preimage.subarray(0, end + 1 + HASH_BYTES)));
+  return toBinaryString(sha256(preimage.subarray(0, end + 1 + HASH_BYTES)));
 }
 
 function innerHash(node: Inner): string {
   let end = writeNodeHead(preimage, node.height, node.size);
   for (const child of [node.left.hash, node.right.hash]) {
     preimage[end] = HASH_BYTES;
-    end = writeByteString(preimage, end + 1, child);
+    end = writeBinaryString(preimage, end + 1, child);
   }
-  return toByteString(sha256(preimage.subarray(0, end)));
+  return toBinaryString(sha256(preimage.subarray(0, end)));
 }
 
 function writeKey(offset: number, key: string): number {
-  return writeByteString(preimage, offset, key);
+  return writeBinaryString(preimage, offset, key);
 }

@@ -1,5 +1,5 @@
 /** ICS-23 proofs out of the proven tree (spec/proven-store.md, "Proofs"). */
-import { fromByteString, writeByteString } from './byte-string.ts';
+import { fromBinaryString, writeBinaryString } from './binary-string.ts';
 import type { CommitmentProof, ExistenceProof, InnerOp } from './messages.ts';
 import { HASH_BYTES, hashOf, Inner, type Leaf, type Node, writeNodeHead } from './node.ts';
 import { iavlFormat } from './proof-format.ts';
@@ -18,7 +18,7 @@ export function proveInTree(top: Node, key: string): CommitmentProof {
   const [before, after] = at.key < key ? [at, next] : [undefined, at];
   return {
     nonexist: {
-      key: fromByteString(key),
+      key: fromBinaryString(key),
       left: before && existence(top, before.key),
       right: after && existence(top, after.key),
     },
@@ -51,8 +51,8 @@ function existence(top: Node, key: string): ExistenceProof {
     node = goesLeft ? node.left : node.right;
   }
   return {
-    key: fromByteString(node.key),
-    value: fromByteString(node.value),
+    key: fromBinaryString(node.key),
+    value: fromBinaryString(node.value),
     leaf: { ...iavlFormat.spec.leafSpec, prefix: LEAF_PREFIX },
     path: path.reverse(),
   };
@@ -63,14 +63,14 @@ function leftStep(node: Inner): InnerOp {
   scratch[end++] = HASH_BYTES;
   const suffix = new Uint8Array(1 + HASH_BYTES);
   suffix[0] = HASH_BYTES;
-  writeByteString(suffix, 1, node.right.hash);
+  writeBinaryString(suffix, 1, node.right.hash);
   return { hash: 'sha256', prefix: scratch.slice(0, end), suffix };
 }
 
 function rightStep(node: Inner): InnerOp {
   let end = writeNodeHead(scratch, node.height, node.size);
   scratch[end++] = HASH_BYTES;
-  end = writeByteString(scratch, end, node.left.hash);
+  end = writeBinaryString(scratch, end, node.left.hash);
   scratch[end++] = HASH_BYTES;
   return { hash: 'sha256', prefix: scratch.slice(0, end), suffix: new Uint8Array(0) };
 }

@@ -7,7 +7,7 @@
  */
 import { PalisadeError } from '@palisade/core';
 import { sha256 } from '@palisade/core/crypto';
-import { fromByteString, toByteString } from './byte-string.ts';
+import { fromBinaryString, toBinaryString } from './binary-string.ts';
 import type { CommitmentProof } from './messages.ts';
 import {
   hashOf,
@@ -99,13 +99,13 @@ export class ProvenTree {
 
   /** A copy of the value under `key`, or undefined. */
   get(key: Uint8Array): Uint8Array | undefined {
-    const leaf = this.#find(toByteString(key));
-    return leaf && fromByteString(leaf.value);
+    const leaf = this.#find(toBinaryString(key));
+    return leaf && fromBinaryString(leaf.value);
   }
 
   /** Whether there is a value under `key`. */
   has(key: Uint8Array): boolean {
-    return this.#find(toByteString(key)) !== undefined;
+    return this.#find(toBinaryString(key)) !== undefined;
   }
 
   /**
@@ -123,7 +123,7 @@ export class ProvenTree {
   /** The tree without `key`: the same tree when there is nothing under it. */
   delete(key: Uint8Array): ProvenTree {
     if (this.#top === undefined) return this;
-    const wanted = toByteString(key);
+    const wanted = toBinaryString(key);
     const { path, leaf } = descend(this.#top, wanted);
     if (leaf.key !== wanted) return this;
     return path.length === 0 ? ProvenTree.empty : new ProvenTree(remove(path, wanted));
@@ -133,7 +133,7 @@ export class ProvenTree {
   root(): Uint8Array {
     return this.#top === undefined
       ? new Uint8Array(sha256(new Uint8Array(0)))
-      : fromByteString(hashOf(this.#top));
+      : fromBinaryString(hashOf(this.#top));
   }
 
   /**
@@ -141,18 +141,18 @@ export class ProvenTree {
    * an empty tree only: ICS-23 proves absence by neighbours, and there are none.
    */
   prove(key: Uint8Array): CommitmentProof | undefined {
-    return this.#top === undefined ? undefined : proveInTree(this.#top, toByteString(key));
+    return this.#top === undefined ? undefined : proveInTree(this.#top, toBinaryString(key));
   }
 
   /** Entries in key order (or against it); safe while other trees are derived from this one. */
   *entries(range: ProvenRange = {}): Generator<ProvenEntry, void, undefined> {
     if (this.#top === undefined) return;
-    const from = range.from === undefined ? '' : toByteString(range.from);
-    const to = range.to === undefined ? undefined : toByteString(range.to);
+    const from = range.from === undefined ? '' : toBinaryString(range.from);
+    const to = range.to === undefined ? undefined : toBinaryString(range.to);
     const walk = range.reverse ? descending(this.#top, to) : ascending(this.#top, from);
     for (const leaf of walk) {
       if (range.reverse ? leaf.key < from : to !== undefined && leaf.key >= to) return;
-      yield [fromByteString(leaf.key), fromByteString(leaf.value)];
+      yield [fromBinaryString(leaf.key), fromBinaryString(leaf.value)];
     }
   }
 
@@ -164,7 +164,7 @@ export class ProvenTree {
 }
 
 function checkedKey(key: Uint8Array): string {
-  if (key.length >= 1 && key.length <= MAX_KEY_BYTES) return toByteString(key);
+  if (key.length >= 1 && key.length <= MAX_KEY_BYTES) return toBinaryString(key);
   throw new PalisadeError({
     code: 'formats/tree-key',
     message: `A proven store's key has 1 to ${MAX_KEY_BYTES} bytes, and this one has ${key.length}.`,
@@ -172,7 +172,7 @@ function checkedKey(key: Uint8Array): string {
 }
 
 function checkedValue(value: Uint8Array): string {
-  if (value.length >= 1 && value.length <= MAX_VALUE_BYTES) return toByteString(value);
+  if (value.length >= 1 && value.length <= MAX_VALUE_BYTES) return toBinaryString(value);
   throw new PalisadeError({
     code: 'formats/tree-value',
     message: `A proven store's value has 1 to ${MAX_VALUE_BYTES} bytes (ICS-23 cannot prove an empty one), and this one has ${value.length}.`,
