@@ -57,9 +57,20 @@ export const memorySpool: SpoolWriter = async (content) => {
   };
 };
 
-/** Bytes `from` to `to` of a spool in one piece. */
-export async function readPiece(spool: Spool, from: number, to: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of spool.read(from, to)) parts.push(part);
-  return concat(...parts);
+/**
+ * Bytes `from` to `to` of a spool in one piece, put into `buffer`. The buffer is the caller's, to be
+ * used again: megabytes that are thrown away piece by piece stay in memory until they are collected.
+ */
+export async function readPiece(
+  spool: Spool,
+  from: number,
+  to: number,
+  buffer: Uint8Array,
+): Promise<Uint8Array> {
+  let filled = 0;
+  for await (const part of spool.read(from, to)) {
+    buffer.set(part, filled);
+    filled += part.length;
+  }
+  return buffer.subarray(0, filled);
 }

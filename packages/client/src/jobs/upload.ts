@@ -97,11 +97,14 @@ async function sendAll(
 ): Promise<void> {
   const { env, policy } = chain.context;
   let at = begun;
+  const buffer = new Uint8Array(Math.min(PIECE_BYTES, spool.size));
   for (let failures = 0; at.state === 'upload' && at.offset < spool.size; ) {
     onSent(at.offset);
     const { offset } = at;
     try {
-      const piece = await readPiece(spool, offset, Math.min(spool.size, offset + PIECE_BYTES));
+      const end = Math.min(spool.size, offset + PIECE_BYTES);
+      // A request copies its body when it begins, so the buffer is free for the next one.
+      const piece = await readPiece(spool, offset, end, buffer);
       at = await putPiece(door, job, offset, piece);
       failures = at.offset > offset || at.state !== 'upload' ? 0 : failures + 1;
     } catch (error) {

@@ -26,6 +26,8 @@ export class Upload {
   readonly jobs = new Set<HexId>();
   #received = 0;
   #closed = false;
+  /** The file may hold bytes that are not durable: the disk's own cache is flushed by a sync, which takes long. */
+  #unsynced = true;
   #file: FileHandle | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #lastGrownMs: number;
@@ -81,6 +83,7 @@ export class Upload {
       const file = await this.#openFile();
       if (at !== this.#received) return undefined;
       return this.#unlessFull(async () => {
+        this.#unsynced = true;
         await this.#disk.writeAt(file, dataFile(this.folder), group, at);
         this.#received = at + group.length;
         this.#lastGrownMs = this.#clock.nowMs();
@@ -91,9 +94,12 @@ export class Upload {
   /** Makes what was received durable. After a failure the file is read and checked anew. */
   sync(): Promise<Refusal | undefined> {
     return this.#inTurn(async () => {
-      if (this.#closed || !this.#file) return undefined;
+      if (this.#closed || !this.#file || !this.#unsynced) return undefined;
       const file = this.#file;
-      return this.#unlessFull(() => this.#disk.syncFile(file, dataFile(this.folder)));
+      return this.#unlessFull(async () => {
+        await this.#disk.syncFile(file, dataFile(this.folder));
+        this.#unsynced = false;
+      });
     });
   }
 
@@ -128,6 +134,8 @@ export class Upload {
       const good = await this.#checkedLength(file);
       if ((await file.stat()).size > good) await this.#disk.truncate(file, path, good);
       this.#received = good;
+      // An earlier process may have written what it never synced.
+      this.#unsynced = true;
     } catch (error) {
       await file.close();
       throw error;
