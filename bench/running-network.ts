@@ -1,6 +1,6 @@
 /** A development network as a process of its own, run from the bundle beside the benchmark. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const PROGRAM = join(import.meta.dirname, 'palisade.js');
@@ -8,6 +8,8 @@ const PROGRAM = join(import.meta.dirname, 'palisade.js');
 const LOOK_MS = 10;
 /** A network that has no block by then will have none, ms. */
 const PATIENCE_MS = 60_000;
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export type RunningNetwork = {
   readonly folder: string;
@@ -20,7 +22,7 @@ export type RunningNetwork = {
   stop(): Promise<void>;
 };
 
-/** Starts a fresh network in a folder that does not exist yet, and waits for its first block. */
+/** Starts a fresh network in a folder that does not exist yet, and waits until all of it is up. */
 export async function startNetwork(
   folder: string,
   options: readonly string[] = [],
@@ -33,6 +35,8 @@ export async function startNetwork(
   );
   try {
     const { url, atMs } = await firstBlock(child, folder, began + PATIENCE_MS);
+    // Written when all parts are up: partners follow the first block.
+    while (!existsSync(join(folder, 'network.json'))) await pause(LOOK_MS);
     return {
       folder,
       url,
@@ -51,7 +55,7 @@ async function firstBlock(child: ChildProcess, folder: string, untilMs: number) 
     if (child.exitCode !== null) throw new Error(`the network ended with ${child.exitCode}`);
     const url = urlOf(folder);
     if (url && (await heightOf(url)) > 0) return { url, atMs: performance.now() };
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause(LOOK_MS);
   }
   throw new Error('the network has no block');
 }
