@@ -72,6 +72,8 @@ export function highS(signature: Uint8Array): Uint8Array {
 const MESSAGES: readonly Declaration[] = [ready, offer, subscribe, accept] as never;
 /** Requests count nonces of their own, transfers and the like those of the main lane. */
 const FAR_NONCE = 1_000n;
+/** Keys of each kind that nobody knows: to make a new one for each case is slow. */
+const STRANGERS = 64;
 
 /** Which declarations, keys and domain the cases are made with. */
 export class EnvelopeMaker {
@@ -81,6 +83,7 @@ export class EnvelopeMaker {
   private readonly client: Key;
   private readonly partner: Key;
   private readonly nowMs: () => number;
+  private readonly strangers: { readonly accounts: readonly Key[]; readonly nodes: readonly Key[] };
 
   constructor(rng: Rng, { node, network, nowMs }: Target) {
     this.rng = rng;
@@ -89,11 +92,14 @@ export class EnvelopeMaker {
     this.client = accountKey(network.clientSecret);
     this.partner = nodeKey(network.partners[0]!.nodeSecret);
     this.nowMs = nowMs;
+    const some = (make: (secret: Uint8Array) => Key) =>
+      Array.from({ length: STRANGERS }, () => make(sha256(rng.bytes(32))));
+    this.strangers = { accounts: some(accountKey), nodes: some(nodeKey) };
   }
 
   private stranger(declaration: Declaration): Key {
-    const secret = sha256(this.rng.bytes(32));
-    return declaration.signer === 'account' ? accountKey(secret) : nodeKey(secret);
+    const { accounts, nodes } = this.strangers;
+    return this.rng.pick(declaration.signer === 'account' ? accounts : nodes);
   }
 
   private friend(declaration: Declaration): Key {

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { isRefusal, PalisadeError, type Refusal, refuse, toHex } from '@palisade/core';
 import type { Logger, OperatorPages } from '@palisade/daemon';
-import { Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Pool } from '../services/pool.ts';
 import type { ValidatorService } from '../services/validator-service.ts';
@@ -44,6 +44,26 @@ export type ApiOptions = {
   readonly log: Logger;
 };
 
+function tooLarge(c: Context): Response {
+  // The rest of the body is not waited for, so nothing can follow on this connection.
+  c.header('connection', 'close');
+  return refusalResponse(c, {
+    code: 'api/too-large',
+    message: `A body may have ${MAX_BODY} bytes.`,
+    retry: 'never',
+  });
+}
+
+const limitUnknown = bodyLimit({ maxSize: MAX_BODY, onError: tooLarge });
+
+/** A length that is told is looked at alone; bodies without one are counted as they come. */
+const limitBody: MiddlewareHandler = (c, next) => {
+  const told = c.req.header('content-length');
+  if (told === undefined || c.req.header('transfer-encoding') !== undefined)
+    return limitUnknown(c, next);
+  return Number(told) > MAX_BODY ? Promise.resolve(tooLarge(c)) : next();
+};
+
 export function createApi({ pool, service, pages, faucet, acknowledged, log }: ApiOptions): Hono {
   const app = new Hono();
   app.onError((error, c) => {
@@ -53,20 +73,7 @@ export function createApi({ pool, service, pages, faucet, acknowledged, log }: A
     else log.error('a request failed', { path: c.req.path, err: error });
     return errorResponse(c, error);
   });
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY,
-      onError: (c) => {
-        // The rest of the body is not waited for, so nothing can follow on this connection.
-        c.header('connection', 'close');
-        return refusalResponse(c, {
-          code: 'api/too-large',
-          message: `A body may have ${MAX_BODY} bytes.`,
-          retry: 'never',
-        });
-      },
-    }),
-  );
+  app.use(limitBody);
   app.use(async (c, next) => {
     await next();
     c.header('access-control-allow-origin', '*');
