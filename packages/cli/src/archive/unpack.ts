@@ -88,10 +88,16 @@ async function makeFolder(path: string, name: string): Promise<void> {
   else if (!found.isDirectory()) throw unsafe(name, 'its place is taken');
 }
 
-async function makeLink(root: string, path: string, name: string, to: string): Promise<void> {
+async function makeLink(
+  root: string,
+  path: string,
+  name: string,
+  to: string | null,
+): Promise<void> {
+  if (!to) throw unsafe(name, 'it links to nothing');
   const target = resolve(dirname(path), to);
   const isInside = target === root || target.startsWith(root + sep);
-  if (to === '' || to.startsWith('/') || !isInside)
+  if (to.startsWith('/') || !isInside)
     throw unsafe(name, `it links to '${to.slice(0, 80)}', outside of the folder`);
   await symlink(to, path).catch(refuseTaken(name));
 }

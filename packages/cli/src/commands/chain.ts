@@ -1,5 +1,5 @@
 /** What the chain says: `status`, `validators`, `partners`, `payout`, `block`. */
-import type { BlockView, ChainClient, ChainEvent, PartnerRecord } from '@palisade/client';
+import type { BlockView, ChainClient, PartnerRecord } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
 import { ROW_STATUS } from '@palisade/market/schema';
 import { type Context, execute, networkLeaf, type Report } from '../command.ts';

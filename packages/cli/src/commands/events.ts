@@ -46,7 +46,11 @@ async function past(
         events.push({ height: at, timeMs: block.timeMs, name, data });
   }
   const rows = events.map(({ height: at, name, data }) => [`${at}`, name, describe(data)]);
-  const columns = [{ title: 'block', align: 'right' as const }, { title: 'event' }, { title: 'what' }];
+  const columns = [
+    { title: 'block', align: 'right' as const },
+    { title: 'event' },
+    { title: 'what' },
+  ];
   return {
     json: { from, to, events },
     lines:

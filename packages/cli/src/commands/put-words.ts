@@ -23,7 +23,11 @@ export function quoteLines(quote: Quote, source: PutSource): string[] {
 }
 
 /** Tells a person what happens. */
-export function teller(session: Session, bar: Progress, total: number): (progress: PutProgress) => void {
+export function teller(
+  session: Session,
+  bar: Progress,
+  total: number,
+): (progress: PutProgress) => void {
   const sent = new Map<string, number>();
   const say = (text: string) => {
     bar.end();

@@ -2,12 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import {
-  type MarketClient,
-  type PutState,
-  type Spooled,
-  spoolFile,
-} from '@palisade/client';
+import { type MarketClient, type PutState, type Spooled, spoolFile } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
 import { packFolder } from '../archive/pack.ts';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
@@ -24,12 +19,7 @@ import {
 import { writeRecord } from '../files/records.ts';
 import { fileSpool, openSpool } from '../files/spool-file.ts';
 import type { Session } from '../session/session.ts';
-import {
-  countOf,
-  parseAmount,
-  parseCount,
-  parseDuration,
-} from '../terminal/amounts.ts';
+import { countOf, parseAmount, parseCount, parseDuration } from '../terminal/amounts.ts';
 import { usageError } from '../terminal/print-error.ts';
 import { quoteLines, report, teller } from './put-words.ts';
 

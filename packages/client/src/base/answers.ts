@@ -17,7 +17,7 @@ import {
   MAX_URL,
   type ready,
 } from '@palisade/market/schema';
-import { endpointList, SEATS } from './directory.ts';
+import { endpointList, SEATS } from './directory-data.ts';
 import { badAnswer } from './http.ts';
 import {
   anyJson,

@@ -2,13 +2,9 @@
  * The list of validators that a client keeps in memory (C2V-1): found by key, reached by URL,
  * ranked by what this client itself has seen of them. Measurements never come from others.
  */
-import { bytes32, fromHex, PalisadeError, toHex } from '@palisade/core';
-import { MAX_DIRECTORY, MAX_URL } from '@palisade/market/schema';
-import { clientError } from './errors.ts';
-import { count, listOf, object, oneOf, optional, plainText, type Reader, whole } from './shapes.ts';
-
-export const SEATS = ['active', 'passive', 'excluded', 'unknown'] as const;
-export type Seat = (typeof SEATS)[number];
+import { fromHex, toHex } from '@palisade/core';
+import { MAX_DIRECTORY } from '@palisade/market/schema';
+import { baseUrl, type DirectoryData, MAX_ALIAS, type Seat } from './directory-data.ts';
 
 /** A validator as this client knows it. */
 export type Validator = {
@@ -40,20 +36,6 @@ export type Endpoint = {
   readonly weight?: bigint;
 };
 
-/** A directory as plain data, for a cache file. */
-export type DirectoryData = {
-  readonly validators: readonly {
-    readonly nodeKey: string;
-    readonly url: string;
-    readonly alias: string;
-    readonly seat: Seat;
-    readonly weight: string;
-    readonly latencyMs: number;
-    readonly answered: number;
-    readonly asked: number;
-  }[];
-};
-
 type Entry = {
   key: string;
   nodeKey: Uint8Array | undefined;
@@ -76,8 +58,6 @@ const UNMEASURED_MS = 50;
 const FAILURE_COST_MS = 6000;
 /** Requests after which the older ones count half: a validator can regain its name. */
 const MAX_COUNTED = 64;
-/** Chars of an alias that are kept. */
-const MAX_ALIAS = 64;
 
 /** Lower is better: what a request to it is expected to cost. */
 function expectedMs(entry: Entry): number {
@@ -88,24 +68,6 @@ function expectedMs(entry: Entry): number {
 /** Two successes are given in advance, so that one failure is not the end. */
 function reliabilityOf({ answered, asked }: Entry): number {
   return (answered + 2) / (asked + 2);
-}
-
-/** A base URL in its one form. @throws PalisadeError `client/bad-url` */
-export function baseUrl(text: string): string {
-  let url: URL | undefined;
-  try {
-    url = new URL(text);
-  } catch {
-    url = undefined;
-  }
-  const usable = url && /^https?:$/.test(url.protocol) && !url.username && !url.password;
-  if (url && usable && text.length <= MAX_URL && !url.search && !url.hash)
-    return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
-  throw clientError(
-    'client/bad-url',
-    `'${text.slice(0, 80)}' is no base URL: it takes http:// or https://, a host, and nothing after the path.`,
-    { next: 'Give something like http://127.0.0.1:7001.' },
-  );
 }
 
 /** Validators by key, at most 64: all seats and their stand-bys. */
@@ -267,53 +229,3 @@ function viewOf(entry: Entry): Validator {
   const reliability = reliabilityOf(entry);
   return { key, nodeKey, url, alias, medium: 'http', seat, weight, latencyMs, reliability };
 }
-
-const keyText: Reader<string> = {
-  fromJson: (json, path) => toHex(bytes32.fromJson(json, path)),
-};
-const ratio: Reader<number> = {
-  fromJson: (json, path) =>
-    typeof json === 'number' && json >= 0 ? json : count.fromJson(json, path),
-};
-const directoryData: Reader<DirectoryData> = object({
-  validators: listOf(
-    object({
-      nodeKey: keyText,
-      url: plainText(MAX_URL),
-      alias: plainText(MAX_ALIAS),
-      seat: oneOf(SEATS),
-      weight: { fromJson: (json, path) => whole.fromJson(json, path).toString() } as Reader<string>,
-      latencyMs: ratio,
-      answered: ratio,
-      asked: ratio,
-    }),
-    MAX_DIRECTORY,
-  ),
-});
-
-/** Reads the JSON of a cache file. @throws PalisadeError `client/bad-directory` */
-export function parseDirectory(json: unknown): DirectoryData {
-  try {
-    const data = directoryData.fromJson(json, '');
-    for (const { url } of data.validators) baseUrl(url);
-    return data;
-  } catch (cause) {
-    const why = cause instanceof PalisadeError ? cause.message : 'it is unreadable';
-    throw clientError('client/bad-directory', `The list of validators cannot be used: ${why}`, {
-      next: 'Delete the cache file; it is made again.',
-      cause,
-    });
-  }
-}
-
-/** A list of endpoints as statuses carry it. */
-export const endpointList = listOf(
-  object({
-    nodeKey: bytes32,
-    url: plainText(MAX_URL),
-    name: plainText(MAX_ALIAS),
-    seat: oneOf(SEATS),
-    weight: optional(whole),
-  }),
-  MAX_DIRECTORY,
-);

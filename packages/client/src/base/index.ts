@@ -8,18 +8,14 @@ export {
   type Said,
   type Status,
 } from './answers.ts';
-export {
-  type ChainClient,
-  type ConnectOptions,
-  connect,
-  type Payout,
-  type Probe,
-} from './chain-client.ts';
+export { type ChainClient, connect } from './chain-client.ts';
+export type { ConnectOptions, Probe } from './client-context.ts';
 export { Directory, type Endpoint, type Validator } from './directory.ts';
 export { baseUrl, type DirectoryData, parseDirectory, type Seat } from './directory-data.ts';
 export { type Environment, environment } from './environment.ts';
 export type { ClientErrorCode } from './errors.ts';
 export { type FollowOptions, readEvent } from './following.ts';
+export { formatAmount } from './format-amount.ts';
 export {
   type HttpRequest,
   MAX_JSON_BYTES,
@@ -28,6 +24,7 @@ export {
   requestBytes,
   requestJson,
 } from './http.ts';
+export type { Payout } from './pages.ts';
 export { openReady, type PartnerRecord } from './partners.ts';
 export {
   type Answer,
@@ -49,4 +46,3 @@ export type {
 } from './sending.ts';
 export { IDLE_MS, type ServerEvent, serverEvents } from './server-events.ts';
 export * as shapes from './shapes.ts';
-export { formatAmount } from './format-amount.ts';

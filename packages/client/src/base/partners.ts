@@ -3,7 +3,7 @@ import type { Domain } from '@palisade/core';
 import { equalBytes, PalisadeError, toHex } from '@palisade/core';
 import { ready } from '@palisade/market/schema';
 import { openMessage, partnersReader, type Ready } from './answers.ts';
-import { baseUrl } from './directory.ts';
+import { baseUrl } from './directory-data.ts';
 import { badAnswer } from './http.ts';
 import type { ReachContext } from './reach.ts';
 import { ask } from './requests.ts';
