@@ -191,7 +191,7 @@ function compare(session, payout, disks) {
     const voucher = voucherInForce(disks, answer, row);
     const paid = BigInt(row?.amount ?? 0);
     const problem = problemOf({ session, row, voucher, agreement: disks.agreements.get(key) });
-    lines.push({ ...answer, must: voucher?.rate ?? 0n, paid, problem, rate: voucher?.rate });
+    lines.push({ ...answer, must: voucher?.rate ?? 0n, paid, problem });
   }
   for (const row of rows.values()) {
     const name = disks.agreements.get(`${row.job} ${row.partner}`)?.name ?? '-';

@@ -11,7 +11,9 @@ import { FakeNetwork } from '../../test/fake-network.ts';
 import { connect } from '../base/index.ts';
 import type { Manifest } from '../content/index.ts';
 import {
+  type Account,
   formatPutState,
+  formatVoucher,
   type MarketClient,
   memorySpool,
   openMarket,
@@ -33,11 +35,12 @@ beforeEach(async () => {
 });
 afterEach(() => network.stop());
 
-function marketOf(secret: Uint8Array): MarketClient {
+function marketOf(secret: Uint8Array, keepVoucher?: Account['keepVoucher']): MarketClient {
   // Without chance, partners are read from in the order in which the chain lists them.
   const environment = { random: () => 0 };
   const chain = connect({ urls: [network.urls[0]!], policy, environment });
-  return openMarket(chain, { signer: accountSigner(secret), ownerSecret: secret });
+  const account = { signer: accountSigner(secret), ownerSecret: secret };
+  return openMarket(chain, { ...account, ...(keepVoucher ? { keepVoucher } : {}) });
 }
 
 const bytesOf = (size: number) =>
@@ -408,5 +411,23 @@ describe('the end and the renewal of a job', () => {
     expect(agreements).toHaveLength(2);
     expect((await market.jobs()).map(({ id }) => toHex(id))).toEqual([toHex(job)]);
     await expect(market.job(new Uint8Array(32))).rejects.toBeInstanceOf(PalisadeError);
+  });
+});
+
+describe('a voucher', () => {
+  it('is written down before a partner has it: where it cannot be, none gets any', async () => {
+    const kept: string[] = [];
+    market = marketOf(SECRET, async (voucher) => {
+      kept.push(JSON.parse(formatVoucher(voucher)).partner);
+    });
+    const { partners } = await store(1000, 2);
+    expect(kept.sort()).toEqual(partners.map(({ partner }) => toHex(partner)).sort());
+
+    const held = () =>
+      network.partners.map(({ uploads, contents }) => [uploads.size, contents.size]);
+    const before = held();
+    market = marketOf(SECRET, () => Promise.reject(new Error('the disk is full')));
+    await expect(store(1001, 2)).rejects.toThrow('the disk is full');
+    expect(held()).toEqual(before);
   });
 });
