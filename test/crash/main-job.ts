@@ -27,6 +27,8 @@ import { TIMING } from './timing.ts';
 
 /** Two of five partners: spares are there when one of them fails. */
 export const REPLICAS = 2;
+/** Partners that may be dearer than those needed: a put does not ask one again that has failed. */
+const SPARES = 2;
 /** Two groups and a bit, so that an upload can be cut. */
 const FILE_BYTES = 2 * 1024 * 1024 + 4711;
 const SESSIONS = 2;
@@ -107,12 +109,9 @@ export class MainJob {
     const { path } = this.#options;
     const spooled = this.#spooled!;
     const state = existsSync(path) ? parsePutState(readFileSync(path, 'utf8')) : undefined;
-    const wish = {
-      size: spooled.size,
-      replicas: REPLICAS,
-      durationMs: SESSIONS * TIMING.sessionMs,
-    };
-    const { sessions, maxRate } = state ?? (await this.market.quote(wish));
+    const wish = { size: spooled.size, durationMs: SESSIONS * TIMING.sessionMs };
+    const { sessions, maxRate } =
+      state ?? (await this.market.quote({ ...wish, replicas: REPLICAS + SPARES }));
     await this.market.put({
       ...spooled,
       replicas: REPLICAS,

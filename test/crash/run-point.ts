@@ -14,6 +14,9 @@ const PATIENCE_MS = 60_000;
 /** Time in which what was acknowledged must be in a block, ms: many blocks. */
 const INCLUSION_MS = 5_000;
 
+/** A waiting transaction dropped by a rule of the market, not by its nonce or its fee. */
+const OUTDATED = /"codespace":"market\/[a-z-]+","msg":"A waiting transaction no longer passes/;
+
 export type PointReport = {
   /** Whether the process died at the point, and not afterwards because it was never reached. */
   readonly reached: boolean;
@@ -153,25 +156,39 @@ class Run {
   }
 
   async #checkPromises(): Promise<void> {
-    for (const job of this.#job.confirmed) await this.#expectIncluded(job, 'the confirmed job');
+    for (const job of this.#job.confirmed)
+      if (!(await this.#isIncluded(job))) this.#fail(`the confirmed job ${job} is in no block`);
     const said = this.#network.said();
     const acknowledged = new Set(this.#job.acknowledged);
     for (const one of said) if (one.kind === 'acknowledged') acknowledged.add(one.id);
-    for (const id of acknowledged) await this.#expectIncluded(id, 'the acknowledged transaction');
+    const missing: string[] = [];
+    for (const id of acknowledged) if (!(await this.#isIncluded(id))) missing.push(id);
+    // What came too late for its session or job is dropped for that reason, and the log says so.
+    const outdated = this.#logLines().filter((line) => OUTDATED.test(line)).length;
+    if (missing.length > outdated)
+      this.#fail(
+        `acknowledged, but in no block: ${missing.join(', ')}; ${outdated} dropped as outdated`,
+      );
     const complete = new Set<string>();
     for (const one of said) if (one.kind === 'complete') complete.add(`${one.port} ${one.job}`);
     for (const key of complete) await this.#expectHeld(key);
   }
 
-  async #expectIncluded(id: string, what: string): Promise<void> {
+  async #isIncluded(id: string): Promise<boolean> {
     const until = performance.now() + INCLUSION_MS;
-    let last = '';
     for (; performance.now() < until; await pause(50)) {
       const response = await fetch(`${this.#network.urls[0]}/v1/transactions/${id}`);
-      last = await response.text();
-      if ((JSON.parse(last) as { status?: string }).status === 'included') return;
+      const { status } = (await response.json()) as { readonly status?: string };
+      if (status === 'included') return true;
     }
-    this.#fail(`${what} ${id} is in no block: ${last}`);
+    return false;
+  }
+
+  /** What the validators logged. No folder: they had nothing to say. */
+  #logLines(): readonly string[] {
+    const folder = join(this.#network.root, 'node', 'log');
+    const names = existsSync(folder) ? readdirSync(folder) : [];
+    return names.flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'));
   }
 
   /** A partner that said `complete` serves the content as long as the job runs. */
@@ -200,11 +217,8 @@ class Run {
     const { root } = this.#network;
     const code = await this.#network.stop();
     if (code !== 0) this.#fail(`the network ended with ${code}: ${this.#network.errors.join('')}`);
-    const folder = join(root, 'node', 'log');
-    // No folder: the node had nothing to say.
-    for (const name of existsSync(folder) ? readdirSync(folder) : [])
-      for (const line of readFileSync(join(folder, name), 'utf8').split('\n'))
-        if (/"level":"?(fatal|60)/.test(line)) this.#fail(`logged: ${line.slice(0, 500)}`);
+    for (const line of this.#logLines())
+      if (/"level":"?(fatal|60)/.test(line)) this.#fail(`logged: ${line.slice(0, 500)}`);
     const { findings, height } = await auditState(join(root, 'node'));
     for (const { name, ok, what } of findings) if (!ok) this.#fail(`${name}: ${what}`);
     return { laws: findings.length, height: `${height}` };
