@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { environment } from '@palisade/client';
 import { accountSigner, toHex } from '@palisade/core';
 import { encryptSecret, LIGHT_COST, publicKeyOf } from '@palisade/daemon';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -71,6 +72,7 @@ async function run(
     },
     stdin: async () => Buffer.from(stdin),
     nowMs: () => Date.now(),
+    environment: quick,
   };
   const code = await main(line, world);
   const raw = Buffer.concat(out);
@@ -100,6 +102,13 @@ function fileOf(size: number, name = 'plan.bin'): { path: string; bytes: Buffer 
   writeFileSync(path, bytes);
   return { path, bytes };
 }
+
+/** Pauses between attempts are short here; what waits for an answer waits as long as it would. */
+const { sleep } = environment();
+const quick = {
+  sleep: (ms: number, signal?: AbortSignal) =>
+    sleep(ms < 6000 && ms !== 2000 ? ms / 50 : ms, signal),
+};
 
 const json = (text: string) => JSON.parse(text) as Record<string, never>;
 const STORED = ['--replicas', '2', '--for', '1m'];

@@ -106,6 +106,7 @@ export class Session {
 
   #connect(): ChainClient {
     const { value, origins } = this.#loaded();
+    const { environment = {} } = this.world;
     const origin = origins.url ?? 'default';
     const network = readNetworkFile(this.home);
     const isOrdered = origin.startsWith('flag:') || origin.startsWith('env:');
@@ -114,13 +115,14 @@ export class Session {
     if (isDevelopment) {
       this.#network = network;
       const urls = isOrdered ? value.url : network.urls;
-      return connect({ urls, genesisHash: network.genesisHash });
+      return connect({ urls, genesisHash: network.genesisHash, environment });
     }
     if (value.url.length === 0) throw noNetwork();
     const { genesisHash } = value;
     const directory = this.#cached(value.url);
     return connect({
       urls: value.url,
+      environment,
       ...(directory ? { directory } : {}),
       ...(genesisHash ? { genesisHash: fromHex(genesisHash) } : {}),
     });

@@ -1,6 +1,7 @@
 /** What a command line has around it; tests put their own in its place. */
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import type { Environment } from '@palisade/client';
 
 export type World = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,6 +16,8 @@ export type World = {
   /** All of standard input, at most so many bytes. */
   stdin(maxBytes: number): Promise<Uint8Array>;
   nowMs(): number;
+  /** What talks to the network, where it is not this process itself. */
+  readonly environment?: Partial<Environment>;
 };
 
 const DEFAULT_COLUMNS = 100;
