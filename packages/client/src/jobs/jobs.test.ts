@@ -125,6 +125,30 @@ describe('put and get', () => {
     expect(equalBytes(await collect(file.bytes), bytes)).toBe(true);
   });
 
+  it('waits for a partner that took a part of the content and is restarting', async () => {
+    const progress: PutProgress[] = [];
+    let awayUntil: number | undefined;
+    for (const { server } of network.partners)
+      server.fault = () =>
+        awayUntil !== undefined && performance.now() < awayUntil ? 'reset' : undefined;
+    const onSent = (step: PutProgress) => {
+      // Longer than the failures in a row that a partner may have that took nothing.
+      if (step.step === 'uploading' && step.sent > 0 && !awayUntil)
+        awayUntil = performance.now() + 800;
+      return progress.push(step);
+    };
+    const file = await spooled(5 * MIB);
+    const { sessions, maxRate } = await market.quote({
+      size: file.size,
+      replicas: 1,
+      durationMs: 1,
+    });
+    const wish = { ...file, replicas: 1, sessions, maxRate, patienceMs: 3000 };
+    await market.put({ ...wish, onProgress: onSent });
+    expect(awayUntil).toBeGreaterThan(0);
+    expect(progress.filter(({ step }) => step === 'partner-failed')).toEqual([]);
+  });
+
   it('[C2V-2] does not count a confirmation that no active validator signed', async () => {
     const liar = nodeSigner(new Uint8Array(32).fill(55));
     for (const validator of network.validators.slice(0, 2)) validator.voice = liar;

@@ -18,6 +18,11 @@ import { signVoucher } from './voucher.ts';
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** Failures without progress after which a partner is given up. */
 const MAX_FAILURES = 4;
+/**
+ * A partner that took a part and then went away may just be restarting: what it has is worth this
+ * many of the time limits of a request, and the others' offers may have run out by then.
+ */
+const RETURN_TIMEOUTS = 10;
 /** Blocks until a start must be seen, once all bytes are there. */
 const START_BLOCKS = 20;
 /** A partner reads everything again before it starts: a slow disk does this much. */
@@ -98,6 +103,8 @@ async function sendAll(
   const { env, policy } = chain.context;
   let at = begun;
   const buffer = new Uint8Array(Math.min(PIECE_BYTES, spool.size));
+  // Who has taken nothing yet is given up after a few failures.
+  let giveUpMs = 0;
   for (let failures = 0; at.state === 'upload' && at.offset < spool.size; ) {
     onSent(at.offset);
     const { offset } = at;
@@ -107,16 +114,18 @@ async function sendAll(
       const piece = await readPiece(spool, offset, end, buffer);
       at = await putPiece(door, job, offset, piece);
       failures = at.offset > offset || at.state !== 'upload' ? 0 : failures + 1;
+      if (failures === 0) giveUpMs = env.nowMs() + RETURN_TIMEOUTS * policy.timeoutMs;
     } catch (error) {
       if (!(error instanceof PalisadeError) || error.code === 'client/aborted') throw error;
       failures++;
-      await env.sleep(policy.pauseMs * 2 ** failures * (0.5 + env.random()), door.signal);
+      const pauseMs = Math.min(policy.timeoutMs, policy.pauseMs * 2 ** failures);
+      await env.sleep(pauseMs * (0.5 + env.random()), door.signal);
       at = await agreementState(door, job).catch(() => at); // it may come back before we give up
       const moved = at.offset !== offset || at.state !== 'upload';
       if (moved) failures = 0;
       else if (!isTransient(error)) throw error;
     }
-    if (failures >= MAX_FAILURES)
+    if (failures >= MAX_FAILURES && env.nowMs() >= giveUpMs)
       throw clientError('client/connection', `Nothing arrives beyond byte ${at.offset}.`);
   }
   onSent(spool.size);
