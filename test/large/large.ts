@@ -30,6 +30,8 @@ const MEMORY_LIMIT = 200e6;
 const UNDER_WAY = 64 * MIB;
 /** How often a transfer is looked at, ms. */
 const LOOK_MS = 20;
+/** A job that nobody has started after some sessions is cancelled: a slow disk takes minutes. */
+const SESSION = '120s';
 const NETWORK_PATIENCE_MS = 60_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'palisade-large-'));
@@ -58,7 +60,7 @@ async function answerOf(child: ChildProcess): Promise<Record<string, unknown>> {
 }
 
 async function startNetwork(): Promise<ChildProcess> {
-  const child = palisade('devnet', '--processes', '--json', '--session', '30s');
+  const child = palisade('devnet', '--processes', '--json', '--session', SESSION);
   const ready = (async () => {
     let text = '';
     for await (const part of child.stdout!) {
