@@ -3,7 +3,7 @@
  * engine. Each hands its options to the package that knows what to do with them.
  */
 import { join, resolve } from 'node:path';
-import { Option } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { toHex } from '@palisade/core';
 import { type Context, execute, leaf } from '../command.ts';
 import { homeOf } from '../session/home.ts';
@@ -75,7 +75,7 @@ export function devnetPartCommand() {
 function parseSetting(text: string, before: Record<string, string> = {}): Record<string, string> {
   const [, path, value] = /^([a-zA-Z][\w.-]*)=(.*)$/s.exec(text) ?? [];
   if (path === undefined || value === undefined)
-    throw new Error(`'${text}' does not read name=value`);
+    throw new InvalidArgumentError('write it as name=value');
   return { ...before, [path]: value };
 }
 

@@ -1,7 +1,8 @@
 /** What a command line has around it; tests put their own in its place. */
 import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import type { Environment } from '@palisade/client';
+import { usageError } from './print-error.ts';
 
 export type World = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -36,35 +37,43 @@ export function processWorld(): World {
     isTerminal: stdin.isTTY === true && stderr.isTTY === true,
     hasColor: !noColor && (stdout.isTTY === true || env.FORCE_COLOR === '1'),
     columns: stdout.columns ?? stderr.columns ?? DEFAULT_COLUMNS,
-    ask,
+    ask: (question, hidden) => askOn(stdin, stderr, question, hidden),
     stdin: readStdin,
     nowMs: () => Date.now(),
   };
 }
 
-function ask(question: string, hidden = false): Promise<string> {
-  const { stdin, stderr } = process;
+/** Asks on a terminal; the end of the input counts as an empty answer. */
+export function askOn(
+  input: Readable,
+  output: { write(data: string | Uint8Array): unknown },
+  question: string,
+  hidden = false,
+): Promise<string> {
   // What is typed goes to this stream, which shows it or does not; the question goes around it.
   const echo = new Writable({
-    write(chunk, _, done) {
-      if (!hidden) stderr.write(chunk);
+    write(chunk: Uint8Array, _, done) {
+      if (!hidden) output.write(chunk);
       done();
     },
   });
-  stderr.write(question);
-  const lines = createInterface({ input: stdin, output: echo, terminal: true });
+  // First, because it is what keeps the terminal itself from showing what is typed.
+  const lines = createInterface({ input, output: echo, terminal: true });
+  output.write(question);
   return new Promise((resolve, reject) => {
+    // Closing tells its listeners at once: the answer is settled before.
     lines.once('line', (line) => {
-      lines.close();
-      if (hidden) stderr.write('\n');
       resolve(line);
+      lines.close();
     });
     lines.once('SIGINT', () => {
+      reject(usageError('You stopped at a question.'));
       lines.close();
-      stderr.write('\n');
-      reject(new Error('interrupted'));
     });
-    lines.once('close', () => resolve(''));
+    lines.once('close', () => {
+      if (hidden) output.write('\n');
+      resolve('');
+    });
   });
 }
 
