@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromBinaryString, fromUtf8, toBinaryString, utf8 } from './bytes.ts';
+import { fromBinaryString, fromHex, fromUtf8, toBinaryString, toHex, utf8 } from './bytes.ts';
 
 const someBytes = fc.uint8Array({ maxLength: 200 });
 const someText = fc.string({ unit: 'binary', maxLength: 80 }).filter((text) => text.isWellFormed());
@@ -11,6 +11,15 @@ describe('bytes and text', () => {
       fc.property(someBytes, (bytes) => {
         expect(toBinaryString(bytes)).toBe(Buffer.from(bytes).toString('latin1'));
         expect(fromBinaryString(toBinaryString(bytes))).toEqual(bytes);
+      }),
+    );
+  });
+
+  it('[ENG] hex is what the platform writes, at any length', () => {
+    fc.assert(
+      fc.property(someBytes, (bytes) => {
+        expect(toHex(bytes)).toBe(`0x${Buffer.from(bytes).toString('hex')}`);
+        expect(fromHex(toHex(bytes))).toEqual(bytes);
       }),
     );
   });

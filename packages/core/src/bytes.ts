@@ -8,8 +8,28 @@ const HEX_OF_BYTE: readonly string[] = Array.from(
   (_, byte) => HEX_DIGITS[byte >> 4]! + HEX_DIGITS[byte & 15]!,
 );
 
+/**
+ * Up to this many bytes (addresses, ids, keys, signatures) become text by one call over a reused
+ * list of char codes: text that is put together piece by piece is a tree of pieces.
+ */
+const FEW = 65;
+const CODES: readonly number[][] = Array.from({ length: 2 + 2 * FEW + 1 }, (_, length) =>
+  new Array<number>(length).fill(0),
+);
+const CODE_OF_DIGIT: readonly number[] = Array.from(HEX_DIGITS, (digit) => digit.charCodeAt(0));
+
 /** `0x`-prefixed lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
+  if (bytes.length <= FEW) {
+    const codes = CODES[2 + 2 * bytes.length]!;
+    codes[0] = 0x30;
+    codes[1] = 0x78;
+    for (let i = 0; i < bytes.length; i++) {
+      codes[2 + 2 * i] = CODE_OF_DIGIT[bytes[i]! >> 4]!;
+      codes[3 + 2 * i] = CODE_OF_DIGIT[bytes[i]! & 15]!;
+    }
+    return String.fromCharCode.apply(null, codes);
+  }
   let text = '0x';
   for (let i = 0; i < bytes.length; i++) text += HEX_OF_BYTE[bytes[i]!];
   return text;
@@ -121,19 +141,15 @@ export function readU64be(bytes: Uint8Array, offset = 0): bigint {
 
 /** Chars per call of fromCharCode: more would overflow the argument stack. */
 const CHARS_PER_CALL = 4096;
-/** Up to this length (addresses, ids, keys) four at a time are faster than one call for all. */
-const FEW = 64;
 
 /** Bytes as a binary string, one char (0..255) per byte: a Map key that sorts in byte order. */
 export function toBinaryString(bytes: Uint8Array): string {
-  let text = '';
   if (bytes.length <= FEW) {
-    let i = 0;
-    for (; i + 4 <= bytes.length; i += 4)
-      text += String.fromCharCode(bytes[i]!, bytes[i + 1]!, bytes[i + 2]!, bytes[i + 3]!);
-    for (; i < bytes.length; i++) text += String.fromCharCode(bytes[i]!);
-    return text;
+    const codes = CODES[bytes.length]!;
+    for (let i = 0; i < bytes.length; i++) codes[i] = bytes[i]!;
+    return String.fromCharCode.apply(null, codes);
   }
+  let text = '';
   for (let i = 0; i < bytes.length; i += CHARS_PER_CALL)
     text += String.fromCharCode.apply(
       null,

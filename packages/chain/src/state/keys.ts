@@ -27,14 +27,16 @@ export function bytesKey(width: number): KeyPart<Uint8Array> {
   };
 }
 
+/** Where numbers are laid out; writing a key is synchronous. */
+const eight = new Uint8Array(8);
+const eightView = new DataView(eight.buffer);
+
 /** A 64-bit number, big-endian, so that keys sort as the numbers do. */
 export const u64Key: KeyPart<bigint> = {
   width: 8,
   write(value) {
-    let text = '';
-    for (let shift = 56n; shift >= 0n; shift -= 8n)
-      text += String.fromCharCode(Number((value >> shift) & 0xffn));
-    return text;
+    eightView.setBigUint64(0, value);
+    return toBinaryString(eight);
   },
   read(text) {
     let value = 0n;
