@@ -183,8 +183,8 @@ export async function startNode(
       const envelope = await openJobs.envelopeOf(job);
       if (envelope) for (const service of services) await service.notify(job, envelope);
     },
-    tellPartner(partner, kind, message) {
-      for (const service of services) service.tell(partner, kind, message);
+    async tellMatch(words) {
+      for (const service of services) await service.tellMatch(words);
     },
   };
   for (const { name, secret } of options.validators)

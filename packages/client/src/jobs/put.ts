@@ -66,6 +66,8 @@ const MAX_PARALLEL = 4;
 /** Offers asked for beyond those needed: spares for partners that fail. C2V-5 allows 32. */
 const SPARE_OFFERS = 5;
 const MAX_OFFERS = 32;
+/** Times that a partner is tried again: with growing pauses, a few seconds in all. */
+const MAX_CHANCES = 3;
 
 /**
  * Stores a spooled content with `replicas` partners and resolves when all of them have started.
@@ -87,6 +89,8 @@ class PutRun {
   #roots: Uint8Array | undefined;
   /** Partners that will not be asked (again). */
   readonly #seen = new Set<string>();
+  /** Failures by partner. */
+  readonly #failures = new Map<string, number>();
 
   constructor(context: JobContext, wish: PutWish) {
     const { contentId, replicas, sessions, maxRate, spool } = wish;
@@ -195,7 +199,7 @@ class PutRun {
     const work = async () => {
       while (open > 0) {
         open--;
-        if (!(await this.#fillOne(next))) unfilled++;
+        if (!(await this.#fillOne(next, queue))) unfilled++;
       }
     };
     try {
@@ -207,7 +211,10 @@ class PutRun {
   }
 
   /** Tries partner after partner until one has started; false when there are no more. */
-  async #fillOne(next: () => Promise<ChosenPartner | Offer | undefined>): Promise<boolean> {
+  async #fillOne(
+    next: () => Promise<ChosenPartner | Offer | undefined>,
+    again: ChosenPartner[],
+  ): Promise<boolean> {
     for (;;) {
       const candidate = await next();
       if (!candidate) return false;
@@ -217,8 +224,8 @@ class PutRun {
       } catch (error) {
         if (!(error instanceof PalisadeError) || error.code === 'client/aborted') throw error;
         const { partner } = candidate;
-        await this.#forget(partner);
         this.#tell({ step: 'partner-failed', partner, error });
+        await this.#giveAnotherChance(partner, error, again);
       }
     }
   }
@@ -238,6 +245,26 @@ class PutRun {
     const { sessions } = this.#state;
     await engage(this.#context, chosen, { job, sessions, spool, roots, onSent, signal });
     this.#tell({ step: 'started', partner });
+  }
+
+  /**
+   * After a failure that may pass (the whole network may have been away for a moment) the partner is
+   * tried again a few times: with the voucher that it has, or by its next offer.
+   */
+  async #giveAnotherChance(
+    partner: Uint8Array,
+    error: PalisadeError,
+    again: ChosenPartner[],
+  ): Promise<void> {
+    const id = toHex(partner);
+    const failures = (this.#failures.get(id) ?? 0) + 1;
+    this.#failures.set(id, failures);
+    if (error.retry === 'never' || failures > MAX_CHANCES) return this.#forget(partner);
+    const { env, policy } = this.#context.chain.context;
+    await env.sleep(policy.pauseMs * 2 ** failures, this.#wish.signal);
+    const chosen = this.#state.chosen.find((one) => equalBytes(one.partner, partner));
+    if (chosen) again.push(chosen);
+    else this.#seen.delete(id);
   }
 
   async #forget(partner: Uint8Array): Promise<void> {

@@ -12,10 +12,11 @@ import {
   type Opened,
   open,
   type Refusal,
+  type ValueOf,
   verifyOpened,
 } from '@palisade/core';
 import type { Engine } from '@palisade/engine';
-import { accept, offer, ready, subscribe } from '@palisade/market';
+import { accept, type match, offer, ready, subscribe } from '@palisade/market';
 import type { EventIndex } from '../events/event-index.ts';
 import type { JobFiles } from './job-files.ts';
 import type { OpenJob } from './open-jobs.ts';
@@ -27,6 +28,9 @@ export type DirectoryEntry = {
   readonly name: string;
   readonly url: string;
 };
+
+/** What a match says, whoever signs it. */
+export type MatchWords = ValueOf<typeof match>;
 
 export type Pool = {
   readonly application: PalisadeApplication;
@@ -40,12 +44,8 @@ export type Pool = {
   readonly openJobs: () => readonly OpenJob[];
   /** Notifies partners once more of a job that still wants some. */
   readonly askAgain: (job: Uint8Array) => Promise<void>;
-  /** Passes a message to a partner, at whichever hosted validator it listens. */
-  readonly tellPartner: (
-    partner: Uint8Array,
-    kind: 'notice' | 'match',
-    message: Uint8Array,
-  ) => void;
+  /** Tells a partner of its match, through every hosted validator that it listens to. */
+  readonly tellMatch: (words: MatchWords) => Promise<void>;
 };
 
 /** Messages that partners and clients send to validators. */

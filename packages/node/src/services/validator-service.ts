@@ -42,7 +42,7 @@ import {
   request,
 } from '@palisade/market';
 import { wantsPartners } from './partner-board.ts';
-import { openFromPartner, openMessage, type Pool } from './pool.ts';
+import { type MatchWords, openFromPartner, openMessage, type Pool } from './pool.ts';
 
 /** Streams of notices at one validator: its share of 10 000 partners. */
 const MAX_SUBSCRIBERS = 4000;
@@ -216,15 +216,15 @@ export class ValidatorService {
         retry: 'later',
         next: 'Read the offers again.',
       });
-    const message = await this.sign(match, {
+    const words = {
       job,
       client: opened.sender,
       partner,
       rate,
       ready: board.find(partner, this.pool.nowMs())?.envelope ?? offerOpened.value.ready,
-    });
-    this.pool.tellPartner(partner, 'match', message);
-    return { match: message };
+    };
+    await this.pool.tellMatch(words);
+    return { match: await this.sign(match, words) };
   }
 
   /** Opens a partner's stream; open jobs are told at once. Answers how to end it. */
@@ -257,10 +257,14 @@ export class ValidatorService {
     return this.sign(notice, { job, height, request: envelope });
   }
 
-  /** Passes a message to a partner that listens here. */
-  tell(partner: Uint8Array, kind: 'notice' | 'match', message: Uint8Array): void {
-    for (const subscriber of this.subscribers)
-      if (equalBytes(subscriber.partner, partner)) subscriber.send(kind, message);
+  /** Tells a partner that listens here of its match, in this validator's own words. */
+  async tellMatch(words: MatchWords): Promise<void> {
+    const listening = [...this.subscribers].filter(({ partner }) =>
+      equalBytes(partner, words.partner),
+    );
+    if (listening.length === 0) return;
+    const message = await this.sign(match, words);
+    for (const { send } of listening) send('match', message);
   }
 
   /** What this validator says with its vote: disclosures, and jobs that it promised and misses. */
