@@ -34,6 +34,25 @@ describe('an opener that remembers', () => {
     expect((second[0] as Refusal).code).toMatch(/^envelope\//);
   });
 
+  it('[ENG] forgets the oldest when what it remembers is too large together', async () => {
+    const { chain, txs } = await transactions(4);
+    let checked = 0;
+    const inner = inlineOpener(catalogue([send]), chain.domain);
+    const counting: TxOpener = {
+      open(all) {
+        checked += all.length;
+        return inner.open(all);
+      },
+    };
+    const room = txs[1]!.length + txs[2]!.length + txs[3]!.length;
+    const opener = rememberingOpener(counting, 100, room);
+    await opener.open(txs);
+    await opener.open(txs.slice(1));
+    expect(checked).toBe(4);
+    await opener.open([txs[0]!]);
+    expect(checked).toBe(5);
+  });
+
   it('still has an answer when others crowd it out while it waits', async () => {
     const { chain, txs } = await transactions(6);
     const inner = inlineOpener(catalogue([send]), chain.domain);

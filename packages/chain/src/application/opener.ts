@@ -33,9 +33,29 @@ export function inlineOpener(known: Catalogue, domain: Domain): TxOpener {
  */
 const REMEMBERED = 20_000;
 
+/**
+ * Their bytes at most: eight of the largest blocks. Anyone can sign large commands that nobody pays
+ * for, and twenty thousand of those would take gigabytes.
+ */
+const REMEMBERED_BYTES = 64 * 1024 * 1024;
+
 /** Remembers what was opened, by the hash of all its bytes, signature included. */
-export function rememberingOpener(inner: TxOpener, capacity: number = REMEMBERED): TxOpener {
+export function rememberingOpener(
+  inner: TxOpener,
+  capacity: number = REMEMBERED,
+  capacityBytes: number = REMEMBERED_BYTES,
+): TxOpener {
   const known = new Map<string, Opened>();
+  let bytes = 0;
+  const remember = (key: string, opened: Opened): void => {
+    if (!known.has(key)) bytes += opened.size;
+    known.set(key, opened);
+    for (const [oldest, { size }] of known) {
+      if (known.size <= capacity && bytes <= capacityBytes) break;
+      known.delete(oldest);
+      bytes -= size;
+    }
+  };
   /** Proposal, judgement and execution of a block ask with the same arrays: each is hashed once. */
   const hashes = new WeakMap<Uint8Array, string>();
   const keyOf = (tx: Uint8Array): string => {
@@ -55,11 +75,7 @@ export function rememberingOpener(inner: TxOpener, capacity: number = REMEMBERED
       for (const [j, i] of missing.entries()) {
         const result = fresh[j]!;
         answers[i] = result;
-        if (!isRefusal(result)) known.set(keys[i]!, result);
-      }
-      for (const key of known.keys()) {
-        if (known.size <= capacity) break;
-        known.delete(key);
+        if (!isRefusal(result)) remember(keys[i]!, result);
       }
       return answers as (Opened | Refusal)[];
     },
