@@ -56,6 +56,8 @@ class Run {
   readonly #job: MainJob;
   #recoveryMs = 0;
   #stepSeen = false;
+  /** The kill that is on its way after a step. */
+  #blow: Promise<void> | undefined;
   /** The network is gone for good. */
   readonly #hopeless = new AbortController();
 
@@ -69,7 +71,7 @@ class Run {
       onStep: (step) => {
         if (point.kind !== 'step' || step !== point.step || this.#stepSeen) return;
         this.#stepSeen = true;
-        setTimeout(() => network.kill(), point.afterMs);
+        this.#blow = pause(point.afterMs).then(() => network.kill());
       },
     });
   }
@@ -92,7 +94,9 @@ class Run {
     } catch (error) {
       this.#fail((error as Error).message);
     }
-    const reached = network.killedAt !== undefined;
+    // A job that ends in the meantime does not call it off.
+    await this.#blow;
+    const reached = this.#blow !== undefined || network.killedAt !== undefined;
     if (!reached) network.kill();
     await restarted;
     try {
