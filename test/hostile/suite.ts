@@ -134,12 +134,7 @@ class Suite {
     const client = accountSigner(network.clientSecret);
     const terms = { utility: 1, subject: new Uint8Array(32).fill(1), size: 5n, partners: 1 };
     const price = { sessions: 3, maxRate: 10n ** 15n, nonce: 0n, maxFee: 10n ** 18n };
-    const body = await signEnvelope(
-      request,
-      { client: client.id, ...terms, ...price },
-      node.domain,
-      client,
-    );
+    const body = await signEnvelope(request, { ...terms, ...price }, node.domain, client);
     const sent = { method: 'POST', path: '/v1/jobs', body };
     const [answer] = await this.both((target) => target.send(sent));
     this.job = (JSON.parse(answer.body) as { job: string }).job;

@@ -195,7 +195,7 @@ export class FakeChain {
 
   #apply({ declaration: { name }, value, id, sender }: Opened): Refused | undefined {
     const command = value as Value;
-    if (name === request.name) this.#addJob(id, command as never);
+    if (name === request.name) this.#addJob(id, sender, command as never);
     if (name === start.name) return this.#start(command as never, sender);
     const found = this.jobs.get(toHex((value as { job?: Uint8Array }).job ?? id));
     if (!found) return undefined;
@@ -216,10 +216,11 @@ export class FakeChain {
     return undefined;
   }
 
-  #addJob(id: Uint8Array, value: Job): void {
+  #addJob(id: Uint8Array, client: Uint8Array, value: Job): void {
     const escrow = escrowFor(value);
     const job: Job = {
       ...value,
+      client,
       height: this.height,
       session: this.session,
       state: JOB_STATE.confirmed,

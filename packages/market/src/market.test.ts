@@ -54,7 +54,7 @@ describe('a request', () => {
     expect([toHex(file.root), file.jobs]).toEqual([toHex(merkleRoot(ascending)), 2]);
   });
 
-  it("[C2V-1] names its client: equal words of two clients are two jobs, and a copy is nobody's", async () => {
+  it('[C2V-1] belongs to whoever signed it: equal words of two clients are two jobs', async () => {
     const market = await startMarket();
     const { chain } = market;
     const alices = await market.requestTx('alice');

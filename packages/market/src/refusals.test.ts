@@ -1,16 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PAL } from '../../chain/test/chain-kit.ts';
 import { type Market, RATE, startMarket, TEST_PARAMS } from '../test/market-kit.ts';
-import {
-  answerAudit,
-  cancel,
-  complete,
-  partnerComplete,
-  renew,
-  request,
-  start,
-  UTILITY,
-} from './index.ts';
+import { answerAudit, cancel, complete, partnerComplete, renew, start, UTILITY } from './index.ts';
 
 const FOREIGN = 'market/not-the-client';
 
@@ -43,15 +34,6 @@ describe('a request is refused', () => {
     await market.chain.expectTxRefused('market/bad-partners', many);
     const long = await market.requestTx('alice', { sessions: TEST_PARAMS.maxSessions + 1 });
     await market.chain.expectTxRefused('market/bad-term', long);
-  });
-
-  it("when somebody else than the client has signed it: it is another job, and nobody's", async () => {
-    const market = await startMarket();
-    const { chain } = market;
-    const genuine = await market.requestTx('alice');
-    const copy = await chain.sign(market.client('bert'), request, market.terms('alice'));
-    expect(await chain.idOf(copy)).not.toEqual(await chain.idOf(genuine));
-    await chain.expectTxRefused(FOREIGN, copy);
   });
 
   it('when it is sent a second time', async () => {

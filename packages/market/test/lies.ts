@@ -1,5 +1,5 @@
 /** Ways to cheat the market. Each is a transaction that no state of it may accept. */
-import { answerAudit, cancel, partnerComplete, request } from '@palisade/market';
+import { answerAudit, cancel, partnerComplete } from '@palisade/market';
 import { CLIENTS, type ClientName, type Market, PARTNERS, type PartnerName } from './market-kit.ts';
 
 /** A job, its true client, and a partner that may work for it. */
@@ -75,12 +75,6 @@ const escrowThatIsNotThere: Lie = async ({ market, client }) => {
   return { payer: client, tx };
 };
 
-const requestInAnothersName: Lie = async ({ market, client }) => {
-  const stranger = strangerTo(client);
-  const fields = market.terms(client, { maxRate: 1n });
-  return { payer: stranger, tx: await market.chain.sign(market.client(stranger), request, fields) };
-};
-
 export const LIES: readonly Lie[] = [
   damagedLeaf,
   answerOfAnother,
@@ -90,5 +84,4 @@ export const LIES: readonly Lie[] = [
   cancelByAStranger,
   receiptOfAStranger,
   escrowThatIsNotThere,
-  requestInAnothersName,
 ];

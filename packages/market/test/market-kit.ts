@@ -147,9 +147,8 @@ export class Market {
   }
 
   /** The fields of a request for one copy of the kit's content over three sessions. */
-  terms(client: ClientName, terms: Terms = {}) {
+  terms(terms: Terms = {}) {
     return {
-      client: this.client(client).id,
       utility: UTILITY.storage,
       subject: outline.contentId,
       size: BigInt(CONTENT.length),
@@ -161,7 +160,7 @@ export class Market {
   }
 
   async requestTx(client: ClientName, terms: Terms = {}): Promise<Uint8Array> {
-    return this.chain.sign(this.client(client), request, this.terms(client, terms));
+    return this.chain.sign(this.client(client), request, this.terms(terms));
   }
 
   /** A job that stands in a block; answers with its id. */

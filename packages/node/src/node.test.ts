@@ -92,7 +92,6 @@ describe('a validator node', () => {
     const job = await signEnvelope(
       request,
       {
-        client: client.id,
         utility: 1,
         subject: new Uint8Array(32).fill(1),
         size: 5n,

@@ -162,7 +162,6 @@ function clientOf(chain: ChainClient, urls: readonly string[], signer: Signer) {
       const size = BigInt(content.size);
       const maxRate = terms.maxRate ?? rateFor(PRICE, size);
       const fields = {
-        client: signer.id,
         utility: 1,
         subject: content.contentId,
         size,

@@ -1,4 +1,4 @@
-import { address, command, compareBytes, type Opened, toHex, u64 } from '@palisade/core';
+import { command, compareBytes, type Opened, toHex, u64 } from '@palisade/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accountOf, type Chain, PAL, startChain } from '../../test/chain-kit.ts';
@@ -13,7 +13,7 @@ const ask = command({
   doc: 'Puts a job into the file.',
   signer: 'account',
   lane: 'jobs',
-  fields: { client: address, what: u64 },
+  fields: { what: u64 },
 });
 const toy: Module = {
   name: 'toy',
@@ -44,8 +44,7 @@ function begin(weights?: readonly bigint[]): Promise<Chain> {
   });
 }
 
-const askBy = (chain: Chain, who: typeof alice, what: bigint) =>
-  chain.sign(who, ask, { client: who.id, what });
+const askBy = (chain: Chain, who: typeof alice, what: bigint) => chain.sign(who, ask, { what });
 
 describe('the order of a block', () => {
   it('[V2V-4] is the job file by id, each sender in the order of its nonces, then the rest as it came', async () => {
@@ -98,7 +97,7 @@ describe('the order of a block', () => {
       bytes: new Uint8Array(),
       opened: {
         declaration: isJob ? ask : send,
-        value: { nonce: BigInt(nonce), client: Uint8Array.of(sender) },
+        value: { nonce: BigInt(nonce) },
         id: Uint8Array.of(id),
         sender: Uint8Array.of(sender),
       } as unknown as Opened,
@@ -210,7 +209,7 @@ describe('jobs that validators confirmed in time', () => {
 
   it('a stranger who signs the same words does not stand in for the job', async () => {
     const { chain } = await missing([10n, 10n, 10n], [0, 1]);
-    const copy = await chain.sign(bob, ask, { client: alice.id, what: 7n });
+    const copy = await askBy(chain, bob, 7n);
     expect(await chain.wouldAccept([...(await chain.propose([])), copy])).toBe(false);
   });
 });

@@ -164,7 +164,7 @@ describe('sending', () => {
 
   it('counts lanes apart, and all of a node key together', async () => {
     await chain.send(send, gift, account);
-    const job = { client: account.id, utility: UTILITY.storage, subject: new Uint8Array(32) };
+    const job = { utility: UTILITY.storage, subject: new Uint8Array(32) };
     const terms = { size: 1n, partners: 1, sessions: 1, maxRate: 1n };
     const posted = await chain.post(request, { ...job, ...terms }, account);
     expect(posted.nonce).toBe(0n);
@@ -326,7 +326,7 @@ describe('lists in pages', () => {
       maxFee: 1n << 60n,
     };
     for (let nonce = 0n; nonce < 230n; nonce++) {
-      const fields = { client: account.id, subject: new Uint8Array(32), nonce, ...terms };
+      const fields = { subject: new Uint8Array(32), nonce, ...terms };
       const opened = fake.open(await signEnvelope(request, fields, fake.domain, account));
       if ('declaration' in opened) fake.take(opened);
     }

@@ -42,7 +42,7 @@ export type Quote = {
  * Asks the partners' own records what a content would cost.
  * @throws PalisadeError `client/too-few-partners` saying how many fit and what keeps the others out
  */
-export async function quote({ chain, account }: JobContext, wish: QuoteWish): Promise<Quote> {
+export async function quote({ chain }: JobContext, wish: QuoteWish): Promise<Quote> {
   const { size, replicas, durationMs } = wish;
   const [records, { sessionMs }] = await Promise.all([chain.partners(), chain.params()]);
   const fitting = records.filter(({ ready }) => whyNot(ready, wish) === undefined);
@@ -55,7 +55,6 @@ export async function quote({ chain, account }: JobContext, wish: QuoteWish): Pr
   const maxRate = dearest.rate;
   const escrow = escrowFor({ partners: replicas, sessions, maxRate });
   const fields = {
-    client: account.signer.id,
     utility: UTILITY.storage,
     subject: new Uint8Array(32),
     size: BigInt(size),

@@ -1,5 +1,5 @@
 import { cannotSpend, handle, transfer } from '@palisade/chain';
-import { address, bytes32, command, equalBytes, refuse, u8, u32, u64, u128 } from '@palisade/core';
+import { bytes32, command, refuse, u8, u32, u64, u128 } from '@palisade/core';
 import { ESCROW } from '../escrow.ts';
 import { jobConfirmed } from '../events.ts';
 import { JOB_STATE, jobs, jobsDue, jobsOf, UTILITY, utility } from '../job.ts';
@@ -10,10 +10,7 @@ import { escrowFor } from '../rules/terms.ts';
 /** Requests count nonces of their own: the order of a job file must not depend on other commands. */
 export const JOB_LANE = 'jobs';
 
-/**
- * JOB_REQUEST (C2V-1). Its transaction id is the job's id: a hash of chain, client, nonce and body.
- * The body names the client as well, so that what is signed says by itself whose job it is.
- */
+/** JOB_REQUEST (C2V-1). Its transaction id is the job's id: a hash of chain, client, nonce and body. */
 export const request = command({
   name: 'market.request',
   title: 'Request utility',
@@ -21,7 +18,6 @@ export const request = command({
   signer: 'account',
   lane: JOB_LANE,
   fields: {
-    client: address.is('The signing account'),
     utility,
     subject: bytes32.is('Content id'),
     size: u64.is('Bytes of the content'),
@@ -33,8 +29,6 @@ export const request = command({
 
 export const requestHandler = handle(request, {
   verify({ state, sender }, value) {
-    if (!equalBytes(value.client, sender.account))
-      return refuse('market/not-the-client', 'A request is signed by the client that it names.');
     const limits = params.need(state);
     if (value.utility !== UTILITY.storage)
       return refuse(

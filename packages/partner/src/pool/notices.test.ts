@@ -59,7 +59,6 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 const wanted: ValueOf<typeof request> = {
-  client: client.id,
   utility: 1,
   subject: new Uint8Array(32).fill(4),
   size: 10n,
@@ -152,14 +151,17 @@ describe('notices', () => {
     expect(matches[0]!.partner).toEqual(partner.id);
   });
 
-  it('[P2V-2.G1] believes no request that names another client than its signer', async () => {
+  it("[P2V-2.G1] takes a stranger's copy of a request for the stranger's own job", async () => {
     await start();
-    const [first, second] = validators as [FakeValidator, FakeValidator];
+    const [first] = validators as [FakeValidator, FakeValidator];
     const inner = await signEnvelope(request, wanted, domain, stranger);
     const job = idOf(digestOf(request, wanted, domain), stranger.id);
+    first.tell(
+      'notice',
+      await first.sign(notice, { job: jobOf(wanted), height: 1n, request: inner }),
+    );
     first.tell('notice', await first.sign(notice, { job, height: 1n, request: inner }));
-    second.tell('notice', await noticeOf(second));
     await until(() => seen.length === 1);
-    expect(seen[0]!.client).toEqual(client.id);
+    expect(seen[0]).toMatchObject({ job, client: stranger.id });
   });
 });

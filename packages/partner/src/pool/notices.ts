@@ -150,8 +150,6 @@ export class Notices {
     if (bad || isRefusal(asked)) return this.#void(`the request in it is void: ${bad?.message}`);
     if (!equalBytes(asked.id, job)) return this.#void('it names another job than it holds');
     const wanted = asked.value as ValueOf<typeof request>;
-    if (!equalBytes(wanted.client, asked.sender))
-      return this.#void('a stranger signed the request');
     await this.#options.onNotice({ job, client: asked.sender, request: wanted, validator });
     return undefined;
   }
