@@ -1,4 +1,5 @@
 /** The command table. */
+import { SOFTWARE_VERSION } from '@palisade/core';
 import { Command } from 'commander';
 import type { Context } from './command.ts';
 import {
@@ -25,15 +26,13 @@ import { balanceCommand, faucetCommand, sendCommand } from './commands/money.ts'
 import { putCommand } from './commands/put.ts';
 import { resetCommand } from './commands/reset.ts';
 
-const VERSION = '0.1.0';
-
 /** Typed commands as the table holds them: their options are of no concern here. */
 type Any = { name(): string };
 
 export function createProgram(context: Context): Command {
   const program = new Command('palisade')
     .description('Store files with partners, on a chain that pays them for keeping them.')
-    .version(VERSION, '-V, --version', 'print the version')
+    .version(SOFTWARE_VERSION, '-V, --version', 'print the version')
     .addHelpText(
       'after',
       '\nBegin with:\n  $ palisade devnet             a whole network on this machine\n  $ palisade put FILE           in another terminal',

@@ -33,3 +33,4 @@ export * from './signing/declaration.ts';
 export * from './signing/envelope.ts';
 export * from './signing/sign.ts';
 export * from './signing/typed-data.ts';
+export { SOFTWARE_VERSION } from './version.ts';

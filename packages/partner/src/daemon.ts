@@ -49,7 +49,6 @@ export async function runPartnerDaemon(sources: DaemonSources): Promise<void> {
         log: context.log,
       });
       log.info('listening', { url });
-      return { stop: () => {} };
     },
     { log, dataDir: node.dataDir },
   );

@@ -3,7 +3,7 @@
  * earns. `startPartner` runs one inside this process, several of them if need be; `daemon.ts` makes
  * a process of its own of it.
  */
-import { PalisadeError } from '@palisade/core';
+import { PalisadeError, SOFTWARE_VERSION } from '@palisade/core';
 import {
   createHealth,
   createOperatorPages,
@@ -19,7 +19,6 @@ import { pause } from './pool/pause.ts';
 import { sizeOf } from './records/agreement.ts';
 import type { AgreementBook } from './records/agreement-book.ts';
 import { notReady, setGauges, statusOf } from './status.ts';
-import { VERSION } from './version.ts';
 
 export type RunningPartner = {
   /** Base URL of its API, as this machine reaches it. */
@@ -48,7 +47,6 @@ export async function startPartner(options: PartnerOptions): Promise<RunningPart
   let opened: Omit<RunningPartner, 'stop'> | undefined;
   const start = async (context: DaemonContext) => {
     opened = await openPartner(context, options);
-    return { stop: () => {} };
   };
   const daemon = launchDaemon('partner', start, {
     log,
@@ -109,7 +107,7 @@ function operatorPages(parts: Parts, { live, url, failure }: Told) {
   health.check('ready', 'validators', () => failure() ?? notReady(live()));
   return createOperatorPages({
     name: parts.options.name ?? 'partner',
-    version: VERSION,
+    version: SOFTWARE_VERSION,
     health,
     // Gauges are looked at when somebody asks, and cost nothing otherwise.
     metrics: {

@@ -21,22 +21,22 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 describe('a daemon inside a process', () => {
   const log = silentLogger;
 
-  it('starts with its folder locked, stops itself first and the lock last', async () => {
+  it('starts with its folder locked, closes the last opened first and the lock last', async () => {
     const order: string[] = [];
     const daemon = launchDaemon(
       'd',
       async (ctx) => {
         ctx.onStop('store', () => void order.push(`store, aborted ${ctx.signal.aborted}`));
-        return {
-          stop: () => void order.push(`daemon, locked ${readdirSync(join(dir, 'lock')).length}`),
-        };
+        ctx.onStop('door', () => {
+          order.push(`door, locked ${readdirSync(join(dir, 'lock')).length}`);
+        });
       },
       { log, dataDir: dir },
     );
     await daemon.started;
     expect(await daemon.stop()).toEqual({ open: [], failed: [] });
     expect(await daemon.stop()).toEqual({ open: [], failed: [] });
-    expect(order).toEqual(['daemon, locked 1', 'store, aborted true']);
+    expect(order).toEqual(['door, locked 1', 'store, aborted true']);
     expect(readdirSync(join(dir, 'lock'))).toEqual([]);
   });
 
@@ -57,7 +57,6 @@ describe('a daemon inside a process', () => {
     const start = async (ctx: DaemonContext) => {
       ctx.fail('at once');
       ctx.fail('again');
-      return { stop: () => {} };
     };
     const onFail = (error: unknown) => failures.push(error, daemon);
     const daemon = launchDaemon('d', start, { log, onFail });
@@ -114,7 +113,7 @@ const SCRIPT = `
     if (behaviour === 'throws') setTimeout(() => { throw Object.assign(new Error('bug'), { code: 'x/bug' }); }, 5);
     if (behaviour === 'rejects') setTimeout(() => Promise.reject(new Error('forgotten')), 5);
     if (behaviour === 'fails') setTimeout(() => { ctx.fail(new Error('engine died')); ctx.fail(new Error('again')); }, 5);
-    return { stop: async () => { await wait(20); log.info('drained'); } };
+    ctx.onStop('requests', async () => { await wait(20); log.info('drained'); });
   }, { log, dataDir, drainMs: Number(pace ?? 5000) });
 `;
 

@@ -20,8 +20,8 @@ export type DaemonContext = {
   fail(error: unknown): void;
 };
 
-/** Starts a daemon; `stop` ends what is in flight. Both may take their time, within the drain. */
-export type StartDaemon = (context: DaemonContext) => Promise<{ stop(): void | Promise<void> }>;
+/** Starts a daemon; whatever it opens it registers with `onStop`. May take its time, within the drain. */
+export type StartDaemon = (context: DaemonContext) => Promise<unknown>;
 
 export type DaemonOptions = {
   readonly log: Logger;
@@ -71,8 +71,7 @@ export function launchDaemon(
       const lock = await lockDataDir(dataDir, name);
       closers.push('lock of the data folder', lock.release);
     }
-    const running = await start(context);
-    closers.push(name, () => running.stop());
+    await start(context);
   };
   const beginning = begin();
 

@@ -1,0 +1,61 @@
+/** What a validator says of itself: its health for supervisors, its status for people. */
+import { currentSession, validators } from '@palisade/chain';
+import { toBinaryString, toHex } from '@palisade/core';
+import { createHealth, type Health } from '@palisade/daemon';
+import type { EmbeddedEngine } from '@palisade/engine';
+import type { Pool } from '../services/pool.ts';
+import type { ValidatorService } from '../services/validator-service.ts';
+
+export function healthOf(engine: EmbeddedEngine): Health {
+  const health = createHealth();
+  health.check('alive', 'engine', async () => (await engine.status()).failure?.message);
+  health.check('ready', 'blocks', async () =>
+    (await engine.status()).height === 0n ? 'the first block is not made yet' : undefined,
+  );
+  return health;
+}
+
+/** The body of `/status`. */
+export async function statusOf(
+  pool: Pool,
+  service: ValidatorService,
+  engine: EmbeddedEngine,
+  blockTimeMs: number,
+): Promise<Record<string, unknown>> {
+  const status = await engine.status();
+  const directory = pool.directory();
+  const state = pool.application.committed;
+  const seats = new Map(
+    [...validators.list(state)].map(([[nodeKey], held]) => [toBinaryString(nodeKey), held]),
+  );
+  const names = ['passive', 'active', 'excluded'];
+  const lines = directory.map(({ nodeKey, name, url }) => {
+    const held = seats.get(toBinaryString(nodeKey));
+    return {
+      nodeKey: toHex(nodeKey),
+      url,
+      name,
+      seat: names[held?.seat ?? 0],
+      weight: `${held?.weight ?? 0n}`,
+    };
+  });
+  lines.sort((a, b) => (a.seat === b.seat ? 0 : a.seat === 'active' ? -1 : 1));
+  return {
+    chainId: status.chainId,
+    genesisHash: toHex(pool.application.domain.genesisHash),
+    nodeKey: toHex(service.nodeKey),
+    seat: names[service.seat],
+    url: directory.find(({ name }) => name === service.name)?.url,
+    height: status.height.toString(),
+    timeMs: (status.blockTimeNs / 1_000_000n).toString(),
+    session: `${currentSession.get(state) ?? 0n}`,
+    appHash: toHex(status.appHash),
+    engine: status.description,
+    blockTimeMs,
+    mempool: status.mempool,
+    shadow: status.shadow
+      ? { height: `${status.shadow.height}`, restarts: status.shadow.restarts }
+      : null,
+    directory: lines,
+  };
+}

@@ -1,0 +1,48 @@
+/** What a node does with each block that its engine has committed. */
+import type { Metrics } from '@palisade/daemon';
+import type { CommittedBlock } from '@palisade/engine';
+import { auditMissed } from '@palisade/market';
+import type { nodeMetrics } from '../metrics.ts';
+import type { OpenJobs } from './open-jobs.ts';
+import type { Pool } from './pool.ts';
+import type { ValidatorService } from './validator-service.ts';
+
+type Following = {
+  readonly pool: Pool;
+  readonly services: readonly ValidatorService[];
+  readonly openJobs: OpenJobs;
+  readonly metrics: Metrics<typeof nodeMetrics>;
+  /** When the last block came, ms; kept up to date. */
+  readonly lastBlock: { atMs: number };
+};
+
+/** Indexes each block, looks again at what waits, and tells partners of new jobs; answers how to end it. */
+export function followBlocks(following: Following): () => void {
+  const { pool, services, openJobs, lastBlock } = following;
+  const { engine, index, jobFiles, application } = pool;
+  return engine.onBlock(async (block) => {
+    const now = pool.nowMs();
+    following.metrics.observe('block_interval_seconds', (now - lastBlock.atMs) / 1000);
+    lastBlock.atMs = now;
+    await index.add(block);
+    await count(following, block, now);
+    for (const envelope of jobFiles.waiting())
+      await application.checkTx({ tx: envelope, type: 'recheck' });
+    const fresh = await openJobs.add(block);
+    for (const service of services) {
+      service.forgetPromises(fresh.map(({ job }) => job));
+      for (const { job, envelope } of fresh) await service.notify(job, envelope);
+    }
+  });
+}
+
+async function count({ pool, metrics }: Following, block: CommittedBlock, now: number) {
+  const { events, txResults } = block.results;
+  metrics.set('block_height', Number(block.block.header.height));
+  metrics.set('partners_ready', pool.board.list(now).length);
+  metrics.set('mempool_transactions', (await pool.engine.status()).mempool.txs);
+  for (const { type } of events)
+    if (type === auditMissed.name) metrics.count('audits_missed_total');
+  for (const { code } of txResults)
+    metrics.count('block_transactions_total', { outcome: code === 0 ? 'ok' : 'refused' });
+}
