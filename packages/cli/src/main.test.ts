@@ -236,19 +236,43 @@ describe('files', () => {
     expect((await run(['share', job!])).err).toContain('client/not-sealed');
   });
 
-  it('are not replaced unless that is meant, and a failed download leaves nothing', async () => {
+  it('are not replaced unless that is meant', async () => {
     await develop();
-    const { path } = fileOf(3 * MIB);
+    const { path } = fileOf(100);
     const { job } = json((await run(['put', path, ...STORED, '--json'])).out);
     expect(await run(['get', job!, '-o', path])).toMatchObject({ code: 2 });
     expect((await run(['get', job!, '-o', path, '--force'])).code).toBe(0);
-    for (const partner of network!.partners)
-      partner.serveBytes = (bytes, from) =>
-        from < 0 ? bytes : bytes.map((byte, i) => (from + i > 2 * MIB ? byte ^ 1 : byte));
+  });
+
+  it('go on where an earlier get was broken off, with what is this job alone', async () => {
+    await develop();
+    const { path, bytes } = fileOf(3 * MIB);
+    const { job } = json((await run(['put', path, ...STORED, '--json'])).out);
+    const short = String(job).slice(2, 12);
+    const serve = (change: (byte: number, at: number) => number) => {
+      for (const partner of network!.partners)
+        partner.serveBytes = (sent, from) =>
+          from < 0 ? sent : sent.map((byte, i) => change(byte, from + i));
+    };
+    serve((byte, at) => (at > 2 * MIB ? byte ^ 1 : byte));
     const to = join(home, 'broken');
     const { code, err } = await run(['get', job!, '-o', to]);
     expect([code, err]).toEqual([1, expect.stringContaining('client/no-source')]);
-    expect(readdirSync(home).filter((name) => name.startsWith('broken'))).toEqual([]);
+    const left = readdirSync(home).filter((name) => name.startsWith('broken'));
+    expect(left).toEqual([`broken.${short}.part`]);
+    const { size } = statSync(join(home, left[0]!));
+    expect(size).toBeGreaterThan(MIB);
+    // What has arrived is not fetched again; the first group is, because it tells what the file is.
+    serve((byte, at) => (at >= MIB && at < size - MIB ? byte ^ 1 : byte));
+    const again = await run(['get', job!, '-o', to]);
+    expect([again.code, again.err]).toEqual([0, expect.stringContaining('Going on after')]);
+    expect(readFileSync(to).equals(bytes)).toBe(true);
+    expect(readdirSync(home).filter((name) => name.startsWith('broken'))).toEqual(['broken']);
+
+    writeFileSync(join(home, `other.${short}.part`), Buffer.alloc(4 * MIB));
+    serve((byte) => byte);
+    expect((await run(['get', job!, '-o', join(home, 'other')])).code).toBe(0);
+    expect(readFileSync(join(home, 'other')).equals(bytes)).toBe(true);
   });
 });
 

@@ -1,13 +1,9 @@
 /** `palisade get` and `palisade share`. */
-import { createWriteStream } from 'node:fs';
-import { lstat, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Got, SourceProgress } from '@palisade/client';
 import { toHex } from '@palisade/core';
-import { unpack } from '../archive/unpack.ts';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
+import { saveFile, saveFolder } from '../files/save.ts';
 import { resolveJob } from '../session/jobs.ts';
 import type { Session } from '../session/session.ts';
 import { formatSize } from '../terminal/amounts.ts';
@@ -43,88 +39,57 @@ async function get(session: Session, job: string, options: GetOptions): Promise<
   const file = await openFile(session, job);
   const { manifest } = file;
   const bar = session.progress('fetching');
-  const bytes = counted(file.bytes, (done) => bar.update(done, manifest.size));
+  const show = (bytes: AsyncIterable<Uint8Array>, from = 0) =>
+    counted(bytes, from, (done) => bar.update(done, manifest.size));
   try {
     if (toStdout) {
-      for await (const part of bytes) await session.world.stdout(part);
+      for await (const part of show(file.bytes)) await session.world.stdout(part);
       return { json: {}, lines: [] };
     }
     const asFolder = manifest.kind === 'directory' && options.unpack;
     const name =
       manifest.kind === 'directory' && !asFolder ? `${manifest.name}.tar` : manifest.name;
     const path = resolve(options.output ?? name);
-    const count = asFolder
-      ? await intoFolder(bytes, path)
-      : await intoFile(bytes, path, options.force === true, manifest.mtime);
-    bar.end();
-    return report(file, path, count);
+    if (asFolder) return report(file, path, await saveFolder(path, show(file.bytes)));
+    const { size, mtime } = manifest;
+    const place = { path, force: options.force === true, size, mtime, job: toHex(file.view.id) };
+    await saveFile(place, async (from) => {
+      if (from === 0) return show(file.bytes);
+      session.note(`Going on after the ${formatSize(from)} that are here already.`);
+      return show(restOf(session, job, from), from);
+    });
+    return report(file, path, 1);
   } finally {
     bar.end();
     await file.close();
   }
 }
 
-async function openFile(session: Session, text: string): Promise<Got> {
+async function openFile(session: Session, text: string, from = 0): Promise<Got> {
   const onSource = ({ url, error }: SourceProgress) => {
     if (error) session.note(`${url} failed: ${error.message} Another partner is asked.`);
   };
   const market = await session.reader();
-  if (text.trim().startsWith('palisade-share:')) return market.getShared(text, { onSource });
-  return market.get(await resolveJob(market, text), { onSource });
+  const wish = { onSource, from };
+  if (text.trim().startsWith('palisade-share:')) return market.getShared(text, wish);
+  return market.get(await resolveJob(market, text), wish);
 }
 
-/** Writes beside the place, and moves there when everything was checked. */
-async function intoFile(
-  bytes: AsyncIterable<Uint8Array>,
-  path: string,
-  force: boolean,
-  mtime: number | undefined,
-): Promise<number> {
-  const found = await lstat(path).catch(ignoreMissing);
-  if (found?.isDirectory()) throw usageError(`${path} is a folder.`, 'Name a file with -o.');
-  if (found && !force)
-    throw usageError(
-      `${path} is there already.`,
-      'Replace it with --force, or name another with -o.',
-    );
-  const part = `${path}.part`;
-  await rm(part, { force: true });
+async function* restOf(session: Session, text: string, from: number): AsyncGenerator<Uint8Array> {
+  const rest = await openFile(session, text, from);
   try {
-    await pipeline(Readable.from(bytes), createWriteStream(part, { flags: 'wx' }));
-    if (mtime !== undefined) await utimes(part, mtime / 1000, mtime / 1000);
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
-  return 1;
-}
-
-async function intoFolder(bytes: AsyncIterable<Uint8Array>, path: string): Promise<number> {
-  const found = await lstat(path).catch(ignoreMissing);
-  if (found && !found.isDirectory())
-    throw usageError(`${path} is a file.`, 'Name a folder with -o.');
-  if (found && (await readdir(path)).length > 0)
-    throw usageError(`${path} is not empty.`, 'Name another folder with -o.');
-  // Beside its place until all of it was checked: a broken download leaves nothing half done.
-  const part = `${path}.part`;
-  await rm(part, { recursive: true, force: true });
-  try {
-    const { files } = await unpack(bytes, part);
-    if (found) await rm(path, { recursive: true });
-    await rename(part, path);
-    return files;
-  } catch (error) {
-    await rm(part, { recursive: true, force: true });
-    throw error;
+    yield* rest.bytes;
+  } finally {
+    await rest.close();
   }
 }
 
 async function* counted(
   source: AsyncIterable<Uint8Array>,
+  from: number,
   tell: (done: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  let done = 0;
+  let done = from;
   for await (const chunk of source) {
     done += chunk.length;
     yield chunk;
@@ -142,10 +107,6 @@ function report({ manifest, view, contentKey }: Got, path: string, files: number
       ['checked', `against ${toHex(view.job.subject)}${contentKey ? ', and its seal' : ''}`],
     ]),
   };
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 export function shareCommand(context: Context) {
