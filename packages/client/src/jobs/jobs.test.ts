@@ -213,6 +213,21 @@ describe('put and get', () => {
     expect(equalBytes(await collect((await market.get(job)).bytes), bytes)).toBe(true);
   });
 
+  it('asks the same partners again when all of them were away for a moment', async () => {
+    const failed = new Set<string>();
+    const all = network.partners.length;
+    for (const { server } of network.partners)
+      server.fault = (_, method) => (method === 'PUT' && failed.size < all ? 'reset' : undefined);
+    const file = await spooled(10);
+    const { sessions, maxRate } = await market.quote({ size: 10, replicas: all, durationMs: 1 });
+    const onProgress = (step: PutProgress) => {
+      if (step.step === 'partner-failed') failed.add(toHex(step.partner));
+    };
+    const terms = { replicas: all, sessions, maxRate, patienceMs: 3000 };
+    const { partners } = await market.put({ ...file, ...terms, onProgress });
+    expect([failed.size, partners.length]).toEqual([all, all]);
+  });
+
   it('does not believe a partner that takes everything and never starts', async () => {
     network.partners[0]!.neverStarts = true;
     const { partners } = await store(10, 3);
