@@ -35,7 +35,7 @@ describe('an opener that remembers', () => {
   });
 
   it('[ENG] forgets the oldest when what it remembers is too large together', async () => {
-    const { chain, txs } = await transactions(4);
+    const { chain, txs } = await transactions(6);
     let checked = 0;
     const inner = inlineOpener(catalogue([send]), chain.domain);
     const counting: TxOpener = {
@@ -44,13 +44,24 @@ describe('an opener that remembers', () => {
         return inner.open(all);
       },
     };
-    const room = txs[1]!.length + txs[2]!.length + txs[3]!.length;
+    const room = 4 * Math.max(...txs.map(({ length }) => length));
     const opener = rememberingOpener(counting, 100, room);
     await opener.open(txs);
-    await opener.open(txs.slice(1));
-    expect(checked).toBe(4);
-    await opener.open([txs[0]!]);
-    expect(checked).toBe(5);
+    await opener.open(txs.slice(2));
+    expect(checked).toBe(6);
+    await opener.open(txs.slice(0, 2));
+    expect(checked).toBe(8);
+  });
+
+  it('[ENG] takes no transaction for another that ends in the same bytes', async () => {
+    const { txs } = await transactions(1);
+    const alike = Uint8Array.of(1, ...txs[0]!);
+    const sizes: TxOpener = {
+      open: async (all) => all.map((tx) => ({ size: tx.length }) as Opened),
+    };
+    const opener = rememberingOpener(sizes);
+    for (const tx of [txs[0]!, alike, txs[0]!])
+      expect(await opener.open([tx])).toEqual([{ size: tx.length }]);
   });
 
   it('still has an answer when others crowd it out while it waits', async () => {

@@ -2,6 +2,7 @@
 import {
   type Catalogue,
   type Domain,
+  equalBytes,
   isRefusal,
   type Opened,
   open,
@@ -9,7 +10,6 @@ import {
   toBinaryString,
   verifyOpened,
 } from '@palisade/core';
-import { sha256 } from '@palisade/core/crypto';
 
 /** Checks form and signature of transactions; may do so on other threads. */
 export type TxOpener = {
@@ -29,7 +29,7 @@ export function inlineOpener(known: Catalogue, domain: Domain): TxOpener {
 
 /**
  * Transactions remembered at most: several full blocks of 1 000 and a mempool of 5 000, about
- * 1 KiB each; beyond it the oldest are checked again.
+ * 1 KiB each; what came before them is checked again.
  */
 const REMEMBERED = 20_000;
 
@@ -39,43 +39,48 @@ const REMEMBERED = 20_000;
  */
 const REMEMBERED_BYTES = 64 * 1024 * 1024;
 
-/** Remembers what was opened, by the hash of all its bytes, signature included. */
+/**
+ * Bytes at the end of a transaction by which it is found: its signature, or nearly. Two may end
+ * alike, but only if somebody wants them to; then one displaces the other and is checked again.
+ */
+const TAIL = 64;
+
+type Remembered = { readonly tx: Uint8Array; readonly opened: Opened };
+
+/** Remembers what was opened: a transaction is known again by all its bytes, signature included. */
 export function rememberingOpener(
   inner: TxOpener,
   capacity: number = REMEMBERED,
   capacityBytes: number = REMEMBERED_BYTES,
 ): TxOpener {
-  const known = new Map<string, Opened>();
-  let bytes = 0;
-  const remember = (key: string, opened: Opened): void => {
-    if (!known.has(key)) bytes += opened.size;
-    known.set(key, opened);
-    for (const [oldest, { size }] of known) {
-      if (known.size <= capacity && bytes <= capacityBytes) break;
-      known.delete(oldest);
-      bytes -= size;
+  // In two halves, the older of which is dropped whole: taking out one by one costs more.
+  let older = new Map<string, Remembered>();
+  let newer = new Map<string, Remembered>();
+  let newerBytes = 0;
+  const remember = (key: string, tx: Uint8Array, opened: Opened): void => {
+    if (newer.size >= capacity / 2 || newerBytes + tx.length > capacityBytes / 2) {
+      older = newer;
+      newer = new Map();
+      newerBytes = 0;
     }
+    newer.set(key, { tx, opened });
+    newerBytes += tx.length;
   };
-  /** Proposal, judgement and execution of a block ask with the same arrays: each is hashed once. */
-  const hashes = new WeakMap<Uint8Array, string>();
-  const keyOf = (tx: Uint8Array): string => {
-    const hashed = hashes.get(tx);
-    if (hashed !== undefined) return hashed;
-    const key = toBinaryString(sha256(tx));
-    hashes.set(tx, key);
-    return key;
+  const recall = (key: string, tx: Uint8Array): Opened | undefined => {
+    const found = newer.get(key) ?? older.get(key);
+    return found && (found.tx === tx || equalBytes(found.tx, tx)) ? found.opened : undefined;
   };
   return {
     async open(txs) {
-      const keys = txs.map(keyOf);
+      const keys = txs.map((tx) => toBinaryString(tx.subarray(-TAIL)));
       // Taken before the wait: others may crowd them out of memory meanwhile.
-      const answers: (Opened | Refusal | undefined)[] = keys.map((key) => known.get(key));
-      const missing = [...keys.keys()].filter((i) => answers[i] === undefined);
+      const answers: (Opened | Refusal | undefined)[] = txs.map((tx, i) => recall(keys[i]!, tx));
+      const missing = [...txs.keys()].filter((i) => answers[i] === undefined);
       const fresh = await inner.open(missing.map((i) => txs[i]!));
       for (const [j, i] of missing.entries()) {
         const result = fresh[j]!;
         answers[i] = result;
-        if (!isRefusal(result)) remember(keys[i]!, result);
+        if (!isRefusal(result)) remember(keys[i]!, txs[i]!, result);
       }
       return answers as (Opened | Refusal)[];
     },
