@@ -15,7 +15,7 @@ import {
   type Write,
 } from '@palisade/core';
 import { sha256 } from '@palisade/core/crypto';
-import { merkleRoot, ProvenTree, storesRoot } from '@palisade/formats';
+import { MerkleAccumulator, ProvenTree, storesRoot } from '@palisade/formats';
 import { collection } from '../state/collection.ts';
 import { afterPrefix } from '../state/keys.ts';
 
@@ -73,24 +73,28 @@ export function loadRoots(
 /** The roots after a block's changes, which come sorted by key. */
 export function advanceRoots(before: Roots, changes: readonly Write[]): Roots {
   const trees = new Map(before.trees);
-  const logged: Uint8Array[] = [];
+  const logged = new MerkleAccumulator();
   for (const [key, value] of changes) {
     const store = key.slice(0, key.indexOf('/'));
     const tree = trees.get(store);
     if (!tree) {
-      logged.push(leafOf(key, value));
+      logged.add(leafOf(key, value));
       continue;
     }
     const treeKey = fromBinaryString(key.slice(store.length + 1));
     trees.set(store, value === undefined ? tree.delete(treeKey) : tree.set(treeKey, value));
   }
-  return { ...before, trees, logRoot: sha256(concat(before.logRoot, merkleRoot(logged))) };
+  return { ...before, trees, logRoot: sha256(concat(before.logRoot, logged.root())) };
 }
+
+/** Where changes up to this many bytes are laid out, nearly all: each is hashed before the next. */
+const SMALL = 1024;
+const small = new Uint8Array(SMALL);
 
 /** One change: key length, key, and the value behind a 1, or a 0 where the key is gone. */
 function leafOf(key: string, value: Uint8Array | undefined): Uint8Array {
   const length = 2 + key.length + 1 + (value?.length ?? 0);
-  const leaf = new Uint8Array(length);
+  const leaf = length <= SMALL ? small.subarray(0, length) : new Uint8Array(length);
   leaf[0] = key.length >> 8;
   leaf[1] = key.length & 0xff;
   for (let i = 0; i < key.length; i++) leaf[2 + i] = key.charCodeAt(i);

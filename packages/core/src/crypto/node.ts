@@ -43,6 +43,7 @@ type NativeSecp256k1 = {
     recid: number,
     digest: Uint8Array,
     compressed: boolean,
+    output: Uint8Array,
   ): Uint8Array;
 };
 
@@ -55,6 +56,12 @@ function loadNative(): NativeSecp256k1 | undefined {
 }
 
 function nativeSecp256k1(native: NativeSecp256k1): Crypto['secp256k1'] {
+  /** What native code is given lies outside the heap: made once, not moved there at every call. */
+  const place = {
+    digest: new Uint8Array(new ArrayBuffer(32)),
+    signature: new Uint8Array(new ArrayBuffer(64)),
+    point: new Uint8Array(new ArrayBuffer(65)),
+  };
   const addressOfPoint = (uncompressed: Uint8Array) =>
     keccak256(uncompressed.subarray(1)).slice(12);
   return {
@@ -68,10 +75,13 @@ function nativeSecp256k1(native: NativeSecp256k1): Crypto['secp256k1'] {
       return bytes;
     },
     recover(digest, signature) {
-      if (!isCanonicalSignature(signature)) return undefined;
+      if (!isCanonicalSignature(signature) || digest.length !== 32) return undefined;
+      place.digest.set(digest);
+      place.signature.set(signature.subarray(0, 64));
+      const recid = signature[64]! - 27;
       try {
-        const recid = signature[64]! - 27;
-        return addressOfPoint(native.ecdsaRecover(signature.subarray(0, 64), recid, digest, false));
+        native.ecdsaRecover(place.signature, recid, place.digest, false, place.point);
+        return addressOfPoint(place.point);
       } catch {
         return undefined;
       }

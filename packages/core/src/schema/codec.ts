@@ -23,11 +23,25 @@ const NOTHING = new Uint8Array();
 export function encodeBehind<T>(head: Uint8Array, schema: Schema<T>, value: T): Uint8Array {
   const size = head.length + schema.ssz.value_serializedSize(value);
   if (size > SMALL) return concat(head, schema.ssz.serialize(value));
-  // A type that leaves bytes unwritten must find zeros, not what was there before.
-  scratch.fill(0, 0, size);
   scratch.set(head);
-  schema.ssz.value_serializeToBytes(views, head.length, value);
+  serialize(schema, value, head.length, size);
   return scratch.slice(0, size);
+}
+
+/** Writes a value into the shared place, from `start` to `end`. */
+function serialize<T>(schema: Schema<T>, value: T, start: number, end: number): void {
+  // A type that leaves bytes unwritten must find zeros, not what was there before.
+  scratch.fill(0, start, end);
+  schema.ssz.value_serializeToBytes(views, start, value);
+}
+
+/** Whether bytes are what a value encodes to. */
+function isEncodingOf<T>(schema: Schema<T>, value: T, bytes: Uint8Array): boolean {
+  if (schema.ssz.value_serializedSize(value) !== bytes.length) return false;
+  if (bytes.length > SMALL) return equalBytes(schema.ssz.serialize(value), bytes);
+  serialize(schema, value, 0, bytes.length);
+  for (let i = 0; i < bytes.length; i++) if (scratch[i] !== bytes[i]) return false;
+  return true;
 }
 
 function deserialize<T>(schema: Schema<T>, bytes: Uint8Array, start = 0): T {
@@ -45,7 +59,7 @@ export function decode<T>(schema: Schema<T>, bytes: Uint8Array): T {
   let value: T;
   try {
     value = deserialize(schema, bytes);
-    if (equalBytes(encode(schema, value), bytes)) return value;
+    if (isEncodingOf(schema, value, bytes)) return value;
   } catch (cause) {
     throw malformed(cause instanceof Error ? cause.message : 'undecodable');
   }

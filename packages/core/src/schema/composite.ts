@@ -12,6 +12,9 @@ import { keccak256 } from '../crypto/wasm-hashes.ts';
 import { PalisadeError } from '../errors.ts';
 import { type Infer, invalid, type Json, type JsonSchema, type Schema, schema } from './schema.ts';
 
+/** Bytes of a word of EIP-712. */
+const WORD = 32;
+
 /** Up to `max` values in their given order. */
 export function list<T>(item: Schema<T>, max: number): Schema<T[]> {
   const inner = item.ssz as never;
@@ -57,7 +60,9 @@ export function record<F extends Record<string, Schema<unknown>>>(
     for (const [inner, definition] of field.structs) structs.set(inner, definition);
   const others = [...structs.keys()].filter((other) => other !== name).sort();
   const encodeType = [own, ...others.map((other) => structs.get(other)!)].join('');
-  const typeHash = keccak256(utf8(encodeType));
+  // The type's hash and a word for each member, laid out to be hashed; no record holds itself.
+  const words = new Uint8Array(WORD * (1 + members.length));
+  words.set(keccak256(utf8(encodeType)));
   const known = new Set(members.map(([key]) => key));
   const jsonSchema: JsonSchema = {
     type: 'object',
@@ -71,10 +76,10 @@ export function record<F extends Record<string, Schema<unknown>>>(
     solidity: name,
     structs,
     word(value) {
-      const words = [typeHash];
+      let end = 0;
       for (const [key, field] of members)
-        words.push(field.word((value as Record<string, unknown>)[key]));
-      return keccak256(concat(...words));
+        words.set(field.word((value as Record<string, unknown>)[key]), (end += WORD));
+      return keccak256(words);
     },
     toJson: (value) =>
       Object.fromEntries(

@@ -151,7 +151,7 @@ function fixedBytes(length: number, solidity: string, pad: 'left' | 'right'): Sc
     solidity,
     structs: NO_STRUCTS,
     word(value) {
-      if (length === 32) return value;
+      if (length === 32 && value.length === 32) return value;
       const word = new Uint8Array(32);
       word.set(value, pad === 'left' ? 32 - length : 0);
       return word;

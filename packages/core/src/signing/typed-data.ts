@@ -29,9 +29,14 @@ export function signingDomain(genesisHash: Uint8Array): Domain {
   return { genesisHash, separator };
 }
 
+/** Where the prefix, a domain's separator and a value's word are laid out to be hashed. */
+const signed = concat(PREFIX, new Uint8Array(32 + 32));
+
 /** The 32 bytes that are signed. They do not say by whom: see `idOf`. */
 export function digestOf<T>(declaration: Declaration<T>, value: T, domain: Domain): Uint8Array {
-  return keccak256(concat(PREFIX, domain.separator, declaration.schema.word(value)));
+  signed.set(domain.separator, PREFIX.length);
+  signed.set(declaration.schema.word(value), PREFIX.length + 32);
+  return keccak256(signed);
 }
 
 /**

@@ -14,8 +14,15 @@ const keyEncoder = {
     toBinaryString(source.subarray(start, end)),
 };
 
+/**
+ * Arrays of up to so many bytes lie in the heap of the engine, which must give each a place of its
+ * own before the database can read it: those are copied to one place instead. Balances are small.
+ */
+const IN_HEAP = 64;
+
 export class LmdbStore implements KeyValueStore {
   private readonly table: Table;
+  private readonly outside = new Uint8Array(new ArrayBuffer(IN_HEAP));
 
   /**
    * Opens or creates the database in `path`; a commit resolves when it is on the disk. One that is
@@ -43,8 +50,15 @@ export class LmdbStore implements KeyValueStore {
     await this.table.transaction(() => {
       for (const [key, value] of writes)
         if (value === undefined) this.table.remove(key);
-        else this.table.put(key, value);
+        else this.table.put(key, this.outsideHeap(value));
     });
+  }
+
+  /** Within a transaction a value is written at once: then the place is free for the next. */
+  private outsideHeap(value: Uint8Array): Uint8Array {
+    if (value.length > IN_HEAP) return value;
+    this.outside.set(value);
+    return this.outside.subarray(0, value.length);
   }
 
   async close(): Promise<void> {
