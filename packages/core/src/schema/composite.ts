@@ -76,9 +76,8 @@ export function record<F extends Record<string, Schema<unknown>>>(
     solidity: name,
     structs,
     word(value) {
-      let end = 0;
-      for (const [key, field] of members)
-        words.set(field.word((value as Record<string, unknown>)[key]), (end += WORD));
+      for (const [i, [key, field]] of members.entries())
+        words.set(field.word((value as Record<string, unknown>)[key]), WORD * (1 + i));
       return keccak256(words);
     },
     toJson: (value) =>
