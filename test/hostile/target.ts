@@ -42,11 +42,10 @@ export async function startTarget(): Promise<Target> {
   const dataDir = await mkdtemp(join(tmpdir(), 'palisade-hostile-'));
   const network = makeNetwork('hostile', START_MS, DEVELOPMENT_TIMING);
   let nowMs = START_MS;
-  let node: RunningNode | undefined;
   const daemon = launchDaemon(
     'node',
-    async (context) => {
-      node = await startNode(context, {
+    (context) =>
+      startNode(context, {
         genesis: network.genesis,
         dataDir,
         validators: network.validators.map(({ name, nodeSecret }) => ({
@@ -60,16 +59,14 @@ export async function startTarget(): Promise<Target> {
         clock: { nowMs: () => nowMs },
         faucetSecret: network.faucetSecret,
         shadow: false,
-      });
-      return node;
-    },
+      }),
     { log: silentLogger, dataDir },
   );
-  await daemon.started;
+  const node = await daemon.started;
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, timeout: IDLE_MS });
-  const { engine, urls } = node!;
+  const { engine, urls } = node;
   return {
-    node: node!,
+    node,
     network,
     nowMs: () => nowMs,
     async block() {

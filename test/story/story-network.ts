@@ -20,16 +20,12 @@ export type StoryNetwork = {
 
 export async function storyNetwork(timing: Timing): Promise<StoryNetwork> {
   const root = await mkdtemp(join(tmpdir(), 'palisade-story-'));
-  let devnet!: RunningDevnet;
   const daemon = launchDaemon(
     'devnet',
-    async (context) => {
-      devnet = await startDevnet(context, { root, timing, processes: false, logLevel: 'info' });
-      return devnet;
-    },
+    (context) => startDevnet(context, { root, timing, processes: false, logLevel: 'info' }),
     { log: silentLogger, dataDir: root },
   );
-  await daemon.started;
+  const devnet = await daemon.started;
   const ownerSecret = devnet.network.clientSecret;
   const chain = connect({ urls: devnet.urls });
   const market = openMarket(chain, {

@@ -38,7 +38,6 @@ export type RunningDevnet = {
   readonly partnerUrls: readonly string[];
   /** Process ids by part; this process for all, unless they have their own. */
   readonly pids: Readonly<Record<string, number>>;
-  stop(): Promise<void>;
 };
 
 export async function startDevnet(

@@ -47,15 +47,15 @@ export function startValidators(
   });
 }
 
-/** Starts the partner of index `i`, from 0. */
-export function startOnePartner(
-  { log }: DaemonContext,
+/** Starts the partner of index `i`, from 0; `context` stops it. */
+export async function startOnePartner(
+  { log, onStop }: DaemonContext,
   { network, timing, folders, ports }: Part,
   i: number,
   validators: readonly string[],
 ): Promise<RunningPartner> {
   const { name, nodeSecret } = network.partners[i]!;
-  return startPartner({
+  const partner = await startPartner({
     config: {
       partner: { price: PRICES[i]!, quotaBytes: QUOTA, reserveBytes: RESERVE },
       timing: {
@@ -72,6 +72,8 @@ export function startOnePartner(
     log,
     processMetrics: i === 0,
   });
+  onStop(name, () => partner.stop());
+  return partner;
 }
 
 /** A log file in the folder of a part; the terminal is for the story. */

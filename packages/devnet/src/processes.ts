@@ -25,7 +25,7 @@ export async function superviseProcesses(
   context: DaemonContext,
   part: Part,
   { root, logLevel, onNews = () => {} }: DevnetOptions,
-): Promise<Pick<RunningDevnet, 'urls' | 'partnerUrls' | 'pids' | 'stop'>> {
+): Promise<Pick<RunningDevnet, 'urls' | 'partnerUrls' | 'pids'>> {
   const children = new Map<string, Child>();
   let stopping = false;
 
@@ -71,7 +71,6 @@ export async function superviseProcesses(
         [...children].map(([name, child]) => [name, child.process.pid ?? 0]),
       );
     },
-    async stop() {},
   };
 }
 

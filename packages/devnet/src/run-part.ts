@@ -23,17 +23,10 @@ export async function runPart({ root, role, number, logLevel }: PartOptions): Pr
   await runDaemon(
     name,
     async (context) => {
-      const running =
-        role === 'validators'
-          ? await startValidators(context, part)
-          : await startOnePartner(
-              context,
-              part,
-              number - 1,
-              ports.validators.map((port) => `http://${HOST}:${port}`),
-            );
+      const urls = ports.validators.map((port) => `http://${HOST}:${port}`);
+      if (role === 'validators') await startValidators(context, part);
+      else await startOnePartner(context, part, number - 1, urls);
       process.send?.({ ready: true });
-      return running;
     },
     {
       log: openLog(name, folder, logLevel),

@@ -7,7 +7,7 @@ export async function startInProcess(
   context: DaemonContext,
   part: Part,
   { logLevel, faults }: DevnetOptions,
-): Promise<Pick<RunningDevnet, 'urls' | 'partnerUrls' | 'pids' | 'stop'>> {
+): Promise<Pick<RunningDevnet, 'urls' | 'partnerUrls' | 'pids'>> {
   const named = (name: string, folder: string): DaemonContext => {
     const log = openLog(name, folder, logLevel);
     context.onStop(`log of ${name}`, () => log.close());
@@ -23,8 +23,5 @@ export async function startInProcess(
     urls: node.urls,
     partnerUrls: partners.map(({ url }) => url),
     pids: { 'this process': process.pid },
-    async stop() {
-      await Promise.all(partners.map((partner) => partner.stop()));
-    },
   };
 }

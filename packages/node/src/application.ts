@@ -2,7 +2,7 @@
 import { createApplication, type PalisadeApplication } from '@palisade/chain';
 import type { DaemonContext } from '@palisade/daemon';
 import { composeModules, domainOf, jobFileRule } from './compose.ts';
-import type { NodeOptions } from './node.ts';
+import type { NodeOptions } from './options.ts';
 import { LmdbStore } from './store/lmdb-store.ts';
 import { SnapshotFolder } from './store/snapshot-folder.ts';
 import { threadOpener } from './verification/thread-opener.ts';

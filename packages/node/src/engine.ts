@@ -8,7 +8,7 @@ import {
 } from '@palisade/chain';
 import type { DaemonContext } from '@palisade/daemon';
 import { createEmbeddedEngine, type EmbeddedEngine } from '@palisade/engine';
-import type { NodeOptions } from './node.ts';
+import type { NodeOptions } from './options.ts';
 import type { JobFiles } from './services/job-files.ts';
 import type { ValidatorService } from './services/validator-service.ts';
 import { asReplica } from './shadow/replica.ts';

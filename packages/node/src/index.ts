@@ -3,5 +3,6 @@ export { type AuditReport, auditState, type Finding } from './audit/auditState.t
 export { commandCatalogue, composeModules, domainOf, jobFileRule } from './compose.ts';
 export { nodeConfig } from './daemon/config.ts';
 export { runNode } from './daemon/run-node.ts';
-export { type HostedValidator, type NodeOptions, type RunningNode, startNode } from './node.ts';
+export { type RunningNode, startNode } from './node.ts';
+export type { HostedValidator, NodeOptions } from './options.ts';
 export { LmdbStore } from './store/lmdb-store.ts';

@@ -7,7 +7,7 @@ import { launchDaemon, silentLogger } from '@palisade/daemon';
 import { ready, request } from '@palisade/market';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEVELOPMENT_TIMING, makeNetwork } from '../../devnet/src/network.ts';
-import { type RunningNode, startNode } from './node.ts';
+import { startNode } from './node.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -18,11 +18,10 @@ async function start(dataDir?: string) {
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'palisade-node-')));
   if (!dataDir) cleanups.push(() => rm(dir, { recursive: true, force: true }));
   const network = makeNetwork('node-test', 1_700_000_000_000, DEVELOPMENT_TIMING);
-  let node: RunningNode | undefined;
   const daemon = launchDaemon(
     'node',
-    async (context) => {
-      node = await startNode(context, {
+    (context) =>
+      startNode(context, {
         genesis: network.genesis,
         dataDir: dir,
         validators: network.validators.map(({ name, nodeSecret }) => ({
@@ -36,14 +35,12 @@ async function start(dataDir?: string) {
         clock: { nowMs: () => Date.now() },
         faucetSecret: network.faucetSecret,
         shadow: true,
-      });
-      return node;
-    },
+      }),
     { log: silentLogger, dataDir: dir },
   );
-  await daemon.started;
+  const node = await daemon.started;
   cleanups.push(() => daemon.stop());
-  return { node: node!, network, url: node!.urls[0]!, stop: () => daemon.stop(), dir };
+  return { node, network, url: node.urls[0]!, stop: () => daemon.stop(), dir };
 }
 
 const post = (url: string, body: Uint8Array) =>

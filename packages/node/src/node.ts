@@ -2,8 +2,8 @@
  * The validator node: the chain's application on disk, an engine, and one service with its own HTTP
  * port for each validator key that it hosts.
  */
-import { committed, type Genesis, type PalisadeApplication } from '@palisade/chain';
-import { type Clock, type Domain, isRefusal, SOFTWARE_VERSION } from '@palisade/core';
+import { committed, type PalisadeApplication } from '@palisade/chain';
+import { type Domain, isRefusal, SOFTWARE_VERSION } from '@palisade/core';
 import {
   createMetrics,
   createOperatorPages,
@@ -11,7 +11,7 @@ import {
   type Metrics,
   type MetricsPage,
 } from '@palisade/daemon';
-import type { EmbeddedEngine, FaultPoint } from '@palisade/engine';
+import type { EmbeddedEngine } from '@palisade/engine';
 import { Acknowledged } from './api/acknowledged.ts';
 import { createFaucet } from './api/faucet.ts';
 import { createApi, listen } from './api/server.ts';
@@ -21,37 +21,13 @@ import { makeEngine } from './engine.ts';
 import { catchUpIndex } from './events/catch-up.ts';
 import { EventIndex } from './events/event-index.ts';
 import { nodeMetrics } from './metrics.ts';
+import type { NodeOptions } from './options.ts';
 import { followBlocks } from './services/follow-blocks.ts';
 import { JobFiles } from './services/job-files.ts';
 import { OpenJobs } from './services/open-jobs.ts';
 import { PartnerBoard, wantsPartners } from './services/partner-board.ts';
 import type { DirectoryEntry, Pool } from './services/pool.ts';
 import { ValidatorService } from './services/validator-service.ts';
-
-/** A validator key that this process hosts, and where its API listens. */
-export type HostedValidator = {
-  readonly name: string;
-  readonly secret: Uint8Array;
-  readonly port: number;
-};
-
-export type NodeOptions = {
-  readonly genesis: Genesis;
-  readonly dataDir: string;
-  readonly validators: readonly HostedValidator[];
-  readonly host: string;
-  readonly blockTimeMs: number;
-  /** Time before a block in which requests go to the next file, ms. */
-  readonly guardMs: number;
-  readonly clock: Clock;
-  /** Secret of the account that gives away tokens; development networks only. */
-  readonly faucetSecret?: Uint8Array;
-  /** Runs a second replica beside the first and compares every block. */
-  readonly shadow: boolean;
-  /** Replaces the shadow by a cold one every so many blocks, 0 never; else every second session. */
-  readonly shadowRestartEvery?: number;
-  readonly faults?: (point: FaultPoint, height: bigint) => void | Promise<void>;
-};
 
 export type RunningNode = {
   readonly engine: EmbeddedEngine;

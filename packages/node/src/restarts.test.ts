@@ -8,7 +8,8 @@ import { launchDaemon, silentLogger } from '@palisade/daemon';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { makeNetwork } from '../../devnet/src/network.ts';
 import { auditState } from './audit/auditState.ts';
-import { type NodeOptions, type RunningNode, startNode } from './node.ts';
+import { type RunningNode, startNode } from './node.ts';
+import type { NodeOptions } from './options.ts';
 import { LmdbStore } from './store/lmdb-store.ts';
 import { SnapshotFolder } from './store/snapshot-folder.ts';
 
@@ -31,21 +32,19 @@ async function lab() {
   const start = async (more: Partial<NodeOptions> = {}) => {
     const daemon = launchDaemon(
       'node',
-      async (context) => {
-        node = await startNode(context, {
+      (context) =>
+        startNode(context, {
           ...{ genesis: network.genesis, dataDir, host: '127.0.0.1', blockTimeMs: 0, guardMs: 0 },
           validators: network.validators.map(({ name, nodeSecret: secret }) => ({
             ...{ name, secret, port: 0 },
           })),
           ...{ clock: { nowMs: () => nowMs }, shadow: true, ...more },
-        });
-        return node;
-      },
+        }),
       { log: silentLogger, dataDir },
     );
-    await daemon.started;
+    node = await daemon.started;
     cleanups.push(() => daemon.stop());
-    return { node: node!, stop: () => daemon.stop() };
+    return { node, stop: () => daemon.stop() };
   };
   return {
     dataDir,

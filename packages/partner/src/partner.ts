@@ -44,22 +44,18 @@ const CONNECT_MS = 10_000;
  */
 export async function startPartner(options: PartnerOptions): Promise<RunningPartner> {
   const { log = silentLogger, dataDir } = options;
-  let opened: Omit<RunningPartner, 'stop'> | undefined;
-  const start = async (context: DaemonContext) => {
-    opened = await openPartner(context, options);
-  };
-  const daemon = launchDaemon('partner', start, {
+  const daemon = launchDaemon('partner', (context) => openPartner(context, options), {
     log,
     dataDir,
     onFail: (error) => log.error('the partner cannot work', { err: error }),
   });
-  await daemon.started;
+  const opened = await daemon.started;
   const stop = async () => {
     const { open, failed } = await daemon.stop();
     if (failed[0]) throw failed[0].error;
     if (open.length > 0) throw notStopped(open);
   };
-  return { ...opened!, stop };
+  return { ...opened, stop };
 }
 
 /** Opens a partner within a daemon's life: everything it opens, it hands to `onStop`. */

@@ -36,7 +36,7 @@ import {
   request,
 } from '@palisade/market/schema';
 import { makeNetwork, type Timing } from '../../devnet/src/network.ts';
-import { type RunningNode, startNode } from '../../node/src/node.ts';
+import { startNode } from '../../node/src/node.ts';
 import { agreementOf } from '../src/agreements/check-voucher.ts';
 import {
   DEVELOPMENT_TIMING,
@@ -76,11 +76,10 @@ export type Pool = Awaited<ReturnType<typeof startPool>>;
 export async function startPool(cleanups: Cleanup[], timing = QUICK) {
   const dataDir = await tempFolder(cleanups);
   const network = makeNetwork('partner-test', Date.now() - 1000, timing);
-  let node: RunningNode | undefined;
   const daemon = launchDaemon(
     'node',
-    async (context) => {
-      node = await startNode(context, {
+    (context) =>
+      startNode(context, {
         genesis: network.genesis,
         dataDir,
         validators: network.validators.map(({ name, nodeSecret }) => ({
@@ -94,21 +93,19 @@ export async function startPool(cleanups: Cleanup[], timing = QUICK) {
         clock: { nowMs: () => Date.now() },
         faucetSecret: network.faucetSecret,
         shadow: false,
-      });
-      return node;
-    },
+      }),
     { log: silentLogger, dataDir },
   );
-  await daemon.started;
+  const node = await daemon.started;
   cleanups.push(() => daemon.stop());
-  const { domain, urls } = node!;
+  const { domain, urls } = node;
   const chain = connect({ urls });
   return {
     network,
     urls,
     domain,
     chain,
-    node: node!,
+    node,
     client: clientOf(chain, urls, accountSigner(network.clientSecret)),
   };
 }

@@ -21,7 +21,7 @@ export type DaemonContext = {
 };
 
 /** Starts a daemon; whatever it opens it registers with `onStop`. May take its time, within the drain. */
-export type StartDaemon = (context: DaemonContext) => Promise<unknown>;
+export type StartDaemon<T = unknown> = (context: DaemonContext) => Promise<T>;
 
 export type DaemonOptions = {
   readonly log: Logger;
@@ -33,9 +33,9 @@ export type DaemonOptions = {
   readonly onFail?: (error: unknown) => void;
 };
 
-export type RunningDaemon = {
-  /** Settles when the daemon has started, or could not; then what was opened is closed again. */
-  readonly started: Promise<void>;
+export type RunningDaemon<T = unknown> = {
+  /** What the start answered, or why it could not; then what was opened is closed again. */
+  readonly started: Promise<T>;
   /** Tells the daemon's parts to take nothing new; part of `stop`. */
   abort(): void;
   /** Drains and closes. Never rejects; a second call answers as the first did. */
@@ -45,11 +45,11 @@ export type RunningDaemon = {
 const DRAIN_MS = 30_000;
 
 /** Starts a daemon inside this process, without touching signals or exit codes. */
-export function launchDaemon(
+export function launchDaemon<T>(
   name: string,
-  start: StartDaemon,
+  start: StartDaemon<T>,
   { log, dataDir, drainMs = DRAIN_MS, onFail }: DaemonOptions,
-): RunningDaemon {
+): RunningDaemon<T> {
   const controller = new AbortController();
   const closers = createStopStack();
   let failed = false;
@@ -71,7 +71,7 @@ export function launchDaemon(
       const lock = await lockDataDir(dataDir, name);
       closers.push('lock of the data folder', lock.release);
     }
-    await start(context);
+    return start(context);
   };
   const beginning = begin();
 

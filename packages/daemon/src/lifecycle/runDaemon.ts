@@ -16,7 +16,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * - An error that nobody caught: one line, abort the context's signal, exit 1 at once, for nobody
  *   knows in what state things are; a store must survive that as it survives `kill -9`.
  *
- *   await runDaemon('validator', async (ctx) => { ...; return { stop } }, { log, dataDir });
+ *   await runDaemon('validator', async (ctx) => { ctx.onStop(...); ... }, { log, dataDir });
  */
 export async function runDaemon(
   name: string,

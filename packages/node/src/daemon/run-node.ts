@@ -9,7 +9,8 @@ import {
   openKeystore,
   runDaemon,
 } from '@palisade/daemon';
-import { type HostedValidator, startNode } from '../node.ts';
+import { startNode } from '../node.ts';
+import type { HostedValidator } from '../options.ts';
 import { nodeConfig } from './config.ts';
 
 /** Runs until it is told to stop. @throws PalisadeError `config/invalid`, `node/no-genesis`, … */

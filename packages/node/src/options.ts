@@ -1,0 +1,29 @@
+/** What a node is started with. */
+import type { Genesis } from '@palisade/chain';
+import type { Clock } from '@palisade/core';
+import type { FaultPoint } from '@palisade/engine';
+
+/** A validator key that this process hosts, and where its API listens. */
+export type HostedValidator = {
+  readonly name: string;
+  readonly secret: Uint8Array;
+  readonly port: number;
+};
+
+export type NodeOptions = {
+  readonly genesis: Genesis;
+  readonly dataDir: string;
+  readonly validators: readonly HostedValidator[];
+  readonly host: string;
+  readonly blockTimeMs: number;
+  /** Time before a block in which requests go to the next file, ms. */
+  readonly guardMs: number;
+  readonly clock: Clock;
+  /** Secret of the account that gives away tokens; development networks only. */
+  readonly faucetSecret?: Uint8Array;
+  /** Runs a second replica beside the first and compares every block. */
+  readonly shadow: boolean;
+  /** Replaces the shadow by a cold one every so many blocks, 0 never; else every second session. */
+  readonly shadowRestartEvery?: number;
+  readonly faults?: (point: FaultPoint, height: bigint) => void | Promise<void>;
+};
