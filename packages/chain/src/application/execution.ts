@@ -48,6 +48,11 @@ export class Execution implements BlockContext {
   }
 }
 
+/** Whether this is the first block of a session. */
+export function startsSession({ session, height }: Execution): boolean {
+  return session.startHeight === height;
+}
+
 function toAbciEvent<T>(event: EventDeclaration<T>, value: T): AbciEvent {
   const fields = event.schema.toJson(value) as { readonly [key: string]: Json };
   return {
@@ -79,10 +84,11 @@ export function executeTx(
   if (refusal) return refused(CODE.refused, opened, refusal);
   handler.apply(ctx, opened.value);
   own.mergeInto(block.state);
-  return { ...RESULT, data: opened.id, info: opened.declaration.name, events: inner.events };
+  return { ...OK_RESULT, data: opened.id, info: opened.declaration.name, events: inner.events };
 }
 
-const RESULT: ExecTxResult = {
+/** The result of a transaction that did what it says, before anything is said of it. */
+export const OK_RESULT: ExecTxResult = {
   code: CODE.ok,
   data: EMPTY,
   log: '',
@@ -96,7 +102,7 @@ const RESULT: ExecTxResult = {
 /** The result of a transaction that was refused; the sentence goes into `log`, the code beside it. */
 export function refused(code: number, opened: Opened | undefined, refusal: Refusal): ExecTxResult {
   return {
-    ...RESULT,
+    ...OK_RESULT,
     code,
     data: opened?.id ?? EMPTY,
     log: refusal.next ? `${refusal.message} ${refusal.next}` : refusal.message,
