@@ -5,3 +5,4 @@
 export * from './base/index.ts';
 export * from './content/index.ts';
 export * from './jobs/index.ts';
+export * from './tunnel/index.ts';

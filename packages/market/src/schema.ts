@@ -24,6 +24,7 @@ export {
 } from './messages/confirmation.ts';
 export { accept, match, notice, offer } from './messages/matching.ts';
 export { ready, subscribe } from './messages/ready.ts';
+export { tunnelOpen } from './messages/tunnel.ts';
 export { clientReceipt, partnerReceipt, rateVoucher } from './messages/voucher.ts';
 export { DEFAULT_MARKET_PARAMS, type MarketParams } from './params.ts';
 export { type PayoutRow, payoutRow, payoutSummary, ROW_STATUS } from './payout.ts';

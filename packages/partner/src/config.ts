@@ -74,6 +74,49 @@ export const timingSection = z
   })
   .describe('Pauses and patience.');
 
+const MIB = 2 ** 20;
+
+export const accessSection = z
+  .object({
+    allow: z.array(z.string().max(300)).max(256).default([]).meta({
+      description:
+        'Where tunnels may lead, as host:port: example.org:443, *.example.org:80-90, 10.1.0.0/16:*, *:443. Empty: no access is offered. Private and special addresses are reached only where they are listed by address.',
+    }),
+    maxTunnels: z.number().int().min(1).max(1024).default(16).meta({
+      description: 'Tunnels at once. Each may hold some 16 MiB of memory per direction.',
+    }),
+    maxStreams: z.number().int().min(1).max(1024).default(64).meta({
+      description: 'Connections of one tunnel at once.',
+    }),
+    connectsPerSecond: z.number().int().min(1).max(1000).default(20).meta({
+      description: 'Connections that one tunnel may ask for.',
+      unit: 'a second',
+    }),
+    connectMs: milliseconds(100, 60_000).default(10_000).meta({
+      description: 'Time for a connection to be made, looking up its name included.',
+      unit: 'ms',
+    }),
+    idleMs: milliseconds(1000, 86_400_000).default(600_000).meta({
+      description: 'A connection in which nothing moves for so long is closed.',
+      unit: 'ms',
+    }),
+    voucherMs: milliseconds(500, 3_600_000).default(120_000).meta({
+      description: 'Nothing is forwarded when something has been unpaid for so long.',
+      unit: 'ms',
+    }),
+    voucherBytes: z
+      .number()
+      .int()
+      .min(64 * 1024)
+      .max(2 ** 40)
+      .default(16 * MIB)
+      .meta({
+        description: 'Nothing is forwarded when more than this is unpaid.',
+        unit: 'bytes',
+      }),
+  })
+  .describe('Tunnels to elsewhere, for clients that pay by the byte.');
+
 export const listenSection = z
   .object({
     host: z.string().min(1).default('127.0.0.1').meta({ description: 'Address to listen at.' }),
@@ -117,16 +160,19 @@ export const partnerConfig = z.object({
     .describe('Who this partner is.'),
   listen: listenSection,
   partner: partnerSection,
+  access: accessSection,
   timing: timingSection,
   log: logSection,
 });
 
 export type PartnerTerms = z.output<typeof partnerSection>;
+export type AccessTerms = z.output<typeof accessSection>;
 export type PartnerTiming = z.output<typeof timingSection>;
 
-/** Terms and timing as `startPartner` takes them; what is left out has the default of the schema. */
+/** Terms, access and timing as `startPartner` takes them; what is left out has the default of the schema. */
 export type PartnerConfig = {
   readonly partner?: Partial<PartnerTerms>;
+  readonly access?: Partial<AccessTerms>;
   readonly timing?: Partial<PartnerTiming>;
 };
 

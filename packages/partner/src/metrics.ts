@@ -31,6 +31,13 @@ export const partnerMetrics = declareMetrics({
   partner_damaged_contents: { kind: 'gauge', help: 'Contents that could not be proven.' },
   partner_received_bytes_total: { kind: 'counter', help: 'Content bytes taken in.' },
   partner_served_bytes_total: { kind: 'counter', help: 'Content bytes handed out.' },
+  partner_tunnels: { kind: 'gauge', help: 'Tunnels that are open.' },
+  partner_tunnel_bytes_total: { kind: 'counter', help: 'Bytes through tunnels, both directions.' },
+  partner_tunnel_connects_total: {
+    kind: 'counter',
+    help: 'Connections asked for through tunnels, by what became of them.',
+    labels: ['outcome'],
+  },
   partner_requests_total: {
     kind: 'counter',
     help: 'HTTP requests by route and status class.',

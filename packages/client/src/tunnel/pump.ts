@@ -1,0 +1,52 @@
+/** Joins a TCP connection and a stream of a tunnel: what goes into one comes out of the other. */
+import type { Reason } from './frames.ts';
+import { type ByteSocket, reasonOf } from './link.ts';
+import type { TunnelStream } from './streams.ts';
+
+/**
+ * Nothing is read from the socket that the tunnel does not take, and nothing is credited to the
+ * tunnel that the socket has not let go: whoever is slow, holds up the other and nobody else.
+ * The socket must allow half-open connections, and must not have been read from.
+ * @param onReset is told why the stream was given up by the other side
+ */
+export function pump(
+  socket: ByteSocket,
+  stream: TunnelStream,
+  onReset: (reason: Reason) => void = () => {},
+): void {
+  let waiting: Uint8Array | undefined;
+  let hasEnded = false;
+  const flush = () => {
+    if (waiting) {
+      const done = stream.send(waiting);
+      waiting = done < waiting.length ? waiting.subarray(done) : undefined;
+    }
+    if (waiting) socket.pause();
+    else if (hasEnded) stream.end();
+    else socket.resume();
+  };
+  socket.on('data', (bytes) => {
+    waiting = bytes;
+    flush();
+  });
+  socket.on('end', () => {
+    hasEnded = true;
+    flush();
+  });
+  const gone = (message: string) => stream.reset(reasonOf({ code: 'access/broken', message }));
+  socket.on('error', (error) => gone(`The connection broke: ${error.message}.`));
+  socket.on('close', () => gone('The connection was closed.'));
+  stream.attach({
+    data(bytes) {
+      socket.write(bytes, (error) => {
+        if (!error) stream.consumed(bytes.length);
+      });
+    },
+    end: () => void socket.end(),
+    reset(reason) {
+      onReset(reason);
+      socket.destroy();
+    },
+    writable: flush,
+  });
+}

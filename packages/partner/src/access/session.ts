@@ -1,0 +1,391 @@
+/**
+ * The partner's end of one tunnel: lets the client of a job in, opens connections where the list
+ * allows it, counts, and stops when more than one interval is unpaid. Whatever the client does, it
+ * gets no more than that, and no other authority.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import {
+  type Frame,
+  pump,
+  type Reason,
+  reasonOf,
+  Streams,
+  TUNNEL_VERSION,
+  TunnelLink,
+  type TunnelStream,
+} from '@palisade/client';
+import { type Domain, equalBytes, PalisadeError, toHex } from '@palisade/core';
+import type { Logger } from '@palisade/daemon';
+import type { AccessTerms } from '../config.ts';
+import type { PartnerMetrics } from '../metrics.ts';
+import type { AccessAgreement, AccessAgreements } from './agreement.ts';
+import type { AllowList } from './allow-list.ts';
+import { dial, type Outside } from './dial.ts';
+import { Exposure } from './exposure.ts';
+import { checkOpening } from './greet.ts';
+
+/** For a client to show who it is, ms: a round trip and a signature. */
+const OPEN_MS = 10_000;
+/** Intervals without a voucher after which a stopped tunnel is closed. */
+const PATIENT_INTERVALS = 4;
+/** Bytes that may be on their way on a stream: some 5 MB/s at 50 ms there and back. */
+export const WINDOW = 256 * 1024;
+
+export type SessionOptions = {
+  readonly terms: AccessTerms;
+  readonly allowList: AllowList;
+  readonly outside: Outside;
+  readonly agreements: AccessAgreements;
+  /** The partner's node key. */
+  readonly partner: Uint8Array;
+  readonly domain: Domain;
+  readonly nowMs: () => number;
+  readonly log: Logger;
+  readonly metrics: PartnerMetrics;
+  /** Takes the place of the job's tunnel; answers with the units that had been counted by then. */
+  readonly onOpen: (job: Uint8Array, session: AccessSession) => bigint;
+  readonly onClosed: (session: AccessSession) => void;
+};
+
+/** What is known once the client is in. */
+type Running = {
+  readonly job: Uint8Array;
+  readonly agreement: AccessAgreement;
+  readonly streams: Streams;
+  readonly exposure: Exposure;
+  /** Units before this tunnel. */
+  readonly base: bigint;
+};
+
+/** A connection, or one that is being made. */
+type Outgoing = {
+  readonly stream: TunnelStream;
+  readonly life: AbortController;
+  socket?: Socket;
+  activity: number;
+  sinceMs: number;
+};
+
+export class AccessSession {
+  readonly #options: SessionOptions;
+  readonly #link: TunnelLink;
+  readonly #nonce = new Uint8Array(randomBytes(32));
+  readonly #begunMs: number;
+  readonly #outgoing = new Map<number, Outgoing>();
+  #running: Running | undefined;
+  #state: 'waiting' | 'judging' | 'running' | 'finishing' | 'closed' = 'waiting';
+  #isStopped = false;
+  #isJudging = false;
+  /** Connections that may be asked for now, and when this was worked out. */
+  #tokens: number;
+  #tokensMs: number;
+  #reported = 0;
+
+  constructor(socket: Socket, options: SessionOptions) {
+    const nowMs = options.nowMs();
+    this.#options = options;
+    this.#begunMs = nowMs;
+    this.#tokens = options.terms.connectsPerSecond;
+    this.#tokensMs = nowMs;
+    this.#link = new TunnelLink(socket, nowMs, {
+      onFrame: (frame) => this.#take(frame),
+      onDrain: () => this.#running?.streams.drained(),
+      onClosed: (reason) => this.#closed(reason),
+    });
+    const { partner } = options;
+    this.#link.send('hello', { version: TUNNEL_VERSION, partner, nonce: this.#nonce });
+  }
+
+  /** Units of the job that were counted, before this tunnel and in it. */
+  get counted(): bigint {
+    return this.#running?.exposure.counted ?? 0n;
+  }
+
+  get job(): Uint8Array | undefined {
+    return this.#running?.job;
+  }
+
+  close(reason: Reason): void {
+    this.#link.close(reason);
+  }
+
+  /** To be called often, as a part of an interval. */
+  tick(nowMs: number): void {
+    this.#link.tick(nowMs);
+    if (!this.#running) {
+      if (nowMs - this.#begunMs > OPEN_MS) this.close(tooLate());
+      return;
+    }
+    this.#judge(this.#running, nowMs);
+    for (const [id, outgoing] of this.#outgoing) this.#lookAt(id, outgoing, nowMs);
+    this.#report(this.#running);
+  }
+
+  #take(frame: Frame): void {
+    const running = this.#running;
+    if (!running) this.#takeOpening(frame);
+    else if (running.streams.take(frame)) {
+      if (frame.name === 'data') this.#judge(running, this.#options.nowMs());
+    } else if (frame.name === 'connect') this.#connect(running, frame.stream, frame.body);
+    else if (frame.name === 'voucher') this.#takeVoucher(running, frame.body);
+    else if (frame.name === 'finish') this.#finish(running);
+    else throw unexpected(frame.name);
+  }
+
+  #takeOpening(frame: Frame): void {
+    if (frame.name !== 'open' || this.#state !== 'waiting') throw unexpected(frame.name);
+    this.#state = 'judging';
+    this.#open(frame.body).catch((error: Error) => {
+      const { log } = this.#options;
+      if (!(error instanceof PalisadeError)) log.error('a tunnel was not opened', { err: error });
+      this.close(
+        reasonOf(
+          error instanceof PalisadeError
+            ? error
+            : { code: 'api/failed', message: 'Something went wrong here.' },
+        ),
+      );
+    });
+  }
+
+  async #open({ message, voucher }: Extract<Frame, { name: 'open' }>['body']): Promise<void> {
+    const { agreements, domain, partner, terms, nowMs, onOpen, log } = this.#options;
+    const said = checkOpening(message, { domain, partner, nonce: this.#nonce });
+    if (!said.ok) throw PalisadeError.from(said.refusal);
+    const { job, client } = said.value;
+    const found = await agreements.find(job);
+    if (!found.ok) throw PalisadeError.from(found.refusal);
+    const agreement = found.value;
+    if (!equalBytes(agreement.client, client)) throw notTheClient();
+    const paid = voucher.length > 0 ? await this.#worth(agreement, voucher) : agreement.units;
+    if (this.#state !== 'judging') return; // it hung up meanwhile
+    const interval = { bytes: BigInt(terms.voucherBytes), ms: terms.voucherMs };
+    const base = carriedOver(onOpen(job, this), paid, interval.bytes);
+    const exposure = new Exposure(interval, agreement.limit, base, paid, nowMs());
+    const streams = new Streams({ link: this.#link, window: WINDOW });
+    this.#running = { job, agreement, streams, exposure, base };
+    this.#state = 'running';
+    this.#link.send('opened', {
+      counted: base,
+      limit: agreement.limit,
+      intervalBytes: interval.bytes,
+      intervalMs: interval.ms,
+      window: WINDOW,
+      streams: terms.maxStreams,
+    });
+    log.info('a tunnel is open', { job: toHex(job), counted: base, paid });
+  }
+
+  async #worth(agreement: AccessAgreement, voucher: Uint8Array): Promise<bigint> {
+    const taken = await agreement.takeVoucher(voucher);
+    if (!taken.ok) throw PalisadeError.from(taken.refusal);
+    return taken.value;
+  }
+
+  #connect({ streams }: Running, id: number, to: { host: string; port: number }): void {
+    const stream = streams.accept(id);
+    const refusal = this.#whyNot();
+    if (refusal) {
+      stream.reset(refusal);
+      this.#options.metrics.count('partner_tunnel_connects_total', { outcome: refusal.code });
+      return;
+    }
+    const sinceMs = this.#options.nowMs();
+    const outgoing: Outgoing = { stream, life: new AbortController(), activity: 0, sinceMs };
+    this.#outgoing.set(id, outgoing);
+    this.#reach(id, outgoing, to).catch((error: Error) => {
+      this.#options.log.error('a connection was not made', { err: error });
+      stream.reset({ code: 'api/failed', message: 'Something went wrong here.' });
+      this.#outgoing.delete(id);
+    });
+  }
+
+  /** Why no connection is made now, wherever it should lead. */
+  #whyNot(): Reason | undefined {
+    const { terms, nowMs } = this.#options;
+    const now = nowMs();
+    const earned = ((now - this.#tokensMs) / 1000) * terms.connectsPerSecond;
+    this.#tokens = Math.min(terms.connectsPerSecond, this.#tokens + earned);
+    this.#tokensMs = now;
+    if (this.#tokens < 1)
+      return {
+        code: 'access/too-fast',
+        message: `More than ${terms.connectsPerSecond} connections a second were asked for.`,
+      };
+    this.#tokens -= 1;
+    if (this.#state !== 'running')
+      return { code: 'access/finishing', message: 'The tunnel is being closed.' };
+    if (this.#outgoing.size >= terms.maxStreams)
+      return {
+        code: 'access/too-many-streams',
+        message: `${terms.maxStreams} connections are open, as many as are carried at once.`,
+      };
+    return undefined;
+  }
+
+  async #reach(id: number, outgoing: Outgoing, to: { host: string; port: number }): Promise<void> {
+    const { allowList, outside, terms, metrics } = this.#options;
+    const { stream, life } = outgoing;
+    const { signal } = life;
+    const reached = await dial(to, { allowList, outside, timeoutMs: terms.connectMs, signal });
+    const outcome = reached.ok ? 'connected' : reached.refusal.code;
+    metrics.count('partner_tunnel_connects_total', { outcome });
+    if (!reached.ok) {
+      stream.reset(reasonOf(reached.refusal));
+      this.#outgoing.delete(id);
+      return;
+    }
+    const socket = reached.value;
+    socket.on('close', () => this.#outgoing.delete(id));
+    if (stream.isOver || this.#state === 'closed') {
+      socket.destroy();
+      return;
+    }
+    outgoing.socket = socket;
+    this.#link.send('connected', {}, id);
+    pump(socket, stream);
+  }
+
+  #takeVoucher(running: Running, told: Extract<Frame, { name: 'voucher' }>['body']): void {
+    const { sent, received, credited } = running.streams.counts;
+    // What it sent has arrived before this frame; what we sent has, as far as it gave credit.
+    if (told.sent !== BigInt(received)) throw countsDiffer(told.sent, received);
+    if (told.received > BigInt(sent) || told.received < BigInt(credited))
+      throw countsDiffer(told.received, sent);
+    if (this.#isJudging) throw unexpected('voucher');
+    this.#isJudging = true;
+    this.#worth(running.agreement, told.voucher).then(
+      (units) => {
+        this.#isJudging = false;
+        running.exposure.pay(units, this.#options.nowMs());
+        this.#link.send('accepted', { units, sent: BigInt(running.streams.counts.sent) });
+        this.#judge(running, this.#options.nowMs());
+      },
+      (error: Error) => {
+        if (!(error instanceof PalisadeError))
+          this.#options.log.error('a voucher was not taken', { err: error });
+        this.close(reasonOf({ code: 'access/voucher', message: error.message }));
+      },
+    );
+  }
+
+  /** Stops or goes on, by what is unpaid. */
+  #judge({ streams, exposure, base }: Running, nowMs: number): void {
+    if (this.#state === 'closed') return;
+    const { sent, received } = streams.counts;
+    exposure.count(base + BigInt(sent + received), nowMs);
+    const reason = exposure.isSpent ? spent() : exposure.isTooHigh(nowMs) ? unpaid() : undefined;
+    if (!reason) {
+      if (!this.#isStopped) return;
+      this.#isStopped = false;
+      this.#link.send('resumed', {});
+      streams.hold(false);
+      return;
+    }
+    if (!this.#isStopped) {
+      this.#isStopped = true;
+      streams.hold(true);
+      this.#link.send('stopped', reason);
+    }
+    const { voucherBytes, voucherMs, maxStreams } = this.#options.terms;
+    // Windows that were open may fill up; whoever sends more than that, sends to closed streams.
+    const most = BigInt(voucherBytes + 2 * maxStreams * WINDOW);
+    if (exposure.unpaid > most || exposure.unpaidMs(nowMs) > PATIENT_INTERVALS * voucherMs)
+      this.close(reason);
+  }
+
+  #finish({ streams }: Running): void {
+    this.#state = 'finishing';
+    const reason = { code: 'access/done', message: 'The client is done.' };
+    for (const { stream, socket, life } of this.#outgoing.values()) {
+      life.abort();
+      stream.reset(reason);
+      socket?.destroy();
+    }
+    this.#link.send('finished', { sent: BigInt(streams.counts.sent) });
+  }
+
+  #lookAt(id: number, outgoing: Outgoing, nowMs: number): void {
+    const { stream, socket, activity, life } = outgoing;
+    if (stream.isOver && !socket) life.abort();
+    if (stream.activity !== activity || this.#isStopped) {
+      outgoing.activity = stream.activity;
+      outgoing.sinceMs = nowMs;
+    } else if (socket && nowMs - outgoing.sinceMs > this.#options.terms.idleMs) {
+      stream.reset({ code: 'access/idle', message: 'Nothing was sent for too long.' });
+      socket.destroy();
+      this.#outgoing.delete(id);
+    }
+  }
+
+  #report({ streams }: Running): void {
+    const { sent, received } = streams.counts;
+    const { metrics } = this.#options;
+    metrics.count('partner_tunnel_bytes_total', {}, sent + received - this.#reported);
+    this.#reported = sent + received;
+  }
+
+  #closed(reason: Reason): void {
+    const { log, onClosed } = this.#options;
+    this.#state = 'closed';
+    const running = this.#running;
+    for (const { life } of this.#outgoing.values()) life.abort();
+    if (running) {
+      running.streams.abandon(reason);
+      const { sent, received } = running.streams.counts;
+      running.exposure.count(running.base + BigInt(sent + received), this.#options.nowMs());
+      this.#report(running);
+      const { counted, unpaid } = running.exposure;
+      log.info('a tunnel is closed', {
+        job: toHex(running.job),
+        counted,
+        unpaid,
+        why: reason.code,
+      });
+    }
+    onClosed(this);
+  }
+}
+
+/** What an earlier tunnel left unpaid is still owed; one interval of it, which is all we risked. */
+function carriedOver(counted: bigint, paid: bigint, interval: bigint): bigint {
+  if (counted <= paid) return paid;
+  return counted - paid < interval ? counted : paid + interval;
+}
+
+function tooLate(): Reason {
+  return { code: 'access/too-slow', message: 'The client did not say in time who it is.' };
+}
+
+function unpaid(): Reason {
+  return {
+    code: 'access/unpaid',
+    message: 'More than one interval is unpaid: nothing is forwarded until a voucher comes.',
+  };
+}
+
+function spent(): Reason {
+  return { code: 'access/spent', message: 'All that the job can pay for has been used.' };
+}
+
+function notTheClient(): PalisadeError {
+  return new PalisadeError({
+    code: 'market/not-the-client',
+    message: 'Another account asked for this job.',
+  });
+}
+
+function unexpected(name: string): PalisadeError {
+  return new PalisadeError({
+    code: 'access/bad-frame',
+    message: `The client sent '${name}' out of turn.`,
+  });
+}
+
+function countsDiffer(theirs: bigint, ours: number): PalisadeError {
+  return new PalisadeError({
+    code: 'access/counts-differ',
+    message: `The client counts ${theirs} bytes where we count ${ours}. The last voucher stands.`,
+  });
+}
