@@ -196,7 +196,11 @@ export class FakeNetwork {
       url: server.url,
       utility: 1,
       price,
+      maxSize: 1n << 38n,
+      maxSessions: 1095,
       freeBytes: 1n << 40n,
+      freeSlots: 100,
+      direct: 0,
       accepting: 1,
       reason: '',
     };

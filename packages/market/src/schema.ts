@@ -22,10 +22,12 @@ export {
   MAX_URL,
   validatorEndpoint,
 } from './messages/confirmation.ts';
+export { clientConnectReport, partnerConnectReport } from './messages/connect-report.ts';
 export { accept, match, notice, offer } from './messages/matching.ts';
-export { ready, subscribe } from './messages/ready.ts';
+export { MAX_REASON, ready, readyAck, signOff, subscribe } from './messages/ready.ts';
 export { tunnelOpen } from './messages/tunnel.ts';
 export { clientReceipt, partnerReceipt, rateVoucher } from './messages/voucher.ts';
+export { NO_WORK, type NoWork, noticeAck, workAnswer, workQuery } from './messages/work.ts';
 export { DEFAULT_MARKET_PARAMS, type MarketParams } from './params.ts';
 export { type PayoutRow, payoutRow, payoutSummary, ROW_STATUS } from './payout.ts';
 export {
@@ -37,4 +39,15 @@ export {
   marketParamsQuery,
   payoutQuery,
 } from './queries.ts';
+export {
+  type Capacity,
+  type CapacityChange,
+  type CapacityTimes,
+  capacityChange,
+  NEVER_CHANGED,
+  noteChange,
+  waitForChange,
+} from './rules/capacity.ts';
+export { type Filter, type Misfit, misfitOf, type Wanted } from './rules/fitting.ts';
+export { NOTICE_MS, RESPONSIBLE, responsibleFor } from './rules/responsible.ts';
 export { escrowFor, PRICE_UNIT_BYTES, rateFor, sessionsFor } from './rules/terms.ts';

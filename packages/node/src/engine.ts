@@ -77,7 +77,7 @@ export function makeEngine(
     },
     hostedKeys: options.validators.map(({ secret }, i) => ({
       secret,
-      extendVote: (request) => services[i]!.extendVote(request),
+      extendVote: (request) => services[i]!.confirmations.extendVote(request),
     })),
     dataDir,
     blockTimeMs,

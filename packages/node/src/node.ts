@@ -65,10 +65,10 @@ export async function startNode(
     async askAgain(job) {
       if (!wantsPartners(store, job)) return;
       const envelope = await openJobs.envelopeOf(job);
-      if (envelope) for (const service of services) await service.notify(job, envelope);
+      if (envelope) for (const service of services) await service.notifier.notify(job, envelope);
     },
     async tellMatch(words) {
-      for (const service of services) await service.tellMatch(words);
+      for (const service of services) await service.notifier.tellMatch(words);
     },
   };
   for (const { name, secret } of options.validators)
@@ -148,7 +148,7 @@ async function openDoors(
       log: context.log.child({ module: 'api', validator: name }),
     });
     const running = await listen(api, host, port);
-    directory.push({ nodeKey: service.nodeKey, name, url: running.url });
+    directory.push({ nodeKey: service.self.nodeKey, name, url: running.url });
     context.onStop(`API of ${name}`, () => running.stop());
   }
 }

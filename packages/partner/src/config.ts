@@ -1,4 +1,5 @@
 /** The settings of a partner: one schema for file, variables, flags and help. */
+import { MAX_CONTENT_BYTES } from '@palisade/core';
 import { logSection } from '@palisade/daemon';
 import { z } from 'zod';
 
@@ -31,6 +32,17 @@ export const partnerSection = z
       .meta({ description: 'Room on the disk that always stays free.', unit: 'bytes' }),
     maxSessions: z.number().int().min(1).max(100_000).default(1095).meta({
       description: 'Longest term that is taken on, in sessions; 1095 are half a year of 4 h.',
+    }),
+    maxSizeBytes: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_CONTENT_BYTES)
+      .default(MAX_CONTENT_BYTES)
+      .meta({ description: 'Largest content that is taken on.', unit: 'bytes' }),
+    direct: z.boolean().default(false).meta({
+      description:
+        'Whether clients may come at the price above without an offer for each job, as fits a large service.',
     }),
   })
   .describe('What is offered, and for how much.');

@@ -87,7 +87,15 @@ function assembleSpeakers(parts: Parts, { network, domain, url, signal }: Base) 
     ...shared,
     url,
     log: log.child({ module: 'announce' }),
-    offer: () => ({ price: terms.price, freeBytes: room.free(), reason: room.fullReason() }),
+    offer: () => ({
+      price: terms.price,
+      maxSize: terms.maxSizeBytes,
+      maxSessions: terms.maxSessions,
+      freeBytes: room.free(),
+      freeSlots: offers.free,
+      direct: terms.direct,
+      reason: room.fullReason(),
+    }),
   });
   const offerer = new Offerer({
     ...shared,

@@ -17,7 +17,7 @@ import {
   signingDomain,
   toHex,
 } from '@palisade/core';
-import { acknowledgement, offer, ready, subscribe } from '@palisade/market/schema';
+import { offer, ready, readyAck, subscribe } from '@palisade/market/schema';
 
 export const domain: Domain = signingDomain(new Uint8Array(32).fill(77));
 const known: Catalogue = catalogue([ready, offer, subscribe]);
@@ -106,8 +106,9 @@ export class FakeValidator {
     const opened = open(body, known, domain);
     if (isRefusal(opened)) throw new Error(opened.message);
     (path === '/v1/offers' ? this.offers : this.announced).push(opened);
-    const transaction = this.acknowledges ?? opened.id;
-    const word = await this.sign(acknowledgement, { transaction, height: 1n });
+    const { sender: partner } = opened;
+    const heard = { ready: this.acknowledges ?? opened.id, partner, sequence: 0n };
+    const word = await this.sign(readyAck, { ...heard, session: 0n, height: 1n });
     response.writeHead(202, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ acknowledgement: toHex(word) }));
   }

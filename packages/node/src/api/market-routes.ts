@@ -3,7 +3,6 @@ import { fromHex, isRefusal, toBinaryString, toHex } from '@palisade/core';
 import { jobs, subscribe } from '@palisade/market';
 import type { Context, Hono } from 'hono';
 import { openFromPartner } from '../services/pool.ts';
-import { SUBSCRIBE_FRESH_MS } from '../services/validator-service.ts';
 import type { ApiContext } from './context.ts';
 import { refusalResponse } from './errors.ts';
 import { hexParameter } from './parameters.ts';
@@ -22,6 +21,8 @@ const MAX_ASKED = 10_000;
  * not noticed yet. A third ends the oldest, so that one key cannot take the places of all.
  */
 const MAX_STREAMS_OF_PARTNER = 2;
+/** A subscription's signature must be this fresh, ms: else a recorded one would work for ever. */
+const SUBSCRIBE_FRESH_MS = 60_000;
 
 async function body(c: Context): Promise<Uint8Array> {
   return new Uint8Array(await c.req.arrayBuffer());
@@ -78,7 +79,7 @@ export function marketRoutes(app: Hono, context: ApiContext): void {
   });
 
   app.post('/v1/jobs', async (c) => {
-    const answer = await service.confirm(await body(c));
+    const answer = await service.confirmations.confirm(await body(c));
     if (isRefusal(answer)) return refusalResponse(c, answer);
     return c.json({ job: toHex(answer.job), confirmation: toHex(answer.confirmation) }, 202);
   });
@@ -118,7 +119,7 @@ export function marketRoutes(app: Hono, context: ApiContext): void {
 
   app.post('/v1/jobs/:job/accept', async (c) => {
     hexParameter(c.req.param('job'));
-    const answer = await service.match(await body(c));
+    const answer = await service.matchmaker.match(await body(c));
     if (isRefusal(answer)) return refusalResponse(c, answer);
     return c.json({ match: toHex(answer.match) });
   });
@@ -134,13 +135,13 @@ export function marketRoutes(app: Hono, context: ApiContext): void {
   );
 
   app.post('/v1/partners', async (c) => {
-    const answer = await service.announce(await body(c));
+    const answer = await service.partners.announce(await body(c));
     if (isRefusal(answer)) return refusalResponse(c, answer);
     return c.json({ acknowledgement: toHex(answer.acknowledgement) }, 202);
   });
 
   app.post('/v1/offers', async (c) => {
-    const refusal = service.offer(await body(c));
+    const refusal = service.partners.offer(await body(c));
     if (refusal) return refusalResponse(c, refusal);
     return c.json({}, 202);
   });
@@ -159,7 +160,7 @@ export function marketRoutes(app: Hono, context: ApiContext): void {
       });
     return sse(c, report, async (writer) => {
       const forget = noteStream(opened.sender, writer);
-      const ending = await service.subscribe(opened.sender, (kind, message) =>
+      const ending = await service.notifier.subscribe(opened.sender, (kind, message) =>
         writer.write({ event: kind, data: { message: toHex(message) } }),
       );
       if (!isRefusal(ending))

@@ -43,9 +43,9 @@ export async function statusOf(
   return {
     chainId: status.chainId,
     genesisHash: toHex(pool.application.domain.genesisHash),
-    nodeKey: toHex(service.nodeKey),
-    seat: names[service.seat],
-    url: directory.find(({ name }) => name === service.name)?.url,
+    nodeKey: toHex(service.self.nodeKey),
+    seat: names[service.self.seat],
+    url: directory.find(({ name }) => name === service.self.name)?.url,
     height: status.height.toString(),
     timeMs: (status.blockTimeNs / 1_000_000n).toString(),
     session: `${currentSession.get(state) ?? 0n}`,

@@ -30,8 +30,8 @@ export function followBlocks(following: Following): () => void {
       await application.checkTx({ tx: envelope, type: 'recheck' });
     const fresh = await openJobs.add(block);
     for (const service of services) {
-      service.forgetPromises(fresh.map(({ job }) => job));
-      for (const { job, envelope } of fresh) await service.notify(job, envelope);
+      service.confirmations.forget(fresh.map(({ job }) => job));
+      for (const { job, envelope } of fresh) await service.notifier.notify(job, envelope);
     }
   });
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { judgeJob } from './judge-job.ts';
 
-const terms = { price: 1000n, maxSessions: 10 };
+const terms = { price: 1000n, maxSessions: 10, maxSizeBytes: 2 ** 38 };
 const job = { utility: 1, size: 3n * 2n ** 20n, sessions: 2, maxRate: 3000n };
 const codeOf = (answer: unknown) => (isRefusal(answer) ? answer.code : answer);
 

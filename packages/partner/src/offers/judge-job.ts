@@ -1,16 +1,12 @@
 /** Whether a job is one that this partner takes, and for how much. Pure rules. */
 import { isContentSize, type Refusal, refuse } from '@palisade/core';
-import { rateFor, UTILITY } from '@palisade/market/schema';
+import { rateFor, UTILITY, type Wanted } from '@palisade/market/schema';
 
-/** What a client asks for: the same fields in its request and in the job on chain. */
-export type Wanted = {
-  readonly utility: number;
-  readonly size: bigint;
-  readonly sessions: number;
-  readonly maxRate: bigint;
+export type Terms = {
+  readonly price: bigint;
+  readonly maxSessions: number;
+  readonly maxSizeBytes: number;
 };
-
-export type Terms = { readonly price: bigint; readonly maxSessions: number };
 
 /** The rate to offer, or why not. */
 export function judgeJob({ utility, size, sessions, maxRate }: Wanted, terms: Terms) {
@@ -18,6 +14,8 @@ export function judgeJob({ utility, size, sessions, maxRate }: Wanted, terms: Te
     return refuse('partner/other-utility', `This partner offers storage only, not ${utility}.`);
   if (!isContentSize(Number(size)))
     return refuse('partner/too-large', `${size} bytes are more than one content can have.`);
+  if (size > BigInt(terms.maxSizeBytes))
+    return refuse('partner/too-large', `This partner takes up to ${terms.maxSizeBytes} bytes.`);
   if (sessions < 1 || sessions > terms.maxSessions)
     return refuse(
       'partner/term-too-long',

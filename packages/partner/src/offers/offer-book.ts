@@ -56,6 +56,11 @@ export class OfferBook implements Promised {
     return this.#offers.size;
   }
 
+  /** Offers that can still be made. */
+  get free(): number {
+    return MAX_OPEN_OFFERS - this.count;
+  }
+
   /** The open offer for a job. */
   get(job: Uint8Array): OpenOffer | undefined {
     this.#forgetExpired();

@@ -20,7 +20,15 @@ let wall: number;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'palisade-announce-'));
   validators = await Promise.all([1, 2].map((seed) => new FakeValidator(seed).start()));
-  offer = { price: 5n, freeBytes: 1000, reason: undefined };
+  offer = {
+    price: 5n,
+    maxSize: 2 ** 38,
+    maxSessions: 1095,
+    freeBytes: 1000,
+    freeSlots: 8,
+    direct: false,
+    reason: undefined,
+  };
   wall = 1_000_000;
 });
 afterEach(async () => {
@@ -72,7 +80,11 @@ describe('READY', () => {
           url: 'http://partner.example:1',
           utility: 1,
           price: 5n,
+          maxSize: 1n << 38n,
+          maxSessions: 1095,
           freeBytes: 1000n,
+          freeSlots: 8,
+          direct: 0,
           accepting: 1,
           reason: '',
         },

@@ -20,7 +20,7 @@ import {
   verifyOpened,
 } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
-import { acknowledgement, ready, UTILITY } from '@palisade/market/schema';
+import { ready, readyAck, UTILITY } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import { fitText } from '../fit-text.ts';
 import type { PartnerMetrics } from '../metrics.ts';
@@ -43,7 +43,13 @@ const MAX_REASON = 120;
 /** What there is to tell. `reason` says why nothing is taken; undefined while something is. */
 export type Offer = {
   readonly price: bigint;
+  /** Largest content that is taken, bytes. */
+  readonly maxSize: number;
+  readonly maxSessions: number;
   readonly freeBytes: number;
+  /** Jobs that can still be taken. */
+  readonly freeSlots: number;
+  readonly direct: boolean;
   readonly reason: string | undefined;
 };
 
@@ -67,7 +73,7 @@ type Announced = { readonly envelope: Uint8Array; readonly id: Uint8Array; reado
 export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #calls: WorkQueue;
-  readonly #known: Catalogue = catalogue([acknowledgement]);
+  readonly #known: Catalogue = catalogue([readyAck]);
   readonly #stopping = stopController();
   /** Validators that acknowledged the latest READY, by URL. */
   readonly #reached = new Set<string>();
@@ -167,7 +173,11 @@ export class Announcer {
       url,
       utility: UTILITY.storage,
       price: offer.price,
+      maxSize: BigInt(offer.maxSize),
+      maxSessions: offer.maxSessions,
       freeBytes: BigInt(offer.freeBytes),
+      freeSlots: offer.freeSlots,
+      direct: offer.direct ? 1 : 0,
       accepting: offer.reason === undefined ? 1 : 0,
       reason: fitText(offer.reason ?? '', MAX_REASON),
     };
@@ -206,8 +216,8 @@ export class Announcer {
     const opened = open(envelope, this.#known, this.#options.domain);
     const bad = isRefusal(opened) ? opened : verifyOpened(opened);
     if (bad || isRefusal(opened)) throw badWord(url, `its word is void. ${bad?.message}`);
-    const { transaction } = opened.value as ValueOf<typeof acknowledgement>;
-    if (!equalBytes(opened.sender, nodeKey) || !equalBytes(transaction, id))
+    const { ready: heard } = opened.value as ValueOf<typeof readyAck>;
+    if (!equalBytes(opened.sender, nodeKey) || !equalBytes(heard, id))
       throw badWord(url, 'it acknowledged something else.');
   }
 }
