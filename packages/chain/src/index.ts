@@ -11,6 +11,7 @@ export {
   balanceOf,
   burn,
   burnHeld,
+  cannotHold,
   cannotReceive,
   cannotSpend,
   endow,

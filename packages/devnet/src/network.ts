@@ -12,7 +12,12 @@ import {
 } from '@palisade/chain';
 import { concat, type Json, toHex, utf8 } from '@palisade/core';
 import { ed25519, secp256k1, sha256 } from '@palisade/core/crypto';
-import { DEFAULT_MARKET_PARAMS, marketParams } from '@palisade/market';
+import {
+  DEFAULT_MARKET_PARAMS,
+  DEFAULT_STANDING_PARAMS,
+  marketParams,
+  type StandingParams,
+} from '@palisade/market';
 
 /** Who lives on a development network (market chapter, "Development network values"). */
 export const POPULATION = { active: 4, passive: 2, partners: 5 } as const;
@@ -32,6 +37,26 @@ const BOND = 10n * TOKEN;
 const WEIGHT = 10n;
 /** A known validator of four: 1 of 4 seats is within 44 %, 25 % of the votes below a third. */
 const KNOWN = 1;
+
+/**
+ * What makes probation livable where one machine is the whole network: a session of a 10 MiB file is
+ * a whole event, one request gives its client a voice, a period is a session. A new partner may take
+ * whatever a newcomer brings, many jobs at once, and is known after four paid sessions; its bond is
+ * for trying how that works, not for safety.
+ */
+const DEVELOPMENT_STANDING: StandingParams = {
+  ...DEFAULT_STANDING_PARAMS,
+  unitValue: TOKEN / 100n,
+  testimonyHalf: TOKEN / 1000n,
+  periodSessions: 1,
+  containedPeriods: 2,
+  probationReceipts: 4,
+  probationAgreements: 1000,
+  probationValue: 1_000n * TOKEN,
+  bond: 4n * TOKEN,
+  bondSessions: 5,
+  exposureFloor: 10_000n * TOKEN,
+};
 
 export type Timing = {
   readonly blockTimeMs: number;
@@ -120,6 +145,7 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
       ...DEFAULT_MARKET_PARAMS,
       // A sixth of a session is enough to answer in.
       leastAuditMs: BigInt(Math.floor(timing.sessionMs / 6)),
+      standing: DEVELOPMENT_STANDING,
     }),
   };
   const chainId = `palisade-dev-${toHex(sha256(utf8(seed))).slice(2, 8)}`;

@@ -18,6 +18,7 @@ import {
   refundsDue,
 } from './job.ts';
 import { type PayoutRow, payoutRows, ROW_STATUS } from './payout.ts';
+import { expose, noteCompleted } from './standing/notes.ts';
 
 /** Stands in a payout row for the partner of a job that nobody started. */
 const NOBODY = new Uint8Array(32);
@@ -47,6 +48,7 @@ export function shorten(
   });
   const job = jobs.need(state, jobId);
   jobs.set(state, [jobId], { ...job, committed: job.committed - dropped * rate });
+  expose(state, partner, { agreements: 0, value: -dropped * rate });
   if (last >= firstSession) return;
   auditsDue.delete(state, firstSession, jobId, partner);
   endAgreement(ctx, jobId, partner, AGREEMENT_STATE.completed, reason);
@@ -63,12 +65,16 @@ export function endAgreement(
   const { state, session, height } = ctx;
   const agreement = agreements.need(state, jobId, partner);
   const left = agreement.lastSession - session.number;
+  const unbound = left > 0n ? left * agreement.rate : 0n;
   const job = jobs.need(state, jobId);
   jobs.set(state, [jobId], {
     ...job,
     active: job.active - 1,
-    committed: job.committed - (left > 0n ? left * agreement.rate : 0n),
+    committed: job.committed - unbound,
   });
+  expose(state, partner, { agreements: -1, value: -unbound });
+  if (outcome === AGREEMENT_STATE.completed)
+    noteCompleted(ctx, { partner, client: job.client, value: agreement.paid });
   agreements.set(state, [jobId, partner], { ...agreement, state: outcome, endHeight: height });
   agreementsOf.delete(state, partner, jobId);
   ctx.emit(agreementEnded, { job: jobId, partner, paid: agreement.paid, reason });

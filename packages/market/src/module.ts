@@ -4,8 +4,10 @@ import type { Domain } from '@palisade/core';
 import { answerAuditHandler } from './commands/answer.ts';
 import { cancelHandler } from './commands/cancel.ts';
 import { completeHandler, partnerCompleteHandler } from './commands/complete.ts';
+import { postBondHandler } from './commands/post-bond.ts';
 import { renewHandler } from './commands/renew.ts';
 import { requestHandler } from './commands/request.ts';
+import { returnBondHandler } from './commands/return-bond.ts';
 import { startHandler } from './commands/start.ts';
 import { marketEvents } from './events.ts';
 import { marketInvariants } from './invariants.ts';
@@ -14,6 +16,10 @@ import { checkedParams, marketParams, params } from './params.ts';
 import { openPayoutStore } from './payout.ts';
 import { marketQueries } from './queries.ts';
 import { closeSession } from './settlement.ts';
+import { standingEvents } from './standing/events.ts';
+import { standingInvariants } from './standing/invariants.ts';
+import { noteOffence } from './standing/notes.ts';
+import { standingQueries } from './standing/queries.ts';
 
 export function marketModule(domain: Domain): Module {
   return {
@@ -27,10 +33,12 @@ export function marketModule(domain: Domain): Module {
       partnerCompleteHandler(domain),
       cancelHandler,
       renewHandler,
+      postBondHandler,
+      returnBondHandler,
     ],
-    queries: marketQueries,
-    events: marketEvents,
-    invariants: marketInvariants,
+    queries: [...marketQueries, ...standingQueries],
+    events: [...marketEvents, ...standingEvents],
+    invariants: [...marketInvariants, ...standingInvariants],
     hooks: {
       genesis({ state }, json) {
         params.set(state, [], checkedParams(marketParams.fromJson(json ?? null, 'market')));
@@ -38,6 +46,7 @@ export function marketModule(domain: Domain): Module {
       },
       blockEnd: closeJobFile,
       sessionEnd: closeSession,
+      offence: noteOffence,
     },
   };
 }

@@ -2,6 +2,12 @@
 import { collection } from '@palisade/chain';
 import { MAX_PAGE } from '@palisade/chain/schema';
 import { type Infer, MAX_CONTENT_BYTES, PalisadeError, record, u8, u32, u64 } from '@palisade/core';
+import {
+  type Bounds,
+  DEFAULT_STANDING_PARAMS,
+  STANDING_BOUNDS,
+  standingParams,
+} from './standing/params.ts';
 
 /** Leaves of one answer at most; more would not fit a signed body with their paths. */
 export const MAX_SAMPLES = 32;
@@ -13,6 +19,7 @@ export const marketParams = record('MarketParams', {
   maxSize: u64.is('Largest content, bytes'),
   leastAuditMs: u64.is('A start later than this before the end of a session counts from the next'),
   missesToLose: u8.is('Missed audits in a row that end an agreement'),
+  standing: standingParams,
 });
 export type MarketParams = Infer<typeof marketParams>;
 
@@ -29,6 +36,7 @@ export const DEFAULT_MARKET_PARAMS: MarketParams = {
   maxSize: BigInt(MAX_CONTENT_BYTES),
   leastAuditMs: 600_000n,
   missesToLose: 3,
+  standing: DEFAULT_STANDING_PARAMS,
 };
 
 export const params = collection({
@@ -39,7 +47,7 @@ export const params = collection({
 });
 
 /** What else in the market has a bound that these limits may not pass. */
-const BOUNDS: { readonly [K in keyof MarketParams]?: readonly [least: number, most: number] } = {
+const BOUNDS: Bounds<MarketParams> = {
   auditSamples: [1, MAX_SAMPLES],
   // A page of a payout file holds all rows of a job.
   maxPartners: [1, MAX_PAGE],
@@ -49,13 +57,19 @@ const BOUNDS: { readonly [K in keyof MarketParams]?: readonly [least: number, mo
 
 /** @throws PalisadeError `chain/bad-genesis` */
 export function checkedParams(value: MarketParams): MarketParams {
-  for (const [name, [least, most]] of Object.entries(BOUNDS)) {
-    const given = value[name as keyof MarketParams];
+  check('market', value, BOUNDS);
+  check('market.standing', value.standing, STANDING_BOUNDS);
+  return value;
+}
+
+function check<T>(path: string, values: T, bounds: Bounds<T>): void {
+  for (const name of Object.keys(bounds) as (keyof T & string)[]) {
+    const [least, most] = bounds[name]!;
+    const given = values[name] as number | bigint;
     if (given < least || given > most)
       throw new PalisadeError({
         code: 'chain/bad-genesis',
-        message: `market.${name} is ${given}; it can be ${least} to ${most}.`,
+        message: `${path}.${name} is ${given}; it can be ${least} to ${most}.`,
       });
   }
-  return value;
 }

@@ -2,8 +2,10 @@
 export { answerAudit, challenge, leafProof } from './commands/answer.ts';
 export { cancel } from './commands/cancel.ts';
 export { complete, partnerComplete } from './commands/complete.ts';
+export { postBond } from './commands/post-bond.ts';
 export { renew } from './commands/renew.ts';
 export { JOB_LANE, request } from './commands/request.ts';
+export { returnBond } from './commands/return-bond.ts';
 export { start } from './commands/start.ts';
 export * from './events.ts';
 export {
@@ -51,3 +53,12 @@ export {
 export { type Filter, type Misfit, misfitOf, type Wanted } from './rules/fitting.ts';
 export { NOTICE_MS, RESPONSIBLE, responsibleFor } from './rules/responsible.ts';
 export { escrowFor, PRICE_UNIT_BYTES, rateFor, sessionsFor } from './rules/terms.ts';
+export { bondPosted, bondReturned, containmentEnded, faultNoted } from './standing/events.ts';
+export { DEFAULT_STANDING_PARAMS, type StandingParams } from './standing/params.ts';
+export {
+  mayTakeQuery,
+  type StandingView,
+  standingQuery,
+  standingView,
+} from './standing/queries.ts';
+export { accountKey, FAULT, ROLE, type Role } from './standing/records.ts';

@@ -22,6 +22,7 @@ import {
 } from './job.ts';
 import { params } from './params.ts';
 import { payoutRow, payoutRows, payouts, ROW_STATUS } from './payout.ts';
+import { expose, noteEarned, noteMissed } from './standing/notes.ts';
 
 /**
  * Blocks that a partner must have had to answer in: one in which it learns the challenge, one that
@@ -63,8 +64,13 @@ function settleAudit(
     const { account } = nodeKeys.need(state, partner);
     transfer(state, ESCROW, account, amount);
     ctx.emit(partnerPaid, { session: session.number, job: jobId, partner, account, amount });
+    noteEarned(ctx, { partner, client: job.client, value: amount });
   }
-  if (status === ROW_STATUS.missed) emitMiss(ctx, jobId, partner, job.size);
+  if (status === ROW_STATUS.missed) {
+    emitMiss(ctx, jobId, partner, job.size);
+    noteMissed(ctx, partner, agreement.rate);
+  }
+  expose(state, partner, { agreements: 0, value: -agreement.rate });
   jobs.set(state, [jobId], {
     ...job,
     escrow: job.escrow - amount,

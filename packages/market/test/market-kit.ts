@@ -29,6 +29,7 @@ import {
   clientReceipt,
   complete,
   DEFAULT_MARKET_PARAMS,
+  DEFAULT_STANDING_PARAMS,
   ESCROW,
   type Job,
   jobs,
@@ -40,6 +41,7 @@ import {
   rateVoucher,
   renew,
   request,
+  type StandingParams,
   start,
   UTILITY,
 } from '@palisade/market';
@@ -63,11 +65,23 @@ export const PARTNER_FUNDS = 100n * PAL;
 /** Highest rate of the stories, base units per session. */
 export const RATE = PAL;
 
+/** Standings are kept but limit nobody: most stories are about something else. */
+export const UNLIMITED: StandingParams = {
+  ...DEFAULT_STANDING_PARAMS,
+  periodSessions: 1,
+  leastPartnerScore: 0,
+  failuresToContain: 1000,
+  probationReceipts: 0,
+  bond: 0n,
+  exposureFloor: 10n ** 30n,
+};
+
 export const TEST_PARAMS: MarketParams = {
   ...DEFAULT_MARKET_PARAMS,
   auditSamples: 3,
   leastAuditMs: 10_000n,
   maxSessions: 20,
+  standing: UNLIMITED,
 };
 
 /** A content of `size` bytes that no other seed gives. */

@@ -11,10 +11,12 @@ import { Agreements } from './agreements/agreements.ts';
 import { Tender } from './agreements/tender.ts';
 import { Auditor } from './audits/auditor.ts';
 import { ensureBound } from './binding.ts';
+import { ensureBond } from './bond.ts';
 import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
 import { knownValidators, type Network } from './network.ts';
 import { Offerer } from './offers/offerer.ts';
+import { standingLimits } from './offers/standing-limits.ts';
 import type { PartnerOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { Announcer } from './pool/announcer.ts';
@@ -66,6 +68,12 @@ export async function goLive(parts: Parts, context: DaemonContext, url: string):
   await persist('looking for strays', () => recoverStrays({ network, ...parts }));
   const all = assemble(parts, { network, domain, url, signal, sessionMs: Number(sessionMs) });
   await bringUp(parts, all, context);
+  // Alongside: what runs already must be looked after also while the account cannot pay a bond.
+  const bonding = persist('posting the bond', () => ensureBond({ network, signer, log, signal }));
+  const settledBond = bonding.catch((error) => {
+    if (!signal.aborted) log.error('without a bond there is no new work', { err: error });
+  });
+  context.onStop('bond', () => settledBond);
   log.info('the partner is at work', { nodeKey: signer.id, account, url });
   return { network, domain, account, ...all };
 }
@@ -102,6 +110,7 @@ function assembleSpeakers(parts: Parts, { network, domain, url, signal }: Base) 
     book: offers,
     log: log.child({ module: 'offers' }),
     ready: () => announcer.envelope,
+    limits: standingLimits({ ...parts, network }),
     isTaken: (job) => book.get(job) !== undefined,
     onPromise: () => announcer.changed(),
   });

@@ -55,12 +55,7 @@ export function cannotSpend(
   denom: string = NATIVE.denom,
 ): Refusal | undefined {
   const { free, held } = balanceOf(state, account, denom);
-  if (free < amount)
-    return refuse(
-      'accounts/insufficient-funds',
-      `${toHex(account)} has ${free} ${denom} free; ${amount} are needed.`,
-      { retry: 'later', next: 'Send it funds first, or ask for less.' },
-    );
+  if (free < amount) return insufficient(account, free, amount, denom);
   const left = free + held - amount;
   const deposit = params.need(state).existentialDeposit;
   if (denom === NATIVE.denom && left > 0n && left < deposit)
@@ -121,6 +116,25 @@ function take(state: State, from: Uint8Array, amount: bigint, denom: string): vo
   const { free, held } = balanceOf(state, from, denom);
   if (free < amount) throw new Error(`ledger: ${toHex(from)} has ${free} ${denom}, not ${amount}`);
   write(state, from, denom, { free: free - amount, held });
+}
+
+/** Why `amount` of an account's free balance cannot be held. */
+export function cannotHold(
+  state: KeyValueReader,
+  account: Uint8Array,
+  amount: bigint,
+  denom: string = NATIVE.denom,
+): Refusal | undefined {
+  const { free } = balanceOf(state, account, denom);
+  return free < amount ? insufficient(account, free, amount, denom) : undefined;
+}
+
+function insufficient(account: Uint8Array, free: bigint, amount: bigint, denom: string): Refusal {
+  return refuse(
+    'accounts/insufficient-funds',
+    `${toHex(account)} has ${free} ${denom} free; ${amount} are needed.`,
+    { retry: 'later', next: 'Send it funds first, or ask for less.' },
+  );
 }
 
 /** Holds free funds for a purpose; they stay the account's own. */

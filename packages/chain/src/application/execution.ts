@@ -75,10 +75,10 @@ export function executeTx(
   if (isRefusal(sender)) return refused(CODE.unpaid, opened, sender);
   const unpaid = cannotPay(block.state, sender, opened);
   if (unpaid) return refused(CODE.unpaid, opened, unpaid);
-  charge(block.state, sender, opened);
+  const fee = charge(block.state, sender, opened);
   const own = new Overlay(block.state);
   const inner = block.over(own);
-  const ctx = Object.assign(inner, { sender, txId: opened.id });
+  const ctx = Object.assign(inner, { sender, txId: opened.id, fee });
   const handler = handlers.get(opened.declaration.name)!;
   const refusal = handler.verify(ctx, opened.value);
   if (refusal) return refused(CODE.refused, opened, refusal);

@@ -23,7 +23,12 @@ export type BlockContext = {
 export type Sender = { readonly account: Uint8Array; readonly nodeKey?: Uint8Array };
 
 /** A transaction being executed; its fee is paid and its nonce counted. */
-export type TxContext = BlockContext & { readonly sender: Sender; readonly txId: Uint8Array };
+export type TxContext = BlockContext & {
+  readonly sender: Sender;
+  readonly txId: Uint8Array;
+  /** What it paid, base units. */
+  readonly fee: bigint;
+};
 
 export type CommandHandler<T = unknown> = {
   readonly declaration: Declaration<T>;

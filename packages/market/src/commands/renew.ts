@@ -6,6 +6,7 @@ import { jobRenewed } from '../events.ts';
 import { JOB_STATE, type Job, jobs } from '../job.ts';
 import { params } from '../params.ts';
 import { escrowFor } from '../rules/terms.ts';
+import { noteFee } from '../standing/notes.ts';
 
 /** Locks escrow for more sessions; partners are then handed vouchers for the longer term. */
 export const renew = command({
@@ -43,6 +44,7 @@ export const renewHandler = handle(renew, {
     transfer(ctx.state, job.client, ESCROW, added);
     const renewed = { ...job, sessions: job.sessions + sessions, escrow: job.escrow + added };
     jobs.set(ctx.state, [jobId], renewed);
+    noteFee(ctx);
     ctx.emit(jobRenewed, { job: jobId, sessions: renewed.sessions, escrow: renewed.escrow });
   },
 });

@@ -6,6 +6,7 @@ import { JOB_STATE, jobs, jobsDue, jobsOf, UTILITY, utility } from '../job.ts';
 import { noteInJobFile } from '../job-file.ts';
 import { params } from '../params.ts';
 import { escrowFor } from '../rules/terms.ts';
+import { noteFee } from '../standing/notes.ts';
 
 /** Requests count nonces of their own: the order of a job file must not depend on other commands. */
 export const JOB_LANE = 'jobs';
@@ -82,6 +83,7 @@ export const requestHandler = handle(request, {
     // A whole session to be started: whoever confirms in the last second of one keeps its chance.
     jobsDue.set(state, [session.number + 1n, txId], 0);
     noteInJobFile(ctx, txId);
+    noteFee(ctx);
     ctx.emit(jobConfirmed, {
       job: txId,
       client: sender.account,

@@ -26,6 +26,8 @@ import {
 } from '../job.ts';
 import { rateVoucher } from '../messages/voucher.ts';
 import { params } from '../params.ts';
+import { expose } from '../standing/notes.ts';
+import { mayNotTake } from '../standing/takers.ts';
 
 /**
  * START (P2V-5), co-signed: the partner signs the transaction, the client the voucher in it. A
@@ -121,17 +123,19 @@ export function startHandler(domain: Domain) {
             next: 'The client can renew the job with more escrow.',
           },
         );
-      return undefined;
+      return mayNotTake(ctx, { agreements: old ? 0 : 1, value: bound });
     },
     apply(ctx, value) {
       const partner = ctx.sender.nodeKey!;
       const old = agreements.get(ctx.state, value.job, partner);
       const job = jobs.need(ctx.state, value.job);
-      const committed = job.committed + newlyCommitted(ctx, value, old);
+      const bound = newlyCommitted(ctx, value, old);
       if (old) prolong(ctx, value, partner, old);
       else begin(ctx, value, partner);
       const active = old ? job.active : job.active + 1;
+      const committed = job.committed + bound;
       jobs.set(ctx.state, [value.job], { ...job, state: JOB_STATE.started, active, committed });
+      expose(ctx.state, partner, { agreements: old ? 0 : 1, value: bound });
     },
   });
 }

@@ -19,6 +19,7 @@ import { type HexId, hexOf } from '../records/agreement.ts';
 import type { Room } from '../room.ts';
 import { judgeJob, type Terms } from './judge-job.ts';
 import type { OfferBook, OpenOffer } from './offer-book.ts';
+import type { StandingLimits } from './standing-limits.ts';
 
 /** Jobs remembered as declined, so that ten validators' notices cost one decision. */
 const MAX_DECLINED = 10_000;
@@ -32,6 +33,8 @@ export type OffererOptions = {
   readonly book: OfferBook;
   readonly room: Room;
   readonly terms: Terms;
+  /** Why the chain would refuse the start of a job that may earn that much. */
+  readonly limits: StandingLimits;
   /** The READY that goes along; undefined before the first. */
   readonly ready: () => Uint8Array | undefined;
   /** Whether there is an agreement about that job already. */
@@ -88,11 +91,18 @@ export class Offerer {
   }
 
   async #promise(job: Uint8Array, request: JobNotice['request']): Promise<OpenOffer | undefined> {
-    const { book, room, terms, clock, timing, metrics, onPromise } = this.#options;
+    const { book, room, terms, limits, clock, timing, metrics, log, onPromise } = this.#options;
     const rate = judgeJob(request, terms);
     if (isRefusal(rate)) {
       this.#decline(job);
       metrics.count('partner_notices_total', { outcome: 'declined' });
+      return undefined;
+    }
+    // Not remembered: what limits a partner today may not when the job is told of again.
+    const barred = await limits(rate * BigInt(request.sessions));
+    if (barred) {
+      log.debug('the standing allows no offer', { job, why: barred });
+      metrics.count('partner_notices_total', { outcome: 'barred' });
       return undefined;
     }
     const open: OpenOffer = {

@@ -1,0 +1,117 @@
+/** What is known of a key, for whoever is about to deal with it. */
+import { answer, currentSession } from '@palisade/chain';
+import { query } from '@palisade/chain/schema';
+import {
+  bytes32,
+  type Infer,
+  type KeyValueReader,
+  record,
+  text,
+  u8,
+  u16,
+  u32,
+  u64,
+  u128,
+} from '@palisade/core';
+import { cannotTake, exposureLimit, type Load } from './limits.ts';
+import { standingOf, standingParamsOf } from './notes.ts';
+import { ROLE, type Role, role } from './records.ts';
+import { scoreOf } from './score.ts';
+import { takerOf } from './takers.ts';
+
+export const standingView = record('StandingView', {
+  score: u16.is('0 to 1000; 444 of whom nothing is known'),
+  alpha: u64.is('Evidence for, in units of 10^-6'),
+  beta: u64.is('Evidence against, in units of 10^-6'),
+  receipts: u32.is('Paid sessions and receipts of both sides'),
+  failuresInRow: u32,
+  contained: u8.is('1 when there is no new work until a challenge is passed'),
+  fees: u128.is('Base units; of a partner: ever earned; of a client: network fees ever paid'),
+  firstSession: u64.is('Session of its first deed'),
+  bond: u128.is('Of a partner: probation bond, base units'),
+  bondSession: u64.is('Session in which it was posted'),
+  agreements: u32.is('Of a partner: agreements that run'),
+  inFlight: u128.is('What they may still earn, base units'),
+  inFlightLimit: u128.is('Most that may be'),
+});
+export type StandingView = Infer<typeof standingView>;
+
+export const standingQuery = query({
+  name: 'market.standing',
+  doc: 'Score, receipts, bond and limits of a key in a role.',
+  params: record('StandingQuery', {
+    role,
+    key: bytes32.is('Node key, or an account behind 12 zero bytes'),
+  }),
+  result: standingView,
+});
+
+/** Room for a refusal in words. */
+const MAX_WORDS = 400;
+
+export const mayTakeQuery = query({
+  name: 'market.may-take',
+  doc: 'Whether a partner may take new agreements, and if not, why and how it may again.',
+  params: record('MayTakeQuery', {
+    partner: bytes32,
+    agreements: u32.is('New ones'),
+    value: u128.is('What they may earn together, base units'),
+  }),
+  result: record('MayTakeView', {
+    code: text(40).is('Of the refusal; empty when it may'),
+    message: text(MAX_WORDS),
+    next: text(MAX_WORDS).is('How to recover'),
+    missingBond: u128.is('What is to be posted yet, base units'),
+  }),
+});
+
+function viewOf(state: KeyValueReader, of: Role, key: Uint8Array): StandingView {
+  const session = currentSession.get(state) ?? 0n;
+  const standing = standingOf(state, of, key, session);
+  const { alpha, beta, receipts, failuresInRow, containedUntil, fees, firstSession } = standing;
+  const known = {
+    score: scoreOf(standing),
+    alpha,
+    beta,
+    receipts,
+    failuresInRow,
+    fees,
+    firstSession,
+  };
+  const contained = containedUntil === 0n ? 0 : 1;
+  if (of !== ROLE.partner) return { ...known, contained, ...NO_LIMITS };
+  const taker = takerOf(state, key, session);
+  return {
+    ...known,
+    contained,
+    bond: taker.bond?.amount ?? 0n,
+    bondSession: taker.bond?.session ?? 0n,
+    agreements: taker.exposure.agreements,
+    inFlight: taker.exposure.value,
+    inFlightLimit: exposureLimit(taker, standingParamsOf(state)),
+  };
+}
+
+const NO_LIMITS = { bond: 0n, bondSession: 0n, agreements: 0, inFlight: 0n, inFlightLimit: 0n };
+
+function mayTake(state: KeyValueReader, partner: Uint8Array, load: Load) {
+  const taker = takerOf(state, partner, currentSession.get(state) ?? 0n);
+  const limits = standingParamsOf(state);
+  const refusal = cannotTake(taker, load, limits);
+  const lacking = limits.bond - (taker.bond?.amount ?? 0n);
+  return {
+    code: refusal?.code ?? '',
+    message: refusal?.message ?? '',
+    next: refusal?.next ?? '',
+    missingBond: refusal?.code === 'market/no-bond' ? lacking : 0n,
+  };
+}
+
+const ROLES: readonly number[] = Object.values(ROLE);
+
+export const standingQueries = [
+  answer(standingQuery, (state, { role: of, key }) =>
+    ROLES.includes(of) ? viewOf(state, of as Role, key) : undefined,
+  ),
+  answer(mayTakeQuery, (state, { partner, ...load }) => mayTake(state, partner, load)),
+];
