@@ -11,12 +11,12 @@ export type BondOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Posts what is missing of the bond; refused while the account has too little. */
+/** Posts the bond where one is wanted; refused while the account has too little. */
 export async function ensureBond({ network, signer, log, signal }: BondOptions): Promise<void> {
   const load = { partner: signer.id, agreements: 1, value: 0n };
-  const amount = (await network.find(mayTakeQuery, load))?.missingBond ?? 0n;
-  if (amount === 0n) return;
-  const posted = await network.post(postBond, { amount }, signer, { signal });
+  const total = (await network.find(mayTakeQuery, load))?.wantedBond ?? 0n;
+  if (total === 0n) return;
+  const posted = await network.post(postBond, { total }, signer, { signal });
   const { height } = await untilIncluded(network, posted, signal);
-  log.info('the probation bond is posted', { amount, height });
+  log.info('the probation bond is posted', { total, height });
 }

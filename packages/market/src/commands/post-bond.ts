@@ -10,7 +10,7 @@ export const postBond = command({
   title: 'Post a probation bond',
   doc: "Holds money of a partner's account for as long as it is new; it can be had back.",
   signer: 'node',
-  fields: { amount: u128.is('Base units to add') },
+  fields: { total: u128.is('Bond in all, base units: sending it twice posts it once') },
 });
 
 /** Purpose under which a bond is held on the account: one account may have several partners. */
@@ -19,30 +19,30 @@ export function bondPurpose(partner: Uint8Array): string {
 }
 
 export const postBondHandler = handle(postBond, {
-  verify({ state, sender }, { amount }) {
+  verify({ state, sender }, { total }) {
     const { bond } = standingParamsOf(state);
     const posted = probationBonds.get(state, sender.nodeKey!)?.amount ?? 0n;
-    if (amount === 0n || posted + amount < bond)
+    if (total <= posted || total < bond)
       return refuse(
         'market/bond-too-small',
-        `A bond is ${bond} base units or more; it would be ${posted + amount}.`,
-        { data: { posted, bond }, next: `Post at least ${bond - posted}.` },
+        `A bond is ${bond} base units or more, and only grows: ${posted} are posted, ${total} were named.`,
+        { data: { posted, bond } },
       );
-    return cannotHold(state, sender.account, amount);
+    return cannotHold(state, sender.account, total - posted);
   },
-  apply(ctx, { amount }) {
+  apply(ctx, { total }) {
     const { state, sender, session } = ctx;
     const partner = sender.nodeKey!;
     const before = probationBonds.get(state, partner);
-    const total = (before?.amount ?? 0n) + amount;
-    hold(state, sender.account, bondPurpose(partner), amount);
+    const posted = before?.amount ?? 0n;
+    hold(state, sender.account, bondPurpose(partner), total - posted);
     probationBonds.set(state, [partner], {
       account: sender.account,
       amount: total,
-      // What is added later serves no longer than what was there.
-      session: before && before.amount > 0n ? before.session : session.number,
+      // What is added later is held no longer than what was there.
+      session: before && posted > 0n ? before.session : session.number,
       served: before?.served ?? 0,
     });
-    ctx.emit(bondPosted, { partner, account: sender.account, amount, total });
+    ctx.emit(bondPosted, { partner, account: sender.account, amount: total - posted, total });
   },
 });

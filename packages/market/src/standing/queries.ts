@@ -61,7 +61,7 @@ export const mayTakeQuery = query({
     code: text(40).is('Of the refusal; empty when it may'),
     message: text(MAX_WORDS),
     next: text(MAX_WORDS).is('How to recover'),
-    missingBond: u128.is('What is to be posted yet, base units'),
+    wantedBond: u128.is('Bond that is to be posted first, base units; 0 when none is wanted'),
   }),
 });
 
@@ -98,12 +98,11 @@ function mayTake(state: KeyValueReader, partner: Uint8Array, load: Load) {
   const taker = takerOf(state, partner, currentSession.get(state) ?? 0n);
   const limits = standingParamsOf(state);
   const refusal = cannotTake(taker, load, limits);
-  const lacking = limits.bond - (taker.bond?.amount ?? 0n);
   return {
     code: refusal?.code ?? '',
     message: refusal?.message ?? '',
     next: refusal?.next ?? '',
-    missingBond: refusal?.code === 'market/no-bond' ? lacking : 0n,
+    wantedBond: refusal?.code === 'market/no-bond' ? limits.bond : 0n,
   };
 }
 
