@@ -383,7 +383,7 @@ describe('kill -9', () => {
       expect({ command, moment, sent }).toEqual({
         command,
         moment,
-        sent: { 'market.start': 1, 'market.answer-audit': 2 },
+        sent: { 'market.post-bond': 1, 'market.start': 1, 'market.answer-audit': 2 },
       });
       const lines = await ledgerLines(dataDir);
       expect(lines.map(({ session }) => session)).toEqual(

@@ -1,5 +1,5 @@
 import { handle, release } from '@palisade/chain';
-import { command, refuse } from '@palisade/core';
+import { bytes32, command, equalBytes, refuse, toHex } from '@palisade/core';
 import { bondReturned } from '../standing/events.ts';
 import { exposureLimit } from '../standing/limits.ts';
 import { standingParamsOf } from '../standing/notes.ts';
@@ -12,18 +12,18 @@ export const returnBond = command({
   name: 'market.return-bond',
   title: 'Have a probation bond returned',
   doc: "Frees a partner's bond after its time.",
-  signer: 'node',
-  fields: {},
+  // The account's own word: its machine may be revoked by then.
+  signer: 'account',
+  fields: { partner: bytes32.is("The partner's node key") },
 });
 
 export const returnBondHandler = handle(returnBond, {
-  verify({ state, sender, session }) {
+  verify({ state, sender, session }, { partner }) {
     const params = standingParamsOf(state);
-    const partner = sender.nodeKey!;
     const taker = takerOf(state, partner, session.number);
     const { bond } = taker;
-    if (!bond || bond.amount === 0n)
-      return refuse('market/no-bond', 'This partner has posted no bond.');
+    if (!bond || bond.amount === 0n || !equalBytes(bond.account, sender.account))
+      return refuse('market/no-bond', `This account holds no bond for ${toHex(partner)}.`);
     const free = bond.session + BigInt(params.bondSessions);
     if (session.number < free)
       return refuse(
@@ -41,8 +41,7 @@ export const returnBondHandler = handle(returnBond, {
       );
     return undefined;
   },
-  apply(ctx) {
-    const partner = ctx.sender.nodeKey!;
+  apply(ctx, { partner }) {
     const { account, amount, session } = probationBonds.need(ctx.state, partner);
     release(ctx.state, account, bondPurpose(partner), amount);
     probationBonds.set(ctx.state, [partner], { account, amount: 0n, session, served: 1 });
