@@ -1,5 +1,5 @@
 /** The SOCKS side of a tunnel: what programs may say, and what they are told. */
-import { createServer, connect as dial, type Socket } from 'node:net';
+import { connect as dial, type Socket } from 'node:net';
 import { PalisadeError } from '@palisade/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
