@@ -78,13 +78,14 @@ export function install() {
 
 /** Threads that programs start from files beside them. */
 export const THREADS = {
+  'run-thread': 'packages/partner/src/compute/run-thread.ts',
   'shadow-worker': 'packages/node/src/shadow/shadow-worker.ts',
   'verify-worker': 'packages/node/src/verification/verify-worker.ts',
 };
 /** What is bundled: the program and its threads. */
 export const ENTRIES = { palisade: 'packages/cli/src/bin.ts', ...THREADS };
-/** Packages with native parts stay outside the bundle. */
-const EXTERNAL = ['lmdb', 'secp256k1'];
+/** Packages with native parts stay outside the bundle, and one of the benchmarks that is not for ESM. */
+const EXTERNAL = ['lmdb', 'secp256k1', 'wabt'];
 
 /** Bundles the program, when it is not there or a source has changed. */
 export async function bundle() {
