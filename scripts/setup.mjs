@@ -84,8 +84,8 @@ export const THREADS = {
 };
 /** What is bundled: the program and its threads. */
 export const ENTRIES = { palisade: 'packages/cli/src/bin.ts', ...THREADS };
-/** Packages with native parts stay outside the bundle, and one of the benchmarks that is not for ESM. */
-const EXTERNAL = ['lmdb', 'secp256k1', 'wabt'];
+/** Packages with native parts stay outside the bundle. */
+const EXTERNAL = ['lmdb', 'secp256k1'];
 
 /** Bundles the program, when it is not there or a source has changed. */
 export async function bundle() {

@@ -1,7 +1,13 @@
 /** Modules for tests and benchmarks, from WebAssembly's text format. */
-import wabt from 'wabt';
+import { createRequire } from 'node:module';
 
-const tools = wabt();
+/** What is used of `wabt`, which is no ES module: neither to import nor to bundle. */
+type Wabt = {
+  parseWat(name: string, text: string, features: Readonly<Record<string, boolean>>): Parsed;
+};
+type Parsed = { toBinary(options: object): { buffer: Uint8Array }; destroy(): void };
+
+const tools = (createRequire(import.meta.url)('wabt') as () => Promise<Wabt>)();
 
 const FEATURES = {
   threads: true,
