@@ -7,6 +7,7 @@ export { DivergenceError } from './embedded/divergence.ts';
 export type { EmbeddedEngine } from './embedded/embedded.ts';
 export { createEmbeddedEngine, EMBEDDED_DESCRIPTION } from './embedded/embedded.ts';
 export type {
+  DroppedTx,
   EmbeddedOptions,
   FaultPoint,
   Genesis,

@@ -288,14 +288,24 @@ describe('[ENG] the mempool', () => {
     await bench.blocks(1);
     expect(await occurrences('until:1')).toBe(0);
     expect((await bench.engine.status()).mempool.txs).toBe(0);
-    expect(bench.notices).toContainEqual(
-      expect.objectContaining({
-        code: 'engine/tx-evicted',
-        message: expect.stringContaining('only below height 1'),
-      }),
-    );
+    expect(bench.dropped).toMatchObject([
+      { tx: utf8('until:1'), check: { log: expect.stringContaining('only below height 1') } },
+    ]);
     await bench.open();
-    expect((await bench.engine.status()).mempool.txs).toBe(0);
+    expect(bench.dropped).toHaveLength(1);
+    expect(bench.engine.waiting()).toEqual([]);
+  });
+
+  it('drops nothing before that is noted', async () => {
+    const onDropped = () => {
+      throw new Error('no room to write it down');
+    };
+    await bench.open({ limits: { blockTxBytes: 40 }, onDropped });
+    await bench.engine.submit(utf8('filler=0123456789012345'));
+    await bench.engine.submit(utf8('until:1'));
+    await expect(bench.blocks(1)).rejects.toThrow('no room to write it down');
+    await bench.open();
+    expect(bench.dropped.map(({ tx }) => fromUtf8(tx))).toEqual(['until:1']);
   });
 
   it('is bounded in number, bytes and size of one', async () => {

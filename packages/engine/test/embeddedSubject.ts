@@ -12,7 +12,14 @@ import {
   validatorAddress,
   voteSignBytes,
 } from '@palisade/formats';
-import type { EmbeddedEngine, EmbeddedOptions, Engine, Genesis, Notice } from '../src/index.ts';
+import type {
+  DroppedTx,
+  EmbeddedEngine,
+  EmbeddedOptions,
+  Engine,
+  Genesis,
+  Notice,
+} from '../src/index.ts';
 import { createEmbeddedEngine } from '../src/index.ts';
 import type { Subject } from './conformance.ts';
 import type { Disk, KvOptions, Kvstore } from './kvstore.ts';
@@ -52,6 +59,7 @@ export class Bench {
   readonly clock = new TestClock();
   readonly disk: Disk;
   readonly notices: Notice[] = [];
+  readonly dropped: DroppedTx[] = [];
   application!: Kvstore;
   engine!: EmbeddedEngine;
   readonly dir: string;
@@ -77,6 +85,7 @@ export class Bench {
       blockTimeMs: 0,
       clock: this.clock,
       onNotice: (notice) => void this.notices.push(notice),
+      onDropped: (dropped) => void this.dropped.push(...dropped),
       ...more,
     });
     await this.engine.start();

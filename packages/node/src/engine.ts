@@ -9,6 +9,7 @@ import {
 import type { DaemonContext } from '@palisade/daemon';
 import { createEmbeddedEngine, type EmbeddedEngine } from '@palisade/engine';
 import type { NodeOptions } from './options.ts';
+import type { Acknowledged } from './services/acknowledged.ts';
 import type { JobFiles } from './services/job-files.ts';
 import type { ValidatorService } from './services/validator-service.ts';
 import { asReplica } from './shadow/replica.ts';
@@ -49,13 +50,18 @@ function firstSeats({ genesis }: NodeOptions) {
     }));
 }
 
+type Inside = {
+  readonly application: PalisadeApplication;
+  readonly jobFiles: JobFiles;
+  readonly services: readonly ValidatorService[];
+  readonly acknowledged: Acknowledged;
+};
+
 /** Makes the engine; it does not run yet. Vote extensions come from the hosted validators' services. */
 export function makeEngine(
   context: DaemonContext,
   options: NodeOptions,
-  application: PalisadeApplication,
-  jobFiles: JobFiles,
-  services: readonly ValidatorService[],
+  { application, jobFiles, services, acknowledged }: Inside,
 ): EmbeddedEngine {
   const { genesis, dataDir, blockTimeMs, clock, faults } = options;
   const { log } = context;
@@ -87,5 +93,6 @@ export function makeEngine(
     onDivergence: (divergence) => log.fatal('the two replicas disagree', { divergence }),
     onFailure: (error) => context.fail(error),
     onNotice: ({ message, code, data }) => log.info(message, { code, ...data }),
+    onDropped: (drops) => acknowledged.drop(drops),
   });
 }

@@ -4,17 +4,23 @@ import { join } from 'node:path';
 import { NATIVE, send } from '@palisade/chain';
 import { accountSigner, fromHex, nodeSigner, signEnvelope, toHex } from '@palisade/core';
 import { launchDaemon, silentLogger } from '@palisade/daemon';
-import { ready, request } from '@palisade/market';
+import { cancel, ready, request } from '@palisade/market';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEVELOPMENT_TIMING, makeNetwork } from '../../devnet/src/network.ts';
 import { startNode } from './node.ts';
+import type { NodeOptions } from './options.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function start(dataDir?: string) {
+type Start = { readonly dataDir?: string; readonly nowMs?: () => number } & Pick<
+  NodeOptions,
+  'faults'
+>;
+
+async function start({ dataDir, nowMs = Date.now, ...more }: Start = {}) {
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'palisade-node-')));
   if (!dataDir) cleanups.push(() => rm(dir, { recursive: true, force: true }));
   const network = makeNetwork('node-test', 1_700_000_000_000, DEVELOPMENT_TIMING);
@@ -32,9 +38,10 @@ async function start(dataDir?: string) {
         host: '127.0.0.1',
         blockTimeMs: 0,
         guardMs: 150,
-        clock: { nowMs: () => Date.now() },
+        clock: { nowMs },
         faucetSecret: network.faucetSecret,
         shadow: true,
+        ...more,
       }),
     { log: silentLogger, dataDir: dir },
   );
@@ -136,5 +143,70 @@ describe('a validator node', () => {
     };
     expect(board.partners.map(({ nodeKey }) => nodeKey)).toEqual([toHex(partner.id)]);
     expect(fromHex(confirmed.job)).toHaveLength(32);
+  });
+
+  it('[ENG] an acknowledged transaction is pending, included, or dropped with the reason, also after a restart', async () => {
+    let now = 1_700_000_000_000;
+    let whileMaking = async () => {};
+    const faults: NodeOptions['faults'] = (point) =>
+      point === 'before-save' ? whileMaking() : undefined;
+    const first = await start({ nowMs: () => now, faults });
+    const { node, network, dir } = first;
+    const client = accountSigner(network.clientSecret);
+    const places = { nonce: 0n, maxFee: 10n ** 18n };
+    const job = await signEnvelope(
+      request,
+      {
+        utility: 1,
+        subject: new Uint8Array(32).fill(1),
+        size: 5n,
+        partners: 1,
+        sessions: 2,
+        maxRate: 10n ** 15n,
+        ...places,
+      },
+      node.domain,
+      client,
+    );
+    await node.engine.produce();
+    const confirmed = (await (await post(`${first.url}/v1/jobs`, job)).json()) as { job: string };
+    await node.engine.produce();
+    await node.engine.produce();
+    // A job that nobody starts is over after one whole session: while that block is made, the
+    // client cancels it, which the rules allow until the block is there.
+    for (let session = 0; session < 2; session++) {
+      now += DEVELOPMENT_TIMING.sessionMs;
+      // The time of a block is that of the votes for the one before.
+      await node.engine.produce();
+      if (session === 0) await node.engine.produce();
+    }
+    let tooLate = '';
+    whileMaking = async () => {
+      const value = { job: fromHex(confirmed.job), ...places };
+      const envelope = await signEnvelope(cancel, value, node.domain, client);
+      const answer = await post(`${first.url}/v1/transactions`, envelope);
+      expect(answer.status).toBe(202);
+      tooLate = ((await answer.json()) as { id: string }).id;
+    };
+    const { block } = await node.engine.produce();
+    const status = async (url: string, id: string) =>
+      (await fetch(`${url}/v1/transactions/${id}`)).json();
+    const dropped = {
+      status: 'dropped',
+      height: `${block.header.height}`,
+      error: { code: 'market/job-over', message: expect.stringContaining('in time') },
+    };
+    expect(await status(first.url, tooLate)).toMatchObject(dropped);
+    const gift = { to: new Uint8Array(20).fill(7), denom: NATIVE.denom, amount: 10n ** 18n };
+    const waiting = await signEnvelope(send, { ...gift, ...places }, node.domain, client);
+    const answer = await post(`${first.url}/v1/transactions`, waiting);
+    const { id } = (await answer.json()) as { id: string };
+    await first.stop();
+    const second = await start({ dataDir: dir, nowMs: () => now });
+    expect(await status(second.url, tooLate)).toMatchObject(dropped);
+    expect(await status(second.url, id)).toMatchObject({ status: 'pending' });
+    await second.node.engine.produce();
+    const where = () => status(second.url, id);
+    await expect.poll(where).toMatchObject({ status: 'included', code: 0 });
   });
 });

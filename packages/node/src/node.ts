@@ -12,7 +12,6 @@ import {
   type MetricsPage,
 } from '@palisade/daemon';
 import type { EmbeddedEngine } from '@palisade/engine';
-import { Acknowledged } from './api/acknowledged.ts';
 import { createFaucet } from './api/faucet.ts';
 import { createApi, listen } from './api/server.ts';
 import { healthOf, statusOf } from './api/status.ts';
@@ -22,6 +21,7 @@ import { catchUpIndex } from './events/catch-up.ts';
 import { EventIndex } from './events/event-index.ts';
 import { nodeMetrics } from './metrics.ts';
 import type { NodeOptions } from './options.ts';
+import { Acknowledged } from './services/acknowledged.ts';
 import { followBlocks } from './services/follow-blocks.ts';
 import { JobFiles } from './services/job-files.ts';
 import { OpenJobs } from './services/open-jobs.ts';
@@ -50,7 +50,9 @@ export async function startNode(
   const services: ValidatorService[] = [];
   const lastBlock = { atMs: clock.nowMs() };
   const jobFiles = openJobFiles(context, options, opened, lastBlock);
-  const engine = makeEngine(context, options, application, jobFiles, services);
+  const acknowledged = new Acknowledged(context, `${dataDir}/dropped`, opened);
+  const inside = { application, jobFiles, services, acknowledged };
+  const engine = makeEngine(context, options, inside);
   const openJobs = new OpenJobs(application, engine, index);
   const directory: DirectoryEntry[] = [];
   const pool: Pool = {
@@ -77,12 +79,13 @@ export async function startNode(
   await engine.start();
   context.onStop('engine', () => engine.stop());
   await catchUpIndex(engine, index);
+  await acknowledged.load(engine.waiting());
   await openJobs.load();
   for (const envelope of jobFiles.waiting())
     await application.checkTx({ tx: envelope, type: 'new' });
   const metrics = createMetrics(nodeMetrics);
   context.onStop('block listener', followBlocks({ pool, services, openJobs, metrics, lastBlock }));
-  await openDoors(context, options, { pool, services, engine, metrics, directory });
+  await openDoors(context, options, { pool, services, engine, acknowledged, metrics, directory });
   return {
     engine,
     application,
@@ -119,6 +122,7 @@ type Inside = {
   readonly pool: Pool;
   readonly services: readonly ValidatorService[];
   readonly engine: EmbeddedEngine;
+  readonly acknowledged: Acknowledged;
   readonly metrics: Metrics<typeof nodeMetrics> & MetricsPage;
   readonly directory: DirectoryEntry[];
 };
@@ -127,9 +131,8 @@ type Inside = {
 async function openDoors(
   context: DaemonContext,
   { validators, host, blockTimeMs, faucetSecret }: NodeOptions,
-  { pool, services, engine, metrics, directory }: Inside,
+  { pool, services, engine, acknowledged, metrics, directory }: Inside,
 ): Promise<void> {
-  const acknowledged = new Acknowledged();
   for (const [i, { name, port }] of validators.entries()) {
     const service = services[i]!;
     const pages = createOperatorPages({

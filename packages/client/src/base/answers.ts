@@ -78,7 +78,7 @@ export const includedEvent = object({ name, data: anyJson });
 
 export const transactionReader = object({
   id: bytes32,
-  status: oneOf(['pending', 'included']),
+  status: oneOf(['pending', 'included', 'dropped']),
   height: optional(whole),
   index: optional(count),
   code: optional(count),

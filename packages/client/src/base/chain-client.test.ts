@@ -227,6 +227,18 @@ describe('sending', () => {
     });
   });
 
+  it('[ENG] waits no longer for a transaction that was dropped, and says why it was', async () => {
+    await chain.status();
+    network.chain.transaction = (id) => {
+      const error = { code: 'market/job-over', message: 'It ended.', retry: 'later' };
+      return { id, status: 'dropped', height: '1', error };
+    };
+    await expect(chain.send(send, gift, account)).rejects.toMatchObject({
+      code: 'market/job-over',
+      message: 'It ended.',
+    });
+  });
+
   it('reads its own writes: an answer from before its block does not count', async () => {
     const { height } = await chain.send(send, gift, account);
     network.chain.stop();

@@ -268,6 +268,7 @@ async function waitFor(
   for (let looks = 1; context.env.nowMs() < until; looks++) {
     const found = await transaction(context, id, signal);
     if (found?.status === 'included') return included(context, id, found);
+    if (found?.status === 'dropped') throw refusalOf(id, found);
     if (looks % LOOKS_BEFORE_RESEND === 0) await resend?.().catch(ignoreRefusal);
     await context.env.sleep(blockMs / LOOKS_PER_BLOCK, signal);
   }
@@ -291,8 +292,13 @@ function included(context: SendingContext, id: Uint8Array, found: TransactionSta
   const { height = 0n, index = 0, code = 0, events = [] } = found;
   context.sawBlock(height);
   if (code === 0) return { id, height, index, events };
-  throw (
-    refusalFromJson(found.error) ??
+  throw refusalOf(id, found);
+}
+
+/** Why a transaction did nothing in its block, or can be in none. */
+function refusalOf(id: Uint8Array, { error, height = 0n, code = 0 }: TransactionStatus) {
+  return (
+    refusalFromJson(error) ??
     new PalisadeError({
       code: 'chain/refused',
       message: `Transaction ${toHex(id)} was refused in block ${height} with code ${code}.`,

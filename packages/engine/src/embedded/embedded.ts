@@ -45,6 +45,8 @@ import { signersOf } from './votes.ts';
 export type EmbeddedEngine = Engine & {
   /** Makes the next block now, empty or not; resolves once it is committed. */
   produce(): Promise<CommittedBlock>;
+  /** Transactions that wait for a block, in order of arrival; after a start, those of the journal. */
+  waiting(): readonly Uint8Array[];
 };
 
 /** What the command line shows at start-up. */
@@ -168,6 +170,10 @@ class Driver implements EmbeddedEngine {
     return this.options.application.query(request);
   }
 
+  waiting() {
+    return this.opened().mempool.waiting();
+  }
+
   async produce(): Promise<CommittedBlock> {
     this.live();
     const made = this.queue.then(() => this.makeHeight());
@@ -196,7 +202,7 @@ class Driver implements EmbeddedEngine {
     const { application: primary, genesis, shadow: wanted } = options;
     return {
       ...{ options, limits, signers, hostedKeys, store, onNotice, state },
-      mempool: new Mempool(primary, store, limits, onNotice),
+      mempool: new Mempool(primary, store, limits, options.onDropped),
       evidence: new EvidencePool(store),
       shadow: wanted && new ShadowKeeper(wanted, { primary, store, genesis, onNotice }),
     };

@@ -1,18 +1,19 @@
 /**
  * Transactions that wait for a block: first come, first served, each once, bounded in number and
- * bytes, and journaled before they are acknowledged. What one sender may have waiting is the
+ * bytes, and journaled before they are acknowledged. One stays in the journal until a block has it,
+ * or until the application refuses it and that was noted. What one sender may have waiting is the
  * application's affair, which it decides in `checkTx`.
  *
  * While a block commits, the gate is closed: nothing is checked against a state that is about to
  * change, and `checkTx` never runs between the application's commit and the rechecks.
  */
 import type { Refusal } from '@palisade/core';
-import { refuse, toHex } from '@palisade/core';
+import { refuse } from '@palisade/core';
 import type { Application, CheckTxResponse } from '@palisade/formats';
 import { txBytes, txHash } from '@palisade/formats';
 import type { Submission } from '../engine.ts';
 import type { BlockStore } from './block-store.ts';
-import type { Limits, Notice } from './options.ts';
+import type { DroppedTx, EmbeddedOptions, Limits } from './options.ts';
 
 type Entry = {
   readonly tx: Uint8Array;
@@ -20,6 +21,9 @@ type Entry = {
   readonly sequence: bigint;
   readonly gasWanted: bigint;
 };
+
+/** What leaves the journal without a block. */
+type Dropped = DroppedTx & { readonly sequence: bigint };
 
 /** Hashes of included transactions that are remembered, so that a late copy is not taken again. */
 const REMEMBERED = 100_000;
@@ -45,39 +49,45 @@ export class Mempool {
   private readonly application: Application;
   private readonly store: BlockStore;
   private readonly limits: Limits;
-  private readonly onNotice: (notice: Notice) => void;
+  private readonly onDropped: NonNullable<EmbeddedOptions['onDropped']>;
 
   constructor(
     application: Application,
     store: BlockStore,
     limits: Limits,
-    onNotice: (notice: Notice) => void,
+    onDropped: EmbeddedOptions['onDropped'] = () => {},
   ) {
     this.application = application;
     this.store = store;
     this.limits = limits;
-    this.onNotice = onNotice;
+    this.onDropped = onDropped;
   }
 
   size(): { readonly txs: number; readonly bytes: number } {
     return { txs: this.entries.size, bytes: this.bytes };
   }
 
-  /** Takes up what was waiting when the process ended; what no longer passes is evicted. */
+  /** Everything that waits, in order of arrival. */
+  waiting(): readonly Uint8Array[] {
+    return [...this.entries.values()].map(({ tx }) => tx);
+  }
+
+  /** Takes up what was waiting when the process ended; what no longer passes is dropped. */
   async load(): Promise<void> {
-    const evicted: bigint[] = [];
+    const spent: bigint[] = [];
+    const dropped: Dropped[] = [];
     for (const { sequence, tx } of this.store.journaled()) {
       this.nextSequence = sequence + 1n;
       const hash = txHash(tx);
       if (this.included.has(keyOf(hash))) {
-        evicted.push(sequence);
+        spent.push(sequence);
         continue;
       }
       const check = await this.application.checkTx({ tx, type: 'new' });
       if (check.code === 0) this.insert({ tx, hash, sequence, gasWanted: check.gasWanted });
-      else evicted.push(this.noteEviction(hash, sequence, check));
+      else dropped.push({ tx, sequence, check });
     }
-    await this.store.unjournal(evicted);
+    await this.unjournal(spent, dropped);
   }
 
   /** Resolves when the transaction is durable, or refused. */
@@ -136,7 +146,7 @@ export class Mempool {
       await commit();
       const spent = this.sequencesOf(included);
       for (const key of included) this.forget(key);
-      await this.store.unjournal([...spent, ...(await this.recheck())]);
+      await this.unjournal(spent, await this.recheck());
     } finally {
       this.closed = undefined;
       open();
@@ -168,15 +178,21 @@ export class Mempool {
     return this.entries.size >= mempoolTxs || this.bytes + tx.length > mempoolBytes;
   }
 
-  private async recheck(): Promise<readonly bigint[]> {
-    const evicted: bigint[] = [];
+  private async recheck(): Promise<readonly Dropped[]> {
+    const dropped: Dropped[] = [];
     for (const { tx, hash, sequence } of [...this.entries.values()]) {
       const check = await this.application.checkTx({ tx, type: 'recheck' });
       if (check.code === 0) continue;
       this.remove(keyOf(hash));
-      evicted.push(this.noteEviction(hash, sequence, check));
+      dropped.push({ tx, sequence, check });
     }
-    return evicted;
+    return dropped;
+  }
+
+  /** Noted first, forgotten afterwards: a crash in between has it noted twice. */
+  private async unjournal(spent: readonly bigint[], dropped: readonly Dropped[]): Promise<void> {
+    if (dropped.length > 0) await this.onDropped(dropped);
+    await this.store.unjournal([...spent, ...dropped.map(({ sequence }) => sequence)]);
   }
 
   private insert(entry: Entry): void {
@@ -195,15 +211,6 @@ export class Mempool {
     this.remove(key);
     this.included.add(key);
     if (this.included.size > REMEMBERED) this.included.delete(this.included.values().next().value!);
-  }
-
-  private noteEviction(hash: Uint8Array, sequence: bigint, check: CheckTxResponse): bigint {
-    this.onNotice({
-      code: 'engine/tx-evicted',
-      message: `A waiting transaction no longer passes and was dropped: ${reasonOf(check)}.`,
-      data: { hash: toHex(hash), code: check.code, codespace: check.codespace },
-    });
-    return sequence;
   }
 }
 

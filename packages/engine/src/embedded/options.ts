@@ -1,6 +1,6 @@
 /** What the embedded driver is made of: its options, its ports, its bounds. */
 import type { Clock, PalisadeError } from '@palisade/core';
-import type { Application, ConsensusParams } from '@palisade/formats';
+import type { Application, CheckTxResponse, ConsensusParams } from '@palisade/formats';
 import type { Divergence } from './divergence.ts';
 
 /** One change of a block: store, key, and the new value; `undefined` where it was deleted. */
@@ -108,6 +108,9 @@ export type Notice = {
   readonly data?: Readonly<Record<string, string | number | bigint>>;
 };
 
+/** A transaction that waited and can be in no block any more, and what the application says of it. */
+export type DroppedTx = { readonly tx: Uint8Array; readonly check: CheckTxResponse };
+
 /** Everything that makes an embedded engine. */
 export type EmbeddedOptions = {
   readonly application: Replica;
@@ -127,4 +130,9 @@ export type EmbeddedOptions = {
   /** The engine stopped by itself, for this reason. */
   readonly onFailure?: (error: PalisadeError) => void;
   readonly onNotice?: (notice: Notice) => void;
+  /**
+   * Told what is dropped, and waited for before it leaves the journal: whoever writes it down loses
+   * none, and may be told of one twice.
+   */
+  readonly onDropped?: (dropped: readonly DroppedTx[]) => Promise<void> | void;
 };

@@ -1,7 +1,8 @@
 /** Routes that read the chain: queries, proofs, blocks, transactions, events. */
 import { fromHex, isRefusal, openedToJson, toHex, utf8 } from '@palisade/core';
 import { commitMessage, headerMessage } from '@palisade/formats';
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
+import type { Drop } from '../events/dropped.ts';
 import type { ChainEvent } from '../events/event-index.ts';
 import type { Pool } from '../services/pool.ts';
 import type { ApiContext } from './context.ts';
@@ -34,6 +35,14 @@ function matches(event: ChainEvent, topics: readonly string[]): boolean {
 
 function notFound(what: string) {
   return { code: 'chain/not-found', message: `There is no ${what}.`, retry: 'later' as const };
+}
+
+/** A transaction that is in no block: why it can be in none, or that nobody knows it. */
+function droppedResponse(c: Context, id: Uint8Array, drop: Drop | undefined) {
+  if (!drop) return refusalResponse(c, notFound(`transaction ${toHex(id)}`));
+  const { height, code, message } = drop;
+  const error = { code, message, retry: 'later' as const };
+  return c.json({ id: toHex(id), status: 'dropped', height: `${height}`, error });
 }
 
 /** Writes the events from a place on, page by page, as fast as the reader takes them. */
@@ -134,7 +143,7 @@ export function chainRoutes(app: Hono, { pool, acknowledged, report }: ApiContex
     const place = index.placeOf(id);
     if (!place && (acknowledged.has(id) || pool.jobFiles.find(id)))
       return c.json({ id: toHex(id), status: 'pending' });
-    if (!place) return refusalResponse(c, notFound(`transaction ${toHex(id)}`));
+    if (!place) return droppedResponse(c, id, acknowledged.dropOf(id));
     const results = await engine.blockResults(place.height);
     const result = results?.txResults[place.index];
     if (!result) return refusalResponse(c, notFound(`result of ${toHex(id)}`));

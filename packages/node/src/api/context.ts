@@ -1,6 +1,6 @@
+import type { Acknowledged } from '../services/acknowledged.ts';
 import type { Pool } from '../services/pool.ts';
 import type { ValidatorService } from '../services/validator-service.ts';
-import type { Acknowledged } from './acknowledged.ts';
 
 /** What the routes of one validator's API work with. */
 export type ApiContext = {

@@ -7,9 +7,9 @@ import { isRefusal, PalisadeError, type Refusal, refuse, toHex } from '@palisade
 import type { Logger, OperatorPages } from '@palisade/daemon';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import type { Acknowledged } from '../services/acknowledged.ts';
 import type { Pool } from '../services/pool.ts';
 import type { ValidatorService } from '../services/validator-service.ts';
-import type { Acknowledged } from './acknowledged.ts';
 import { chainRoutes } from './chain-routes.ts';
 import { errorResponse, INTERNAL, refusalResponse } from './errors.ts';
 import { FAUCET_GIFT, type Faucet } from './faucet.ts';
