@@ -6,6 +6,7 @@ import {
   PalisadeError,
   toHex,
 } from '@palisade/core';
+import { JOB_STATE } from '@palisade/market/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNetwork } from '../../test/fake-network.ts';
 import { connect } from '../base/index.ts';
@@ -267,6 +268,24 @@ describe('put and get', () => {
     expect(toHex(job)).toBe(toHex(state.request!.job));
     expect(partners).toHaveLength(2);
     expect(network.chain.jobs.size).toBe(1);
+  });
+
+  it('waits no longer for offers when the chain has ended the job', async () => {
+    for (const { server } of network.partners)
+      server.fault = (_, method) => (method === 'PUT' ? 'reset' : undefined);
+    const file = await spooled(1000);
+    const { sessions, maxRate } = await market.quote({ size: 1000, replicas: 4, durationMs: 1 });
+    const wish = { ...file, replicas: 2, sessions, maxRate, patienceMs: 60_000 };
+    const onProgress = ({ step }: PutProgress) => {
+      if (step !== 'partner-failed') return;
+      for (const entry of network.chain.jobs.values())
+        entry.job = { ...entry.job, state: JOB_STATE.cancelled, reason: 'nobody came' };
+    };
+    const put = market.put({ ...wish, onProgress });
+    await expect(put).rejects.toMatchObject({
+      code: 'client/job-over',
+      message: expect.stringContaining('nobody came'),
+    });
   });
 
   it('a put that crashed after any step goes on to the same single job', async () => {

@@ -8,7 +8,7 @@ import { badAnswer } from '../base/http.ts';
 import { openReady, type PartnerRecord } from '../base/partners.ts';
 import { serverEvents } from '../base/server-events.ts';
 import { envelopeBytes, object } from '../base/shapes.ts';
-import type { JobContext } from './context.ts';
+import { isOver, type JobContext } from './context.ts';
 import type { ChosenPartner } from './put-state.ts';
 
 export type Offer = ChosenPartner & {
@@ -23,7 +23,7 @@ export type OfferWish = {
   readonly maxRate: bigint;
   /** How many are asked for at once, 1 to 32. */
   readonly limit: number;
-  /** How long to wait for offers in all, ms. */
+  /** How long to wait for offers in all, ms; the end of the job ends it sooner. */
   readonly patienceMs: number;
   /** Partners that are not wanted: they have the job already, or failed. Grows with every offer. */
   readonly seen: Set<string>;
@@ -38,6 +38,7 @@ export async function* offers(context: JobContext, wish: OfferWish): AsyncGenera
   const until = env.nowMs() + wish.patienceMs;
   const life = follow(wish.signal);
   const alarm = env.sleep(wish.patienceMs, life.signal).then(life.abort, () => {});
+  const watch = untilOver(context, wish.job, life.signal).then(life.abort, () => {});
   try {
     for (let turn = 0; env.nowMs() < until && !life.signal.aborted; turn++) {
       const validators = context.chain.directory.list();
@@ -53,10 +54,25 @@ export async function* offers(context: JobContext, wish: OfferWish): AsyncGenera
   } finally {
     life.abort();
     life.release();
-    await alarm;
+    await Promise.all([alarm, watch]);
   }
   if (wish.signal?.aborted)
     throw clientError('client/aborted', 'The wait for offers was given up.');
+}
+
+/** Resolves when the chain has ended the job, which nobody offers for then; rejects when given up. */
+async function untilOver(
+  { chain }: JobContext,
+  job: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  const { env, policy } = chain.context;
+  for (;;) {
+    // A job ends with a session, which is longer than anybody waits for one answer.
+    await env.sleep(policy.timeoutMs, signal);
+    const view = await chain.job(job).catch(() => undefined); // it may not be reached just now
+    if (view && isOver(view)) return;
+  }
 }
 
 function noValidators(): never {

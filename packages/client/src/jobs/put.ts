@@ -3,10 +3,10 @@
  * be taken up again with the state that the step before left.
  */
 import { contentIdOfOutline, equalBytes, PalisadeError, toHex } from '@palisade/core';
-import { AGREEMENT_STATE, JOB_STATE, type JobView } from '@palisade/market/schema';
+import { AGREEMENT_STATE, type JobView } from '@palisade/market/schema';
 import { clientError } from '../base/errors.ts';
 import { describeStream } from '../content/index.ts';
-import { type JobContext, needJob, running } from './context.ts';
+import { isOver, type JobContext, needJob, running } from './context.ts';
 import { acceptOffer, type Offer, offers } from './offers.ts';
 import type { ChosenPartner, PutState } from './put-state.ts';
 import { type Confirmed, collectConfirmations, requestJob } from './request.ts';
@@ -322,8 +322,9 @@ function changed(wanted: Uint8Array, found: Uint8Array | undefined): PalisadeErr
   );
 }
 
-function refuseWhenOver({ id, job }: JobView): void {
-  if (job.state !== JOB_STATE.completed && job.state !== JOB_STATE.cancelled) return;
+function refuseWhenOver(view: JobView): void {
+  if (!isOver(view)) return;
+  const { id, job } = view;
   throw clientError('client/job-over', `Job ${toHex(id)} is over: ${job.reason}.`, {
     next: 'Start a new put.',
   });
