@@ -17,6 +17,7 @@ try {
   await bundleInto(folder, {
     main: 'test/crash/main.ts',
     'network-child': 'test/crash/network-child.ts',
+    'client-child': 'test/crash/client-child.ts',
     ...THREADS,
   });
   const args = ['--enable-source-maps', join(folder, 'main.js'), ...process.argv.slice(2)];

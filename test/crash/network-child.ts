@@ -18,6 +18,14 @@ export type Said =
 const [root = '', json = 'null'] = process.argv.slice(2);
 const point = JSON.parse(json) as Point | null;
 
+/** Steps of the moment's kind until it is there. */
+let left = point && 'count' in point ? point.count : 0;
+/** Blocks count from here on. */
+let isArmed = false;
+
+/** A folder or file of one content in a partner's store, and not of the store as a whole. */
+const OF_A_CONTENT = /\/(uploads|contents|trash)\/[0-9a-f]/;
+
 /** SIGKILL takes effect before the call returns: nothing after it runs, no file is closed. */
 function die(): void {
   process.kill(process.pid, 'SIGKILL');
@@ -35,7 +43,6 @@ function isGood(status: number): boolean {
 function watchAnswers(): void {
   const { writeHead, write, end } = ServerResponse.prototype;
   const written = new WeakMap<ServerResponse, unknown[]>();
-  let left = point?.kind === 'reply' ? point.count : 0;
   const pattern = new RegExp(point?.kind === 'reply' ? point.path : '^$');
   const begin = function (this: ServerResponse, ...args: unknown[]) {
     const { method, url = '' } = this.req;
@@ -73,7 +80,9 @@ function noteAnswer({ req, socket }: ServerResponse, parts: readonly unknown[]):
 
 watchAnswers();
 // Whoever kills it may die first; then nobody would.
-process.stdin.on('close', die).resume();
+process.stdin.on('close', die).on('data', () => {
+  isArmed = true;
+});
 const settings = logSection.parse({ stdout: false, file: join(root, 'log', 'devnet.log') });
 await runDaemon(
   'devnet',
@@ -84,9 +93,14 @@ await runDaemon(
       seed: 'crash',
       processes: false,
       logLevel: 'info',
-      faults: (fault, height) => {
-        if (point?.kind === 'engine' && fault === point.fault && height === BigInt(point.height))
-          die();
+      faults(fault) {
+        if (isArmed && point?.kind === 'engine' && fault === point.fault && --left === 0) die();
+      },
+      diskHook(step, path) {
+        if (point?.kind !== 'disk' || step !== point.step || !OF_A_CONTENT.test(path)) return;
+        if (--left !== 0) return;
+        if (point.during) setImmediate(die);
+        else die();
       },
     });
     process.stdout.write(`ready ${devnet.urls.join(' ')}\n`);

@@ -1,13 +1,11 @@
 /** The network's process, as the one who kills it sees it. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { Child } from './child.ts';
 import type { Said } from './network-child.ts';
 import type { Point } from './points.ts';
 
@@ -37,19 +35,13 @@ async function freePort(): Promise<number> {
 export class Network {
   readonly root: string;
   readonly urls: readonly string[];
-  readonly partnerPorts: readonly number[];
-  /** Signal or code with which the last process ended. */
-  ended: NodeJS.Signals | number | undefined;
-  /** When it was killed, ms of `performance.now`. */
+  /** When it was first killed, ms of `performance.now`. */
   killedAt: number | undefined;
-  readonly errors: string[] = [];
-  #child: ChildProcess | undefined;
-  #closed: Promise<unknown> = Promise.resolve();
+  readonly #child = new Child('network-child.js');
 
   private constructor(root: string, ports: readonly number[]) {
     this.root = root;
     this.urls = ports.slice(0, VALIDATORS).map((port) => `http://127.0.0.1:${port}`);
-    this.partnerPorts = ports.slice(VALIDATORS);
   }
 
   /** A folder and ports for a network; nothing runs yet. */
@@ -62,42 +54,46 @@ export class Network {
     return new Network(root, ports);
   }
 
+  get ended(): NodeJS.Signals | number | undefined {
+    return this.#child.ended;
+  }
+
+  /** What it wrote to its standard error. */
+  get errors(): string {
+    return this.#child.errors.join('');
+  }
+
   /** Starts the process; resolves when everything in it is up, or it has ended before: false. */
   start(point: Point | undefined): Promise<boolean> {
-    const program = fileURLToPath(new URL('network-child.js', import.meta.url));
-    const child = spawn(
-      process.execPath,
-      ['--enable-source-maps', program, this.root, JSON.stringify(point ?? null)],
-      { stdio: ['pipe', 'pipe', 'pipe'] },
-    );
-    this.#child = child;
-    this.ended = undefined;
-    child.stderr!.on('data', (data: Buffer) => this.errors.push(data.toString()));
     return new Promise((resolve) => {
-      createInterface({ input: child.stdout! }).on('line', (line) => {
+      this.#child.start([this.root, JSON.stringify(point ?? null)], (line) => {
         if (line.startsWith('ready')) resolve(true);
       });
-      this.#closed = once(child, 'close').then(([code, signal]) => {
-        this.ended = (signal ?? code) as NodeJS.Signals | number;
-        if (signal === 'SIGKILL') this.killedAt ??= performance.now();
+      void this.gone().then(() => {
+        if (this.ended === 'SIGKILL') this.killedAt ??= performance.now();
         resolve(false);
       });
     });
   }
 
+  /** The step after which it counts blocks is there. */
+  arm(): void {
+    this.#child.say('armed');
+  }
+
   kill(): void {
-    this.#child?.kill('SIGKILL');
+    this.#child.kill();
   }
 
   /** Resolves when the process is gone. */
-  gone(): Promise<unknown> {
-    return this.#closed;
+  gone(): Promise<void> {
+    return this.#child.gone();
   }
 
   /** Lets it end in order; answers with its exit code. */
   async stop(): Promise<NodeJS.Signals | number | undefined> {
-    this.#child?.kill('SIGTERM');
-    await this.#closed;
+    this.#child.kill('SIGTERM');
+    await this.gone();
     return this.ended;
   }
 

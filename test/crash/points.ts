@@ -1,5 +1,6 @@
 /** Where the network dies: the same seed gives the same points, whatever the machine. */
 import type { NodeOptions } from '@palisade/node';
+import type { PartnerOptions } from '@palisade/partner';
 
 /** Named moments of the engine (embedded/options.ts). */
 export type EngineFault = Parameters<NonNullable<NodeOptions['faults']>>[0];
@@ -14,6 +15,7 @@ const ENGINE_FAULTS: readonly EngineFault[] = [
 
 /** Steps of the main job, as the client learns of them. */
 export const STEPS = [
+  'begun',
   'confirmed',
   'in-block',
   'matched',
@@ -25,21 +27,40 @@ export const STEPS = [
 export type Step = (typeof STEPS)[number];
 
 /**
- * Answers that promise something, with how many of them a run has at least: the process dies when
- * the work is done and durable, and not a byte of the answer has left.
+ * Answers that promise something, with how many of them every run has: the process dies when the
+ * work is done and durable, and not a byte of the answer has left.
  */
 const REPLIES = [
-  { method: 'POST', path: '^/v1/jobs$', most: 2, what: 'confirmation' },
-  { method: 'POST', path: '^/v1/transactions$', most: 6, what: 'acknowledgement' },
-  { method: 'POST', path: '^/v1/offers$', most: 3, what: 'offer' },
-  { method: 'POST', path: '^/v1/jobs/0x[0-9a-f]+/accept$', most: 3, what: 'match' },
-  { method: 'POST', path: '^/v1/agreements$', most: 3, what: 'agreement' },
-  { method: 'PUT', path: '^/v1/agreements/0x[0-9a-f]+/outline$', most: 3, what: 'outline' },
-  { method: 'PUT', path: '^/v1/agreements/0x[0-9a-f]+/content', most: 3, what: 'content' },
+  { method: 'POST', path: '^/v1/jobs$', least: 3, what: 'confirmation' },
+  { method: 'POST', path: '^/v1/transactions$', least: 9, what: 'acknowledgement' },
+  { method: 'POST', path: '^/v1/offers$', least: 12, what: 'offer' },
+  { method: 'POST', path: '^/v1/jobs/0x[0-9a-f]+/accept$', least: 2, what: 'match' },
+  { method: 'POST', path: '^/v1/agreements$', least: 2, what: 'agreement' },
+  { method: 'PUT', path: '^/v1/agreements/0x[0-9a-f]+/outline$', least: 2, what: 'outline' },
+  { method: 'PUT', path: '^/v1/agreements/0x[0-9a-f]+/content', least: 2, what: 'content' },
 ] as const;
 
-export type Point = (
-  | { readonly kind: 'engine'; readonly fault: EngineFault; readonly height: number }
+export type DiskStep = Parameters<NonNullable<PartnerOptions['diskHook']>>[0];
+
+/** What partners do to their disks while they take contents in, with how often in every run. */
+const DISK_STEPS: readonly { readonly step: DiskStep; readonly least: number }[] = [
+  { step: 'make-folder', least: 4 },
+  { step: 'write-file', least: 6 },
+  { step: 'write-group', least: 6 },
+  { step: 'sync-file', least: 4 },
+  { step: 'sync-folder', least: 10 },
+  { step: 'rename', least: 4 },
+  { step: 'remove', least: 1 },
+];
+
+export type Moment =
+  | {
+      readonly kind: 'engine';
+      readonly fault: EngineFault;
+      /** The step after which blocks are counted, and which of them it is, from 1. */
+      readonly after: Step;
+      readonly count: number;
+    }
   | { readonly kind: 'step'; readonly step: Step; readonly afterMs: number }
   | {
       readonly kind: 'reply';
@@ -50,8 +71,17 @@ export type Point = (
       /** Which of these answers, from 1. */
       readonly count: number;
     }
-) & {
-  /** Whether the client dies as well, and goes on from what it wrote down. */
+  | {
+      readonly kind: 'disk';
+      readonly step: DiskStep;
+      /** Which of these steps, from 1, of all partners together. */
+      readonly count: number;
+      /** Whether it dies while the step is under way, and not before it. */
+      readonly during: boolean;
+    };
+
+export type Point = Moment & {
+  /** Whether the client is killed as well, and goes on from what it wrote down. */
   readonly client: boolean;
 };
 
@@ -66,31 +96,50 @@ export function randomOf(seed: number): (below: number) => number {
   };
 }
 
-/** Blocks in which the main job is under way, of 100 ms: the first until after the first payout. */
-const HEIGHTS = { first: 2, count: 70 };
+/** Blocks after a step until the next one, about. */
+const BLOCKS = 3;
 /** A step is over, or the next one under way, within this time, ms. */
 const STEP_MS = 400;
+/** Draws of a point until one is reached, at most: beyond it the list above is wrong. */
+export const MAX_DRAWS = 4;
+/** Numbers of points that a seed has. */
+const MAX_POINTS = 100_000;
 
-/** The points of a seed: a third in blocks, a third in steps, a third before answers. */
-export function pointsOf(seed: number, count: number): readonly Point[] {
-  const random = randomOf(seed);
+/**
+ * The point of a number, from 1: a quarter each in blocks, in steps, before answers, at the disks of
+ * partners. `draw` counts from 0, for one that was not reached.
+ */
+export function pointOf(seed: number, number: number, draw = 0): Point {
+  const random = randomOf((seed * MAX_POINTS + number) * MAX_DRAWS + draw);
   const pick = <T>(from: readonly T[]): T => from[random(from.length)]!;
-  return Array.from({ length: count }, (_, i): Point => {
-    const client = random(3) === 0;
-    if (i % 3 === 0) {
-      const height = HEIGHTS.first + random(HEIGHTS.count);
-      return { kind: 'engine', fault: pick(ENGINE_FAULTS), height, client };
-    }
-    if (i % 3 === 1) return { kind: 'step', step: pick(STEPS), afterMs: random(STEP_MS), client };
-    const { most, ...reply } = pick(REPLIES);
-    return { kind: 'reply', ...reply, count: 1 + random(most), client };
-  });
+  const client = random(3) === 0;
+  if (number % 4 === 1)
+    return {
+      kind: 'engine',
+      fault: pick(ENGINE_FAULTS),
+      after: pick(STEPS),
+      count: 1 + random(BLOCKS),
+      client,
+    };
+  if (number % 4 === 2)
+    return { kind: 'step', step: pick(STEPS), afterMs: random(STEP_MS), client };
+  if (number % 4 === 3) {
+    const { least, ...reply } = pick(REPLIES);
+    return { kind: 'reply', ...reply, count: 1 + random(least), client };
+  }
+  const { step, least } = pick(DISK_STEPS);
+  return { kind: 'disk', step, count: 1 + random(least), during: random(2) === 1, client };
 }
 
 /** A point in words. */
 export function describePoint(point: Point): string {
-  const too = point.client ? ', and the client too' : '';
-  if (point.kind === 'engine') return `${point.fault} of block ${point.height}${too}`;
-  if (point.kind === 'step') return `${point.afterMs} ms after '${point.step}'${too}`;
-  return `before answer ${point.count} with ${point.what}${too}`;
+  return `${describeMoment(point)}${point.client ? ', and the client too' : ''}`;
+}
+
+function describeMoment(point: Moment): string {
+  if (point.kind === 'engine')
+    return `${point.fault} of block ${point.count} after '${point.after}'`;
+  if (point.kind === 'step') return `${point.afterMs} ms after '${point.step}'`;
+  if (point.kind === 'reply') return `before answer ${point.count} with ${point.what}`;
+  return `${point.during ? 'during' : 'before'} ${point.step} ${point.count} of partners`;
 }

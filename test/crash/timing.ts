@@ -1,2 +1,2 @@
 /** Times of the network that is killed: as short as a busy machine of two cores still keeps. */
-export const TIMING = { blockTimeMs: 100, sessionMs: 2400, guardMs: 15 } as const;
+export const TIMING = { blockTimeMs: 100, sessionMs: 4000, guardMs: 15 } as const;

@@ -4,6 +4,7 @@
  */
 import type { DaemonContext } from '@palisade/daemon';
 import type { NodeOptions } from '@palisade/node';
+import type { PartnerOptions } from '@palisade/partner';
 import { foldersOf, openNetwork, writeConnection } from './files.ts';
 import type { Network, Timing } from './network.ts';
 import { HOST, type Part } from './parts.ts';
@@ -25,6 +26,8 @@ export type DevnetOptions = {
   readonly onNews?: (line: string) => void;
   /** For tests: told at the named moments of every block; only where all is one process. */
   readonly faults?: NodeOptions['faults'];
+  /** For tests: told before every step that a partner's store does to its disk; likewise. */
+  readonly diskHook?: PartnerOptions['diskHook'];
 };
 
 export type RunningDevnet = {

@@ -2,7 +2,12 @@
 import { join } from 'node:path';
 import { createLogger, type DaemonContext, logSection, type RootLogger } from '@palisade/daemon';
 import { type NodeOptions, type RunningNode, startNode } from '@palisade/node';
-import { DEVELOPMENT_TIMING, type RunningPartner, startPartner } from '@palisade/partner';
+import {
+  DEVELOPMENT_TIMING,
+  type PartnerOptions,
+  type RunningPartner,
+  startPartner,
+} from '@palisade/partner';
 import type { Folders, Ports } from './files.ts';
 import type { Network, Timing } from './network.ts';
 
@@ -53,6 +58,7 @@ export async function startOnePartner(
   { network, timing, folders, ports }: Part,
   i: number,
   validators: readonly string[],
+  diskHook?: PartnerOptions['diskHook'],
 ): Promise<RunningPartner> {
   const { name, nodeSecret } = network.partners[i]!;
   const partner = await startPartner({
@@ -71,6 +77,7 @@ export async function startOnePartner(
     name,
     log,
     processMetrics: i === 0,
+    ...(diskHook ? { diskHook } : {}),
   });
   onStop(name, () => partner.stop());
   return partner;

@@ -6,7 +6,7 @@ import { openLog, type Part, startOnePartner, startValidators } from './parts.ts
 export async function startInProcess(
   context: DaemonContext,
   part: Part,
-  { logLevel, faults }: DevnetOptions,
+  { logLevel, faults, diskHook }: DevnetOptions,
 ): Promise<Pick<RunningDevnet, 'urls' | 'partnerUrls' | 'pids'>> {
   const named = (name: string, folder: string): DaemonContext => {
     const log = openLog(name, folder, logLevel);
@@ -16,7 +16,7 @@ export async function startInProcess(
   const node = await startValidators(named('validators', part.folders.node), part, faults);
   const partners = await Promise.all(
     part.network.partners.map(({ name }, i) =>
-      startOnePartner(named(name, part.folders.partner(i + 1)), part, i, node.urls),
+      startOnePartner(named(name, part.folders.partner(i + 1)), part, i, node.urls, diskHook),
     ),
   );
   return {
