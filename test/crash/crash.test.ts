@@ -15,8 +15,11 @@ let lines: readonly Line[] = [];
 beforeAll(async () => {
   const args = [SCRIPT, '--json', '--points', `${POINTS}`, '--seed', `${SEED}`, '--jobs', '3'];
   const run = promisify(execFile);
+  const env = { ...process.env, CRASH_SESSION_MS: '4000' };
   // A point that fails makes the script fail, and its lines say which.
-  const { stdout } = await run(process.execPath, args).catch((error: { stdout: string }) => error);
+  const { stdout } = await run(process.execPath, args, { env }).catch(
+    (error: { stdout: string }) => error,
+  );
   lines = stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))

@@ -48,9 +48,8 @@ const DISK_STEPS: readonly { readonly step: DiskStep; readonly least: number }[]
   { step: 'write-file', least: 6 },
   { step: 'write-group', least: 6 },
   { step: 'sync-file', least: 4 },
-  { step: 'sync-folder', least: 10 },
-  { step: 'rename', least: 4 },
-  { step: 'remove', least: 1 },
+  { step: 'sync-folder', least: 8 },
+  { step: 'rename', least: 2 },
 ];
 
 export type Moment =
