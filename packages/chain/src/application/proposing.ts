@@ -36,19 +36,22 @@ export class Proposals {
     const opened = await this.openAll(txs);
     const good = opened.filter((tx): tx is OpenedTx => tx !== undefined);
     const ordered = orderForBlock(good, this.jobFile);
-    // Ordered once more: without those that have no room, a sender's jobs take other places.
-    const bytesOf = (fitting: readonly OpenedTx[]) =>
-      orderForBlock(fitting, this.jobFile).map(({ bytes }) => bytes);
-    if (isFirst(height)) return bytesOf(withinBytes(ordered, maxTxBytes));
+    if (isFirst(height)) return this.fitting(ordered, maxTxBytes);
     const { state, begun } = this.tip;
     const votes = encodeLastVotes(state, begun.chainId, height - 1n, localLastCommit);
     const read = readLastVotes(state, begun.chainId, height, votes, localLastCommit);
-    const demanded = read ? demandedIds(read) : new Map<string, Uint8Array>();
-    const isDemanded = ({ opened: { id } }: OpenedTx) => demanded.has(toBinaryString(id));
-    // A block without them would be rejected, however many others there are.
-    const byUrgency = [...ordered.filter(isDemanded), ...ordered.filter((tx) => !isDemanded(tx))];
     const left = maxTxBytes - BigInt(votes.length + TX_OVERHEAD);
-    return [votes, ...bytesOf(withinBytes(byUrgency, left))];
+    return [
+      votes,
+      ...this.fitting(read ? demandedFirst(ordered, demandedIds(read)) : ordered, left),
+    ];
+  }
+
+  /** The transactions for which there is room, those first that are more urgent, in block order. */
+  private fitting(byUrgency: readonly OpenedTx[], maxBytes: bigint): Uint8Array[] {
+    // Ordered once more: without those that have no room, a sender's jobs take other places.
+    const fitting = orderForBlock(withinBytes(byUrgency, maxBytes), this.jobFile);
+    return fitting.map(({ bytes }) => bytes);
   }
 
   /** Whether a proposal may become a block. */
@@ -60,8 +63,10 @@ export class Proposals {
     const good = opened as OpenedTx[];
     if (!isInBlockOrder(good, this.jobFile)) return false;
     if (!parts.votes) return true;
+    const demanded = demandedIds(parts.votes);
+    if (demanded.size === 0) return true;
     const included = new Set(good.map((tx) => toBinaryString(tx.opened.id)));
-    for (const [key, id] of demandedIds(parts.votes))
+    for (const [key, id] of demanded)
       if (!included.has(key) && !this.jobFile.isOnChain(this.tip.state, id)) return false;
     return true;
   }
@@ -80,6 +85,16 @@ export class Proposals {
       isRefusal(tx) ? undefined : { bytes: txs[i]!, opened: tx as Opened },
     );
   }
+}
+
+/** A block without what is demanded would be rejected, however many others there are. */
+function demandedFirst(
+  txs: readonly OpenedTx[],
+  demanded: ReadonlyMap<string, unknown>,
+): readonly OpenedTx[] {
+  if (demanded.size === 0) return txs;
+  const isDemanded = ({ opened: { id } }: OpenedTx) => demanded.has(toBinaryString(id));
+  return [...txs.filter(isDemanded), ...txs.filter((tx) => !isDemanded(tx))];
 }
 
 /** The block that carries no votes, as there was none before it. */

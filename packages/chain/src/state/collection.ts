@@ -11,7 +11,7 @@ import {
   type Schema,
 } from '@palisade/core';
 import { afterPrefix, type KeyPart } from './keys.ts';
-import { Overlay, type State } from './overlay.ts';
+import { Cell, Overlay, type State } from './overlay.ts';
 
 type KeyParts<K extends readonly unknown[]> = { readonly [I in keyof K]: KeyPart<K[I]> };
 /** The first parts of a key, to list what begins with them. */
@@ -83,11 +83,11 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
   const get = (state: KeyValueReader, ...key: K): V | undefined => {
     if (state instanceof Overlay) {
       const cell = state.cell(keyOf(key));
-      if (cell && cell.reader !== parse) {
+      if (cell.bytes && cell.reader !== parse) {
         cell.value = shared(parse(cell.bytes));
         cell.reader = parse;
       }
-      return cell?.value as V | undefined;
+      return cell.value as V | undefined;
     }
     const bytes = state.get(keyOf(key));
     return bytes === undefined ? undefined : parse(bytes);
@@ -112,7 +112,7 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     set(state, key, value) {
       const bytes = encodeBehind(versionByte, spec.value, value);
       if (state instanceof Overlay)
-        state.setCell(keyOf(key), { bytes, value: shared(value), reader: parse });
+        state.setCell(keyOf(key), new Cell(bytes, shared(value), parse));
       else state.set(keyOf(key), bytes);
     },
     delete: (state, ...key) => state.set(keyOf(key), undefined),

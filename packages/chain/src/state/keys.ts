@@ -31,12 +31,17 @@ export function bytesKey(width: number): KeyPart<Uint8Array> {
 const eight = new Uint8Array(8);
 const eightView = new DataView(eight.buffer);
 
+/** The number that was written last: all of a block ask for the same session and height. */
+let last = { value: 0n, text: '\0'.repeat(8) };
+
 /** A 64-bit number, big-endian, so that keys sort as the numbers do. */
 export const u64Key: KeyPart<bigint> = {
   width: 8,
   write(value) {
+    if (value === last.value) return last.text;
     eightView.setBigUint64(0, value);
-    return toBinaryString(eight);
+    last = { value, text: toBinaryString(eight) };
+    return last.text;
   },
   read(text) {
     let value = 0n;

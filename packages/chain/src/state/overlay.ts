@@ -12,8 +12,21 @@ export type State = KeyValueReader & {
   set(key: string, value: Uint8Array | undefined): void;
 };
 
-/** A record's bytes, and once somebody has decoded them, its value, and who that was. */
-export type Cell = { readonly bytes: Uint8Array; value?: unknown; reader?: object };
+/** What a key holds: bytes, and once somebody has decoded them, the value, and who that was. */
+export class Cell {
+  /** Undefined where there is no record, or none any more. */
+  readonly bytes: Uint8Array | undefined;
+  value: unknown;
+  reader: object | undefined;
+
+  constructor(bytes: Uint8Array | undefined, value?: unknown, reader?: object) {
+    this.bytes = bytes;
+    this.value = value;
+    this.reader = reader;
+  }
+}
+
+const NOTHING = new Cell(undefined);
 
 /**
  * Reads of what lies below that are remembered at most: a full block reads about 5 000 keys, and
@@ -23,52 +36,49 @@ const MAX_REMEMBERED = 50_000;
 
 export class Overlay implements State {
   readonly base: KeyValueReader;
-  private readonly written = new Map<string, Cell | undefined>();
+  private readonly written = new Map<string, Cell>();
   /**
    * What was read from a store below: many commands of a block read the same few records, and each
    * is fetched and decoded once. What is below does not change while an overlay is in use.
    */
-  private readonly read: Map<string, Cell | undefined> | undefined;
+  private readonly read = new Map<string, Cell>();
   /** Made by the first listing: most transactions list nothing. */
   private keys: SortedKeys | undefined;
 
   constructor(base: KeyValueReader) {
     this.base = base;
-    this.read = base instanceof Overlay ? undefined : new Map();
   }
 
   get(key: string): Uint8Array | undefined {
-    return this.cell(key)?.bytes;
+    return this.cell(key).bytes;
   }
 
   /** As `get`, with the decoded value where there is one; whoever decodes it may leave it here. */
-  cell(key: string): Cell | undefined {
-    const own = this.written.get(key);
-    if (own !== undefined || this.written.has(key)) return own;
-    return this.below(key);
+  cell(key: string): Cell {
+    return this.written.get(key) ?? this.below(key);
   }
 
   /** What the store below has: the value before the block. */
   before(key: string): Uint8Array | undefined {
-    return this.below(key)?.bytes;
+    return this.below(key).bytes;
   }
 
-  private below(key: string): Cell | undefined {
+  private below(key: string): Cell {
     if (this.base instanceof Overlay) return this.base.cell(key);
-    const known = this.read?.get(key);
-    if (known !== undefined || this.read?.has(key)) return known;
+    const known = this.read.get(key);
+    if (known) return known;
     const bytes = this.base.get(key);
-    const cell: Cell | undefined = bytes && { bytes };
-    if (this.read && this.read.size < MAX_REMEMBERED) this.read.set(key, cell);
+    const cell = bytes ? new Cell(bytes) : NOTHING;
+    if (this.read.size < MAX_REMEMBERED) this.read.set(key, cell);
     return cell;
   }
 
   set(key: string, value: Uint8Array | undefined): void {
-    this.setCell(key, value && { bytes: value });
+    this.setCell(key, value ? new Cell(value) : NOTHING);
   }
 
   /** As `set`, for bytes whose value is at hand. */
-  setCell(key: string, cell: Cell | undefined): void {
+  setCell(key: string, cell: Cell): void {
     if (this.keys && !this.written.has(key)) this.keys.add(key);
     this.written.set(key, cell);
   }
@@ -87,8 +97,8 @@ export class Overlay implements State {
   }
 
   private *present(key: string): Generator<readonly [string, Uint8Array]> {
-    const cell = this.written.get(key);
-    if (cell !== undefined) yield [key, cell.bytes];
+    const bytes = this.written.get(key)?.bytes;
+    if (bytes) yield [key, bytes];
   }
 
   /** Number of keys written. */
@@ -100,14 +110,14 @@ export class Overlay implements State {
   mergeInto(state: State): void {
     for (const [key, cell] of this.written)
       if (state instanceof Overlay) state.setCell(key, cell);
-      else state.set(key, cell?.bytes);
+      else state.set(key, cell.bytes);
   }
 
   /** The writes in key order, without those that change nothing. */
   changes(): Write[] {
     const changes: Write[] = [];
-    for (const [key, cell] of this.written)
-      if (!sameBytes(this.below(key)?.bytes, cell?.bytes)) changes.push([key, cell?.bytes]);
+    for (const [key, { bytes }] of this.written)
+      if (!sameBytes(this.before(key), bytes)) changes.push([key, bytes]);
     return changes.sort((a, b) => compareKeys(a[0], b[0]));
   }
 }

@@ -4,7 +4,7 @@
  * and canonical form are checked first, the signature by `verifyOpened`, apart, because that is the
  * costly part and runs on other threads.
  */
-import { equalBytes, toHex } from '../bytes.ts';
+import { equalBytes, fromUtf8, toHex } from '../bytes.ts';
 import { PalisadeError, type Refusal, refuse } from '../errors.ts';
 import { decode, decodeTrusted, encode } from '../schema/codec.ts';
 import { record } from '../schema/composite.ts';
@@ -123,20 +123,32 @@ export function open(data: Uint8Array, known: Catalogue, domain: Domain): Opened
 
 /**
  * Decodes an envelope whose form and signature were checked before, by another thread of this
- * program, which also computed its digest.
+ * program, which also computed its hashes. What it says of the sender lies in `data` itself.
  */
-export function openChecked(data: Uint8Array, known: Catalogue, digest: Uint8Array): Opened {
-  const outer = decodeTrusted(envelope, data);
-  const declaration = known.get(outer.name)!;
-  return {
-    declaration,
-    value: decodeTrusted(declaration.schema, outer.body),
-    id: idOf(digest, outer.sender),
-    digest,
-    sender: outer.sender,
-    signature: outer.signature,
-    size: data.length,
+export function openChecked(
+  data: Uint8Array,
+  known: Catalogue,
+  { id, digest }: Pick<Opened, 'id' | 'digest'>,
+): Opened {
+  const [name, sender, body, signature] = partsOf(data);
+  const declaration = known.get(fromUtf8(name))!;
+  const value = decodeTrusted(declaration.schema, body);
+  return { declaration, value, id, digest, sender, signature, size: data.length };
+}
+
+/** Name, sender, body and signature, as views: SSZ names their beginnings behind the chain's tag. */
+function partsOf(data: Uint8Array): [Uint8Array, Uint8Array, Uint8Array, Uint8Array] {
+  const beginning = (part: number): number => {
+    const at = CHAIN_TAG_BYTES + 4 * part;
+    return data[at]! | (data[at + 1]! << 8) | (data[at + 2]! << 16) | (data[at + 3]! << 24);
   };
+  const [name, sender, body, signature] = [0, 1, 2, 3].map(beginning);
+  return [
+    data.subarray(name, sender),
+    data.subarray(sender, body),
+    data.subarray(body, signature),
+    data.subarray(signature),
+  ];
 }
 
 function wrongChain(tag: Uint8Array, domain: Domain): Refusal {

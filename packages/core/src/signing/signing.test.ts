@@ -17,7 +17,7 @@ import {
   u128,
 } from '../schema/schema.ts';
 import { command } from './declaration.ts';
-import { catalogue, isRefusal, type Opened, open, seal } from './envelope.ts';
+import { catalogue, isRefusal, type Opened, open, openChecked, seal } from './envelope.ts';
 import { accountSigner, nodeSigner, signEnvelope, verifyOpened } from './sign.ts';
 import { digestOf, signingDomain, typedData } from './typed-data.ts';
 
@@ -146,6 +146,16 @@ describe('an envelope', () => {
       const refusal = isRefusal(opened) ? opened : verifyOpened(opened);
       expect(refusal?.code, `byte ${i}`).toMatch(/^envelope\//);
     }
+  });
+
+  it('[ENG] that was checked before opens to the same, whatever it holds', () => {
+    fc.assert(
+      fc.property(anyValue, blob(20), blob(65), (value, sender, signature) => {
+        const bytes = seal(everything, value, domain, sender, signature);
+        const opened = open(bytes, known, domain) as Opened;
+        expect(openChecked(bytes, known, opened)).toEqual(opened);
+      }),
+    );
   });
 
   it('of another chain is told so', async () => {

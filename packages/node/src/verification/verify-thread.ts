@@ -42,15 +42,17 @@ export class VerifyThread {
       offset += tx.length;
     }
     const batch: Batch = { id: this.next++, data, lengths };
-    const { digests, refusals } = await new Promise<Verdicts>((resolve, reject) => {
+    const { digests, ids, refusals } = await new Promise<Verdicts>((resolve, reject) => {
       this.waiting.set(batch.id, { resolve, reject });
       this.worker.ref();
       this.worker.postMessage(batch, [data.buffer, lengths.buffer]);
     });
     const refused = new Map(refusals);
+    const hashOf = (hashes: Uint8Array, i: number) => hashes.subarray(32 * i, 32 * i + 32);
     return txs.map(
       (tx, i) =>
-        refused.get(i) ?? openChecked(tx, this.known, digests.subarray(32 * i, 32 * i + 32)),
+        refused.get(i) ??
+        openChecked(tx, this.known, { id: hashOf(ids, i), digest: hashOf(digests, i) }),
     );
   }
 

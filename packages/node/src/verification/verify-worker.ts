@@ -9,10 +9,14 @@ export type Batch = {
   readonly data: Uint8Array;
   readonly lengths: Uint32Array;
 };
-/** Digests back to back, and the refusals by index: a refused transaction's digest is void. */
+/**
+ * Digests and ids back to back, and the refusals by index: the hashes of a refused transaction are
+ * void.
+ */
 export type Verdicts = {
   readonly id: number;
   readonly digests: Uint8Array;
+  readonly ids: Uint8Array;
   readonly refusals: readonly (readonly [index: number, refusal: Refusal])[];
 };
 
@@ -21,6 +25,7 @@ const known = commandCatalogue(domain);
 
 parentPort!.on('message', ({ id, data, lengths }: Batch) => {
   const digests = new Uint8Array(32 * lengths.length);
+  const ids = new Uint8Array(32 * lengths.length);
   const refusals: [number, Refusal][] = [];
   let offset = 0;
   for (const [i, length] of lengths.entries()) {
@@ -28,8 +33,10 @@ parentPort!.on('message', ({ id, data, lengths }: Batch) => {
     offset += length;
     const verdict = isRefusal(opened) ? opened : verifyOpened(opened);
     if (verdict) refusals.push([i, verdict]);
-    else if (!isRefusal(opened)) digests.set(opened.digest, 32 * i);
+    if (isRefusal(opened)) continue;
+    digests.set(opened.digest, 32 * i);
+    ids.set(opened.id, 32 * i);
   }
-  const verdicts: Verdicts = { id, digests, refusals };
-  parentPort!.postMessage(verdicts, [digests.buffer]);
+  const verdicts: Verdicts = { id, digests, ids, refusals };
+  parentPort!.postMessage(verdicts, [digests.buffer, ids.buffer]);
 });
