@@ -11,6 +11,7 @@
  * await market.chain.endSession();
  */
 
+import type { QueryDeclaration } from '@palisade/chain/schema';
 import {
   createProver,
   describeContent,
@@ -22,6 +23,7 @@ import {
 } from '@palisade/core';
 import {
   type Agreement,
+  accountKey,
   agreements,
   answerAudit,
   cancel,
@@ -38,10 +40,15 @@ import {
   marketParams,
   partnerComplete,
   partnerReceipt,
+  postBond,
+  ROLE,
+  type Role,
   rateVoucher,
   renew,
   request,
   type StandingParams,
+  type StandingView,
+  standingQuery,
   start,
   UTILITY,
 } from '@palisade/market';
@@ -287,6 +294,27 @@ export class Market {
   async session(job: Uint8Array, ...answering: PartnerName[]): Promise<Block> {
     for (const partner of answering) await this.answer(partner, job);
     return this.chain.endSession();
+  }
+
+  /** What the chain says of a partner now. */
+  standing(partner: PartnerName): StandingView {
+    return this.standingOf(ROLE.partner, this.partner(partner).id);
+  }
+  clientStanding(client: ClientName): StandingView {
+    return this.standingOf(ROLE.client, accountKey(this.client(client).id));
+  }
+  standingOf(role: Role, key: Uint8Array): StandingView {
+    return this.ask(standingQuery, { role, key })!;
+  }
+  /** What the state of now answers. */
+  ask<P, R>({ name }: QueryDeclaration<P, R>, params: P): R | undefined {
+    const queries = marketModule(this.chain.domain).queries!;
+    const handler = queries.find(({ declaration }) => declaration.name === name)!;
+    return handler.run(this.chain.state, params) as R | undefined;
+  }
+
+  async postBond(partner: PartnerName, total: bigint): Promise<Block> {
+    return this.chain.run(this.partner(partner), postBond, { total });
   }
 
   async #mustRun(tx: Uint8Array): Promise<Block> {
