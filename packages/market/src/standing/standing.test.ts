@@ -268,16 +268,17 @@ describe('the exit scammer', () => {
   it('[4.4] a veteran that stops working is contained long before its score falls', async () => {
     const market = await begin({ ...LENIENT, probationReceipts: 3 });
     const jobs: Uint8Array[] = [];
-    for (let i = 0; i < 6; i++) jobs.push(await hired(market, 'p0', { sessions: 4 }));
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < 6; i++) jobs.push(await hired(market, 'p0', { sessions: 20 }));
+    for (let i = 0; i < 15; i++) {
       for (const job of jobs) await market.answer('p0', job);
       await market.chain.endSession();
     }
     const before = market.standing('p0').score;
-    expect(before).toBeGreaterThan(550);
+    expect(before).toBeGreaterThan(750);
     // All six fail at once; the first is a warning.
     await market.chain.endSession();
     expect(market.standing('p0')).toMatchObject({ contained: 1, failuresInRow: 6 });
+    expect(market.standing('p0').score).toBeGreaterThan(500);
     await expectBarred(market, 'market/contained', 'p0');
   });
 });
