@@ -18,6 +18,7 @@ import {
   nodeCommand,
   partnerCommand,
 } from './commands/daemons.ts';
+import { devCommand } from './commands/dev.ts';
 import { eventsCommand } from './commands/events.ts';
 import { getCommand, shareCommand } from './commands/get.ts';
 import { jobCommand, jobsCommand, lsCommand, renewCommand, rmCommand } from './commands/jobs.ts';
@@ -69,6 +70,7 @@ export function createProgram(context: Context): Command {
   group(
     'Run',
     devnetCommand(context),
+    devCommand(context),
     nodeCommand(context),
     partnerCommand(context),
     auditCommand(context),

@@ -1,7 +1,11 @@
 /** Ports: how pure code asks for what only the world has. */
 
 /** Milliseconds since 1970, as the machine has them. */
-export type Clock = { nowMs(): number };
+export type Clock = {
+  nowMs(): number;
+  /** Calls back when the time was moved; answers how to end that. Only development networks move it. */
+  onMove?(listener: () => void): () => void;
+};
 
 /** An ordered map of bytes, read synchronously; what the chain's state stands on. */
 export type KeyValueReader = {

@@ -45,6 +45,7 @@ export {
   openKeystore,
   type UnlockedKey,
 } from './keystore/keystore.ts';
+export { setAlarm } from './lifecycle/alarm.ts';
 export {
   type DaemonContext,
   type DaemonOptions,

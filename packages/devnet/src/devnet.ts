@@ -2,12 +2,18 @@
  * The development network: validators and partners of one seed, in this process or in one process
  * each. It remembers who it is in its folder, so that stopping and starting goes on with the chain.
  */
+import type { Clock } from '@palisade/core';
 import type { DaemonContext } from '@palisade/daemon';
 import type { NodeOptions } from '@palisade/node';
 import type { PartnerOptions } from '@palisade/partner';
-import { foldersOf, openNetwork, writeConnection } from './files.ts';
+import { controlActions } from './control/actions.ts';
+import { openDoor } from './control/door.ts';
+import { NetworkClock } from './control/network-clock.ts';
+import { keepParts, type RunningParts } from './control/parts-keeper.ts';
+import { finishRevert } from './control/snapshots.ts';
+import { foldersOf, openNetwork, readClock, writeConnection } from './files.ts';
 import type { Network, Timing } from './network.ts';
-import { HOST, type Part } from './parts.ts';
+import { HOST } from './parts.ts';
 import { choosePorts } from './ports.ts';
 import { superviseProcesses } from './processes.ts';
 import { startInProcess } from './together.ts';
@@ -35,19 +41,16 @@ export type RunningDevnet = {
   readonly timing: Timing;
   /** True when the chain began just now. */
   readonly fresh: boolean;
-  /** Base URLs of the validators: active ones first. */
-  readonly urls: readonly string[];
-  /** Base URLs of the partners. */
-  readonly partnerUrls: readonly string[];
-  /** Process ids by part; this process for all, unless they have their own. */
-  readonly pids: Readonly<Record<string, number>>;
-};
+  /** Its time, which `palisade dev warp` moves on. */
+  readonly clock: Clock;
+} & Pick<RunningParts, 'urls' | 'partnerUrls' | 'pids'>;
 
 export async function startDevnet(
   context: DaemonContext,
   options: DevnetOptions,
 ): Promise<RunningDevnet> {
   const { root, timing: wanted, seed } = options;
+  await finishRevert(root);
   const opened = await openNetwork(root, {
     timing: wanted,
     nowMs: Date.now(),
@@ -55,9 +58,17 @@ export async function startDevnet(
   });
   const { network, timing, fresh } = opened;
   const ports = await choosePorts(root, HOST);
-  const part: Part = { network, timing, folders: foldersOf(root), ports };
+  const clock = new NetworkClock((await readClock(root)).aheadMs);
+  const part = { network, timing, folders: foldersOf(root), ports, clock };
   const begin = options.processes ? superviseProcesses : startInProcess;
-  const started = await begin(context, part, options);
-  await writeConnection(root, network, started.urls);
-  return { network, timing, fresh, ...started };
+  const keeper = await keepParts(context, (inner) => begin(inner, part, options));
+  const { urls, partnerUrls } = keeper.parts();
+  await writeConnection(root, network, urls);
+  await openDoor(context, root, controlActions({ root, network, clock, keeper }));
+  return {
+    ...{ network, timing, fresh, clock, urls, partnerUrls },
+    get pids() {
+      return keeper.parts().pids;
+    },
+  };
 }

@@ -8,6 +8,7 @@ import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { atomicWrite, ensureDir } from '@palisade/daemon';
 import { z } from 'zod';
+import { MAX_AHEAD_MS } from './control/network-clock.ts';
 import { makeNetwork, type Network, type Timing } from './network.ts';
 
 const identityFile = z.object({
@@ -26,6 +27,14 @@ const portsFile = z.object({
   partners: z.array(z.number().int()),
 });
 export type Ports = z.output<typeof portsFile>;
+
+/** How far the network's clock is ahead of the machine's, ms. */
+const clockFile = z.object({
+  aheadMs: z.number().int().nonnegative().max(MAX_AHEAD_MS),
+  /** When this was written, by the machine's clock, ms. */
+  writtenMs: z.number().int(),
+});
+export type ClockFile = z.output<typeof clockFile>;
 
 /** Folders of a network. */
 export type Folders = {
@@ -91,6 +100,18 @@ export async function readPorts(root: string): Promise<Ports | undefined> {
 
 export async function writePorts(root: string, ports: Ports): Promise<void> {
   await atomicWrite(join(root, 'ports.json'), `${JSON.stringify(ports)}\n`);
+}
+
+/** @throws when the file is there and says nothing that can be a clock: time must not go back unseen */
+export async function readClock(root: string): Promise<ClockFile> {
+  const path = join(root, 'clock.json');
+  if (!existsSync(path)) return { aheadMs: 0, writtenMs: Date.now() };
+  return clockFile.parse(JSON.parse(await readFile(path, 'utf8')));
+}
+
+export async function writeClock(root: string, aheadMs: number): Promise<void> {
+  const clock: ClockFile = { aheadMs, writtenMs: Date.now() };
+  await atomicWrite(join(root, 'clock.json'), `${JSON.stringify(clock)}\n`);
 }
 
 /** Tells the command line how to reach the network and which account is funded. */

@@ -2,6 +2,7 @@
  * @palisade/devnet: a whole network on one machine, for development. Keys come from a seed that
  * everybody can know: never put anything of worth on one.
  */
+export { knock } from './control/knock.ts';
 export { type DevnetOptions, type RunningDevnet, startDevnet } from './devnet.ts';
 export { keepVouchersIn } from './files.ts';
 export {

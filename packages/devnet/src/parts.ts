@@ -1,5 +1,6 @@
 /** The parts of a development network as daemons: one node that hosts all validators, and partners. */
 import { join } from 'node:path';
+import type { Clock } from '@palisade/core';
 import { createLogger, type DaemonContext, logSection, type RootLogger } from '@palisade/daemon';
 import { type NodeOptions, type RunningNode, startNode } from '@palisade/node';
 import {
@@ -25,13 +26,13 @@ export type Part = {
   readonly timing: Timing;
   readonly folders: Folders;
   readonly ports: Ports;
+  /** Shared by all parts of a process. */
+  readonly clock: Clock;
 };
-
-const clock = { nowMs: () => Date.now() };
 
 export function startValidators(
   context: DaemonContext,
-  { network, timing, folders, ports }: Part,
+  { network, timing, folders, ports, clock }: Part,
   faults?: NodeOptions['faults'],
 ): Promise<RunningNode> {
   return startNode(context, {
@@ -55,7 +56,7 @@ export function startValidators(
 /** Starts the partner of index `i`, from 0; `context` stops it. */
 export async function startOnePartner(
   { log, onStop }: DaemonContext,
-  { network, timing, folders, ports }: Part,
+  { network, timing, folders, ports, clock }: Part,
   i: number,
   validators: readonly string[],
   diskHook?: PartnerOptions['diskHook'],
@@ -70,6 +71,7 @@ export async function startOnePartner(
       },
     },
     nodeSecret,
+    clock,
     dataDir: folders.partner(i + 1),
     validators,
     host: HOST,

@@ -6,7 +6,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { PalisadeError } from '@palisade/core';
 import type { DaemonContext } from '@palisade/daemon';
-import type { DevnetOptions, RunningDevnet } from './devnet.ts';
+import { give, type Order } from './control/orders.ts';
+import type { RunningParts } from './control/parts-keeper.ts';
+import type { DevnetOptions } from './devnet.ts';
 import { HOST, type Part } from './parts.ts';
 
 /** Pause before a part that died is started again, ms: a part that dies at once must not spin. */
@@ -25,7 +27,7 @@ export async function superviseProcesses(
   context: DaemonContext,
   part: Part,
   { root, logLevel, onNews = () => {} }: DevnetOptions,
-): Promise<Pick<RunningDevnet, 'urls' | 'partnerUrls' | 'pids'>> {
+): Promise<RunningParts> {
   const children = new Map<string, Child>();
   let stopping = false;
 
@@ -63,7 +65,16 @@ export async function superviseProcesses(
     part.network.partners.map(({ name }, i) => begin(name, ['partner', String(i + 1)])),
   );
   const urlOf = (port: number) => `http://${HOST}:${port}`;
+  /** A part that is dead just now reads the clock when it is back. */
+  const tell = async ({ process: child }: Child, order: Order) => {
+    if (child.connected) await give(child, order);
+  };
   return {
+    async setClock(aheadMs) {
+      const order = { order: 'clock', aheadMs } as const;
+      await Promise.all([...children.values()].map((child) => tell(child, order)));
+    },
+    produce: () => tell(children.get('validators')!, { order: 'produce' }),
     urls: part.ports.validators.map(urlOf),
     partnerUrls: part.ports.partners.map(urlOf),
     get pids() {

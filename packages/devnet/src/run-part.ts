@@ -1,6 +1,8 @@
 /** A process that serves one part of a development network; `processes.ts` starts it. */
 import { runDaemon } from '@palisade/daemon';
-import { foldersOf, readNetwork, readPorts } from './files.ts';
+import { NetworkClock } from './control/network-clock.ts';
+import { obey } from './control/orders.ts';
+import { foldersOf, readClock, readNetwork, readPorts } from './files.ts';
 import { HOST, openLog, type Part, startOnePartner, startValidators } from './parts.ts';
 
 export type PartOptions = {
@@ -15,7 +17,8 @@ export async function runPart({ root, role, number, logLevel }: PartOptions): Pr
   const { network, timing } = await readNetwork(root);
   const ports = (await readPorts(root))!;
   const folders = foldersOf(root);
-  const part: Part = { network, timing, folders, ports };
+  const clock = new NetworkClock((await readClock(root)).aheadMs);
+  const part: Part = { network, timing, folders, ports, clock };
   const name = role === 'validators' ? role : network.partners[number - 1]!.name;
   const folder = role === 'validators' ? folders.node : folders.partner(number);
   // Without its supervisor a part would go on for ever, unseen.
@@ -24,8 +27,12 @@ export async function runPart({ root, role, number, logLevel }: PartOptions): Pr
     name,
     async (context) => {
       const urls = ports.validators.map((port) => `http://${HOST}:${port}`);
-      if (role === 'validators') await startValidators(context, part);
-      else await startOnePartner(context, part, number - 1, urls);
+      const node = role === 'validators' ? await startValidators(context, part) : undefined;
+      if (!node) await startOnePartner(context, part, number - 1, urls);
+      obey(async (order) => {
+        if (order.order === 'clock') clock.moveTo(order.aheadMs);
+        else await node?.engine.produce();
+      });
       process.send?.({ ready: true });
     },
     {

@@ -1,13 +1,15 @@
 /** All parts of a development network in this process. */
 import type { DaemonContext } from '@palisade/daemon';
-import type { DevnetOptions, RunningDevnet } from './devnet.ts';
+import type { NetworkClock } from './control/network-clock.ts';
+import type { RunningParts } from './control/parts-keeper.ts';
+import type { DevnetOptions } from './devnet.ts';
 import { openLog, type Part, startOnePartner, startValidators } from './parts.ts';
 
 export async function startInProcess(
   context: DaemonContext,
-  part: Part,
+  part: Part & { readonly clock: NetworkClock },
   { logLevel, faults, diskHook }: DevnetOptions,
-): Promise<Pick<RunningDevnet, 'urls' | 'partnerUrls' | 'pids'>> {
+): Promise<RunningParts> {
   const named = (name: string, folder: string): DaemonContext => {
     const log = openLog(name, folder, logLevel);
     context.onStop(`log of ${name}`, () => log.close());
@@ -23,5 +25,7 @@ export async function startInProcess(
     urls: node.urls,
     partnerUrls: partners.map(({ url }) => url),
     pids: { 'this process': process.pid },
+    setClock: async (aheadMs) => part.clock.moveTo(aheadMs),
+    produce: async () => void (await node.engine.produce()),
   };
 }

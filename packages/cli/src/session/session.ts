@@ -17,7 +17,8 @@ import { fromHex, PalisadeError, toHex } from '@palisade/core';
 import { atomicWrite, type Config } from '@palisade/daemon';
 import pc from 'picocolors';
 import { voucherFolder } from '../files/vouchers.ts';
-import { noProgress, type Progress, progressBar } from '../terminal/progress.ts';
+import { formatSize } from '../terminal/amounts.ts';
+import { noProgress, type Progress, progressBar, type Show } from '../terminal/progress.ts';
 import type { World } from '../terminal/world.ts';
 import { accountKeys, accountOf, anonymous, type NamedAccount, unlockAccount } from './account.ts';
 import { type CliConfig, readConfig } from './config.ts';
@@ -79,8 +80,9 @@ export class Session {
     if (!this.isJson) this.world.stderr(`${text}\n`);
   }
 
-  progress(label: string): Progress {
-    return this.isJson || !this.world.isTerminal ? noProgress : progressBar(this.world, label);
+  progress(label: string, show: Show = formatSize): Progress {
+    if (this.isJson || !this.world.isTerminal) return noProgress;
+    return progressBar(this.world, label, show);
   }
 
   /** Asks a person to agree, unless `--yes` was given or nobody is there. */

@@ -6,8 +6,11 @@ import type { World } from './world.ts';
 const REDRAW_MS = 100;
 const BAR_CHARS = 24;
 
+/** How amounts are written. */
+export type Show = (amount: number) => string;
+
 export type Progress = {
-  /** Bytes done of all. */
+  /** Bytes, or whatever the bar is about, done of all. */
   update(done: number, total: number): void;
   /** Takes the line away. */
   end(): void;
@@ -15,7 +18,7 @@ export type Progress = {
 
 export const noProgress: Progress = { update: () => {}, end: () => {} };
 
-export function progressBar(world: World, label: string): Progress {
+export function progressBar(world: World, label: string, show: Show): Progress {
   const started = world.nowMs();
   let drawn = 0;
   let visible = false;
@@ -25,7 +28,7 @@ export function progressBar(world: World, label: string): Progress {
       if (now - drawn < REDRAW_MS && done < total) return;
       drawn = now;
       visible = true;
-      world.stderr(`\r\u001b[K${line(label, done, total, now - started)}`);
+      world.stderr(`\r\u001b[K${line(label, done, total, now - started, show)}`);
     },
     end() {
       if (visible) world.stderr('\r\u001b[K');
@@ -35,12 +38,18 @@ export function progressBar(world: World, label: string): Progress {
 }
 
 /** `sending  [██████        ]  25 %  1.00 MiB of 4.00 MiB  3s left`. */
-export function line(label: string, done: number, total: number, elapsedMs: number): string {
+export function line(
+  label: string,
+  done: number,
+  total: number,
+  elapsedMs: number,
+  show: Show = formatSize,
+): string {
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const filled = Math.round(share * BAR_CHARS);
   const bar = `${'█'.repeat(filled)}${' '.repeat(BAR_CHARS - filled)}`;
   const left = share > 0 && share < 1 ? (elapsedMs / share) * (1 - share) : 0;
   const eta = left >= 1000 ? `  ${formatDuration(left)} left` : '';
   const percent = `${Math.floor(share * 100)}`.padStart(3);
-  return `${label}  [${bar}] ${percent} %  ${formatSize(done)} of ${formatSize(total)}${eta}`;
+  return `${label}  [${bar}] ${percent} %  ${show(done)} of ${show(total)}${eta}`;
 }

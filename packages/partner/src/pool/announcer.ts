@@ -19,7 +19,7 @@ import {
   type ValueOf,
   verifyOpened,
 } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
+import { type Logger, setAlarm } from '@palisade/daemon';
 import { ready, readyAck, UTILITY } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import { fitText } from '../fit-text.ts';
@@ -78,7 +78,7 @@ export class Announcer {
   /** Validators that acknowledged the latest READY, by URL. */
   readonly #reached = new Set<string>();
   #announced: Announced | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #callOff: () => void = () => {};
   #changedMs = Number.NEGATIVE_INFINITY;
   #busy: Promise<void> = Promise.resolve();
 
@@ -124,7 +124,7 @@ export class Announcer {
   /** SIGN_OFF (P2V-7): a last READY that takes nothing; then silence. */
   async signOff(reason: string): Promise<void> {
     this.#stopping.abort();
-    clearTimeout(this.#timer);
+    this.#callOff();
     await this.#calls.stop();
     await this.#busy;
     if (!this.#announced) return;
@@ -155,14 +155,15 @@ export class Announcer {
   }
 
   #schedule(afterMs: number): void {
-    clearTimeout(this.#timer);
+    this.#callOff();
     if (this.#stopping.signal.aborted) return;
-    this.#timer = setTimeout(() => {
+    const { clock } = this.#options;
+    this.#callOff = setAlarm(clock, clock.nowMs() + afterMs, () => {
       void this.#announce().catch((error) => {
         this.#options.log.error('could not announce', { err: error });
         this.#schedule(this.#options.timing.stillActiveMs);
       });
-    }, afterMs);
+    });
   }
 
   async #sign(offer: Offer): Promise<Announced> {

@@ -1,0 +1,94 @@
+/**
+ * Skipping time: a session after another is lived through in a few blocks. Whatever is due in it
+ * gets done, since partners answer their audits before the clock moves on to its end.
+ */
+
+import type { Session } from '@palisade/chain';
+import type { ChainClient } from '@palisade/client';
+import { auditDueQuery } from '@palisade/market/schema';
+
+/** Blocks between the randomness of a session and its end, below which nobody is found missing. */
+const ANSWER_BLOCKS = 2n;
+/** Real time that a session gets, ms: a busy machine needs a while; a partner that is dead is waited for once. */
+const PATIENCE_MS = 15_000;
+/** Pause between two looks at what is still due, ms. */
+const LOOK_MS = 10;
+
+export type WarpStep = {
+  readonly session: string;
+  readonly height: string;
+  /** Skipped so far, and in all, ms. */
+  readonly skippedMs: number;
+  readonly ofMs: number;
+  /** Audits that were still open when the session ended. */
+  readonly open: number;
+};
+
+export type Warping = {
+  readonly chain: ChainClient;
+  /** Node keys of the partners. */
+  readonly partners: readonly Uint8Array[];
+  readonly nowMs: () => number;
+  readonly moveTo: (timeMs: number) => Promise<void>;
+  readonly produce: () => Promise<void>;
+  readonly signal: AbortSignal;
+};
+
+/** Moves the network on by `byMs`, and tells of each session that ends. */
+export async function* warp(warping: Warping, byMs: number): AsyncGenerator<WarpStep> {
+  const { chain, nowMs, moveTo, produce, signal } = warping;
+  const fromMs = nowMs();
+  const toMs = fromMs + byMs;
+  const sessionMs = Number((await chain.params()).sessionMs);
+  const silent = new Set<Uint8Array>();
+  while (nowMs() < toMs && !signal.aborted) {
+    const { session, open } = await whenAnswered(warping, silent);
+    const endMs = Number(session.startMs) + sessionMs;
+    await moveTo(Math.max(nowMs(), Math.min(toMs, endMs)));
+    // Validators put their time into their votes, and the block after these votes has it.
+    await produce();
+    await produce();
+    const { height } = await chain.status();
+    const skippedMs = Math.min(byMs, nowMs() - fromMs);
+    yield { session: `${session.number}`, height: `${height}`, skippedMs, ofMs: byMs, open };
+  }
+}
+
+/**
+ * Makes blocks until nothing of the running session is left to answer, or patience ends; who has
+ * exhausted it is added to the silent partners, who are not waited for.
+ */
+async function whenAnswered(
+  warping: Warping,
+  silent: Set<Uint8Array>,
+): Promise<{ session: Session; open: number }> {
+  const { chain, produce, signal } = warping;
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const [session, { height }] = await Promise.all([chain.session(), chain.status()]);
+    const known = session.randomnessHeight;
+    const isFair = known !== 0n && height >= known + ANSWER_BLOCKS;
+    const due = isFair ? await stillDue(warping, session.number) : new Map<Uint8Array, number>();
+    const awaited = [...due.keys()].filter((partner) => !silent.has(partner));
+    const isLate = performance.now() > until;
+    if (isLate || signal.aborted || (isFair && awaited.length === 0)) {
+      for (const partner of awaited) silent.add(partner);
+      return { session, open: [...due.values()].reduce((sum, jobs) => sum + jobs, 0) };
+    }
+    if (isFair) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await produce();
+  }
+}
+
+/** Unanswered audits by partner, of those that have any. */
+async function stillDue(
+  { chain, partners }: Warping,
+  session: bigint,
+): Promise<Map<Uint8Array, number>> {
+  const due = new Map<Uint8Array, number>();
+  for (const partner of partners) {
+    const { jobs } = await chain.query(auditDueQuery, { session, partner });
+    if (jobs.length > 0) due.set(partner, jobs.length);
+  }
+  return due;
+}
