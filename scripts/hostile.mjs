@@ -11,7 +11,7 @@ rmSync(folder, { recursive: true, force: true });
 await bundleInto(folder, { hostile: 'test/hostile/run.ts', ...THREADS });
 const { status } = spawnSync(
   process.execPath,
-  ['--enable-source-maps', join(folder, 'hostile.js'), ...process.argv.slice(2)],
+  ['--enable-source-maps', '--expose-gc', join(folder, 'hostile.js'), ...process.argv.slice(2)],
   { cwd: ROOT, stdio: 'inherit' },
 );
 process.exit(status ?? 1);

@@ -11,16 +11,20 @@ export class ByteReader {
   }
 
   /** The next `length` bytes, fewer only where the stream ends. */
-  async read(length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const piece = new Uint8Array(length);
+  read(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.fill(new Uint8Array(length));
+  }
+
+  /** The next bytes in a buffer of the caller, to be used again; fewer only where the stream ends. */
+  async fill(buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     let filled = 0;
-    while (filled < length && !(await this.atEnd())) {
-      const taken = this.#chunk.subarray(0, length - filled);
-      piece.set(taken, filled);
+    while (filled < buffer.length && !(await this.atEnd())) {
+      const taken = this.#chunk.subarray(0, buffer.length - filled);
+      buffer.set(taken, filled);
       filled += taken.length;
       this.#chunk = this.#chunk.subarray(taken.length);
     }
-    return filled === length ? piece : piece.slice(0, filled);
+    return buffer.subarray(0, filled);
   }
 
   /** Whether nothing follows; looks at the source when it has to. */

@@ -88,8 +88,9 @@ async function* sealed(
   yield header;
   const reader = new ByteReader(body);
   try {
+    const buffer = new Uint8Array(2 ** SEGMENT_LOG2);
     for (let index = 0, isLast = false; !isLast; index++) {
-      const segment = await reader.read(2 ** SEGMENT_LOG2);
+      const segment = await reader.fill(buffer);
       isLast = await reader.atEnd();
       const how = { name: 'AES-GCM', iv: segmentNonce(index, isLast) };
       yield new Uint8Array(await subtle().encrypt(how, keys.aes, segment));

@@ -44,7 +44,7 @@ export function sealedSegments(
 /** Segments of a plain file: just its bytes. */
 export function plainSegments(reader: ByteReader, readFrom: ReadFrom): Segments {
   const layout = { at: PREFIX_BYTES, segmentBytes: PLAIN_PIECE_BYTES, overhead: 0 };
-  return segmentRow(reader, readFrom, layout, async (bytes) => bytes);
+  return segmentRow(reader, readFrom, layout, async (bytes) => bytes.slice());
 }
 
 type Layout = {
@@ -55,6 +55,7 @@ type Layout = {
   readonly overhead: number;
 };
 
+/** Opens what is stored of a segment, in a buffer that the next segment takes, into bytes of its own. */
 type OpenSegment = (
   bytes: Uint8Array<ArrayBuffer>,
   index: number,
@@ -68,12 +69,13 @@ function segmentRow(
   openSegment: OpenSegment,
 ): Segments {
   const storedBytes = layout.segmentBytes + layout.overhead;
+  const buffer = new Uint8Array(storedBytes);
   let reader = firstReader;
   let index = 0;
   let ended = false;
 
   async function next(): Promise<Uint8Array> {
-    const bytes = await reader.read(storedBytes);
+    const bytes = await reader.fill(buffer);
     ended = await reader.atEnd();
     const segment = await openSegment(bytes, index, ended);
     // No writer ends with an empty segment, and none has less than the manifest in the first one.

@@ -5,12 +5,11 @@
 import { contentIdOfOutline, equalBytes, PalisadeError, toHex } from '@palisade/core';
 import { AGREEMENT_STATE, type JobView } from '@palisade/market/schema';
 import { clientError } from '../base/errors.ts';
-import { describeStream } from '../content/index.ts';
 import { isOver, type JobContext, needJob, running } from './context.ts';
 import { acceptOffer, type Offer, offers } from './offers.ts';
 import type { ChosenPartner, PutState } from './put-state.ts';
 import { type Confirmed, collectConfirmations, requestJob } from './request.ts';
-import type { Spool } from './spool.ts';
+import { describeSpool, type Spool } from './spool.ts';
 import { engage } from './upload.ts';
 
 export type PutProgress =
@@ -61,7 +60,7 @@ export type PutResult = {
 
 /** A minute: partners answer within seconds, and a job that nobody starts is cancelled by the chain. */
 const DEFAULT_PATIENCE_MS = 60_000;
-/** Uploads at a time: each holds a piece of 4 MiB, and an uplink gains nothing from more. */
+/** Uploads at a time: each holds a piece of 2 MiB and the copy that its request makes, and an uplink gains nothing from more. */
 const MAX_PARALLEL = 4;
 /** Offers asked for beyond those needed: spares for partners that fail. C2V-5 allows 32. */
 const SPARE_OFFERS = 5;
@@ -117,7 +116,7 @@ class PutRun {
     const described =
       roots && !state
         ? { roots, contentId: contentIdOfOutline(spool.size, roots) }
-        : await describeStream(spool.read(0, spool.size));
+        : await describeSpool(spool);
     const { contentId: found } = described;
     if (!found || !equalBytes(found, wanted)) throw changed(wanted, found);
     this.#roots = described.roots;

@@ -11,11 +11,14 @@ import {
   writePlain,
 } from '../content/index.ts';
 
-/** Bytes that can be read again from anywhere. */
+/**
+ * Bytes that can be read again from anywhere. They go into a buffer of the reader, to be used again:
+ * megabytes that are thrown away piece by piece stay in memory until they are collected.
+ */
 export type Spool = {
   readonly size: number;
-  /** The bytes from `from` to before `to`. */
-  read(from: number, to: number): AsyncIterable<Uint8Array>;
+  /** Fills `buffer` with the bytes from `from` on. @throws when there are not as many */
+  read(from: number, buffer: Uint8Array): Promise<void>;
 };
 
 /** Keeps a stream; resolves when all of it is kept. */
@@ -40,8 +43,26 @@ export async function spoolFile(
 ): Promise<Spooled> {
   const sealing = key && (await prepareSealing(manifest, key));
   const spool = await write(sealing ? sealing.seal(source) : writePlain(source, manifest));
-  const described = await describeStream(spool.read(0, spool.size));
+  const described = await describeSpool(spool);
   return { ...described, spool, contentKey: sealing?.contentKey };
+}
+
+/** What is read at a time to describe a spool: one call for each MiB. */
+const READ_BYTES = 2 ** 20;
+
+/** Id and outline of what a spool holds. */
+export function describeSpool(spool: Spool): Promise<ContentDescription> {
+  return describeStream(piecesOf(spool));
+}
+
+/** All of a spool; each piece is gone when the next one is asked for. */
+async function* piecesOf(spool: Spool): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(Math.min(READ_BYTES, spool.size));
+  for (let at = 0; at < spool.size; at += buffer.length) {
+    const piece = buffer.subarray(0, spool.size - at);
+    await spool.read(at, piece);
+    yield piece;
+  }
 }
 
 /** A spool in memory, for small files and for pages that have no disk. */
@@ -51,26 +72,8 @@ export const memorySpool: SpoolWriter = async (content) => {
   const all = concat(...parts);
   return {
     size: all.length,
-    async *read(from, to) {
-      yield all.subarray(from, to);
+    async read(from, buffer) {
+      buffer.set(all.subarray(from, from + buffer.length));
     },
   };
 };
-
-/**
- * Bytes `from` to `to` of a spool in one piece, put into `buffer`. The buffer is the caller's, to be
- * used again: megabytes that are thrown away piece by piece stay in memory until they are collected.
- */
-export async function readPiece(
-  spool: Spool,
-  from: number,
-  to: number,
-  buffer: Uint8Array,
-): Promise<Uint8Array> {
-  let filled = 0;
-  for await (const part of spool.read(from, to)) {
-    buffer.set(part, filled);
-    filled += part.length;
-  }
-  return buffer.subarray(0, filled);
-}

@@ -11,11 +11,11 @@ import {
   putPiece,
 } from './partner-api.ts';
 import type { ChosenPartner } from './put-state.ts';
-import { readPiece, type Spool } from './spool.ts';
+import type { Spool } from './spool.ts';
 import { signVoucher } from './voucher.ts';
 
 /** Bytes sent at a time: large enough to forget the cost of a request, small enough to hold for each partner. */
-const PIECE_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 2 * 1024 * 1024;
 /** Failures without progress after which a partner is given up. */
 const MAX_FAILURES = 4;
 /**
@@ -109,9 +109,9 @@ async function sendAll(
     onSent(at.offset);
     const { offset } = at;
     try {
-      const end = Math.min(spool.size, offset + PIECE_BYTES);
       // A request copies its body when it begins, so the buffer is free for the next one.
-      const piece = await readPiece(spool, offset, end, buffer);
+      const piece = buffer.subarray(0, spool.size - offset);
+      await spool.read(offset, piece);
       at = await putPiece(door, job, offset, piece);
       failures = at.offset > offset || at.state !== 'upload' ? 0 : failures + 1;
       if (failures === 0) giveUpMs = env.nowMs() + RETURN_TIMEOUTS * policy.timeoutMs;

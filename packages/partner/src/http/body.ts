@@ -86,7 +86,7 @@ export async function* readLargeBody(
   }
 }
 
-/** What a refused client may still send: the SDK's pieces have 4 MiB. */
+/** What a refused client may still send: the SDK's pieces have 2 MiB. */
 const MAX_DRAINED_BYTES = 8 * 1024 * 1024;
 const DRAIN_MS = 5000;
 

@@ -61,7 +61,7 @@ function rangeOf(request: IncomingMessage, size: number, etag: string) {
   return ifRange !== undefined && ifRange !== etag ? 'whole' : parseRange(range, size);
 }
 
-/** Writes piece by piece, waiting whenever the socket is full; ends when the reader goes or dawdles. */
+/** Writes piece by piece, each when the one before has left; ends when the reader goes or dawdles. */
 async function pump(
   source: AsyncIterable<Uint8Array>,
   response: ServerResponse,
@@ -73,10 +73,9 @@ async function pump(
     if (response.destroyed) return;
     onBytes(piece.length);
     taken += piece.length;
-    if (response.write(piece)) continue;
     const began = performance.now();
-    const moved = await drained(response, WINDOW_MS - waitedMs);
-    if (!moved) return void response.destroy();
+    const isGone = await written(response, piece, WINDOW_MS - waitedMs);
+    if (!isGone) return void response.destroy();
     waitedMs += performance.now() - began;
     if (taken >= LEAST_BYTES) {
       taken = 0;
@@ -86,18 +85,17 @@ async function pump(
   response.end();
 }
 
-/** Whether the socket took what it had within the time, and is still there. */
-function drained(response: ServerResponse, withinMs: number): Promise<boolean> {
+/** Writes a piece. Whether the socket took all of it within the time, so that its bytes are free. */
+function written(response: ServerResponse, piece: Uint8Array, withinMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const settle = (moved: boolean) => {
       clearTimeout(timer);
-      response.off('drain', onDrain).off('close', onClose);
+      response.off('close', onClose);
       resolve(moved);
     };
-    const onDrain = () => settle(true);
     const onClose = () => settle(false);
     const timer = setTimeout(() => settle(false), withinMs);
-    response.once('drain', onDrain).once('close', onClose);
-    if (response.destroyed) onClose();
+    response.once('close', onClose);
+    response.write(piece, (error) => settle(!error));
   });
 }

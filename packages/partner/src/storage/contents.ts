@@ -12,7 +12,7 @@ import {
   type Outline,
   type Refusal,
 } from '@palisade/core';
-import { type Disk, isMissing, readAt } from './disk.ts';
+import { type Disk, isMissing, readInto } from './disk.ts';
 import { dataFile, encodeOutline, type HexId, outlineFile, readOutline } from './folders.ts';
 import {
   badLeaf,
@@ -54,7 +54,10 @@ export async function loadOutline(disk: Disk, content: StoredContent): Promise<O
   return done(rebuilt);
 }
 
-/** Bytes `from` (included) to `to` (excluded), opened when iterated. */
+/**
+ * Bytes `from` (included) to `to` (excluded), opened when iterated. Each piece is gone when the next
+ * one is asked for.
+ */
 export async function readRange(
   content: StoredContent,
   from: number,
@@ -78,8 +81,9 @@ export async function readRange(
 async function* pieces(path: string, from: number, to: number): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r');
   try {
+    const buffer = new Uint8Array(Math.min(READ_BYTES, to - from));
     for (let at = from; at < to; ) {
-      const piece = await readAt(file, at, Math.min(READ_BYTES, to - at));
+      const piece = await readInto(file, at, buffer.subarray(0, to - at));
       if (piece.length === 0) throw new Error(`${path} became shorter while it was read.`);
       at += piece.length;
       yield piece;
@@ -129,8 +133,9 @@ async function proveFrom(
 ): Promise<Outcome<readonly AuditProof[]>> {
   const prove = createProver(outline);
   const proofs = new Map<number, AuditProof>();
+  const buffer = new Uint8Array(Math.min(GROUP_BYTES, outline.size));
   for (const [groupIndex, asked] of byGroup(leafIndices)) {
-    const group = await readGroup(file, outline, groupIndex);
+    const group = await readGroup(file, outline, groupIndex, buffer);
     const proven = typeof group === 'string' ? undefined : prove(groupIndex, group, asked);
     if (!proven) {
       const found = typeof group === 'string' ? group : 'the bytes on disk are not those stored';
@@ -147,11 +152,12 @@ async function readGroup(
   file: FileHandle,
   outline: Outline,
   groupIndex: number,
+  buffer: Uint8Array,
 ): Promise<Uint8Array | string> {
   const at = groupIndex * GROUP_BYTES;
   const expected = groupLength(outline.size, groupIndex);
   try {
-    const group = await readAt(file, at, expected);
+    const group = await readInto(file, at, buffer.subarray(0, expected));
     if (group.length === expected) return group;
     return `the file ends at byte ${at + group.length} of ${outline.size}`;
   } catch (error) {

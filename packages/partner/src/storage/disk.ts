@@ -93,18 +93,20 @@ export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
 
-/** Reads exactly `length` bytes from `at` on, fewer only where the file ends. */
-export async function readAt(
+/**
+ * Fills `buffer` from `at` on; the answer is shorter only where the file ends. The buffer is the
+ * caller's, to be used again: megabytes that are thrown away stay in memory until they are collected.
+ */
+export async function readInto<T extends ArrayBufferLike>(
   file: FileHandle,
   at: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
+  buffer: Uint8Array<T>,
+): Promise<Uint8Array<T>> {
   let done = 0;
-  while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, at + done);
+  while (done < buffer.length) {
+    const { bytesRead } = await file.read(buffer, done, buffer.length - done, at + done);
     if (bytesRead === 0) break;
     done += bytesRead;
   }
-  return done === length ? bytes : bytes.subarray(0, done);
+  return buffer.subarray(0, done);
 }

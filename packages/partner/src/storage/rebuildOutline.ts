@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { DescriptionBuilder, equalBytes, GROUP_BYTES, type Outline } from '@palisade/core';
-import { isMissing, readAt } from './disk.ts';
+import { isMissing, readInto } from './disk.ts';
 
 /** The outline of a file, if the file is the content of that id. Reads all of it. */
 export async function rebuildOutline(
@@ -14,10 +14,12 @@ export async function rebuildOutline(
   if (!file) return undefined;
   try {
     const builder = new DescriptionBuilder();
-    for (let at = 0, piece = await readAt(file, at, GROUP_BYTES); piece.length > 0; ) {
+    const buffer = new Uint8Array(GROUP_BYTES);
+    for (let at = 0; ; ) {
+      const piece = await readInto(file, at, buffer);
+      if (piece.length === 0) break;
       builder.push(piece);
       at += piece.length;
-      piece = await readAt(file, at, GROUP_BYTES);
     }
     const { contentId: found, size, roots } = builder.finish();
     return equalBytes(found, contentId) ? { size, roots } : undefined;

@@ -150,6 +150,7 @@ export class ContentStore {
 
   /**
    * Bytes `from` (included) to `to` (excluded) of a content; the reader checks them by the outline.
+   * Each piece is gone when the next one is asked for.
    * Refusals: `storage/content-missing`, `storage/content-damaged`, `storage/bad-range`.
    */
   async read(

@@ -13,7 +13,7 @@ import {
   type Refusal,
   verifyGroup,
 } from '@palisade/core';
-import { type Disk, isDiskFull, readAt } from './disk.ts';
+import { type Disk, isDiskFull, readInto } from './disk.ts';
 import { dataFile, type HexId } from './folders.ts';
 import type { Space } from './space.ts';
 
@@ -145,10 +145,12 @@ export class Upload {
   }
 
   async #checkedLength(file: FileHandle): Promise<number> {
+    const buffer = new Uint8Array(Math.min(GROUP_BYTES, this.outline.size));
     let good = 0;
     while (good < this.outline.size) {
       const index = good / GROUP_BYTES;
-      const group = await readAt(file, good, groupLength(this.outline.size, index));
+      const wanted = buffer.subarray(0, groupLength(this.outline.size, index));
+      const group = await readInto(file, good, wanted);
       if (!verifyGroup(this.outline, index, group)) break;
       good += group.length;
     }

@@ -36,7 +36,7 @@ export async function* streamed(bytes: Uint8Array, piece = 65_536): AsyncGenerat
 
 export async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
+  for await (const chunk of source) chunks.push(chunk.slice()); // a store gives its bytes out in one buffer
   return concat(...chunks);
 }
 
