@@ -27,6 +27,16 @@ export class ByteReader {
     return buffer.subarray(0, filled);
   }
 
+  /** The next `length` bytes as they came, without a copy; fewer only where the stream ends. */
+  async take(length: number): Promise<readonly Uint8Array[]> {
+    const parts: Uint8Array[] = [];
+    for (let left = length; left > 0 && !(await this.atEnd()); left -= parts.at(-1)!.length) {
+      parts.push(this.#chunk.subarray(0, left));
+      this.#chunk = this.#chunk.subarray(left);
+    }
+    return parts;
+  }
+
   /** Whether nothing follows; looks at the source when it has to. */
   async atEnd(): Promise<boolean> {
     while (this.#chunk.length === 0 && !this.#ended) {

@@ -23,31 +23,35 @@ export async function describeStream(
 }
 
 /**
- * The groups (1 MiB) of a content from `firstGroup` on, each given out only after it matched the
- * outline. `content` starts at that group. Memory: one group.
+ * The groups (1 MiB) of a content from `firstGroup` on, each in the parts in which it came, and
+ * given out only after it matched the outline. `content` starts at that group. Memory: one group.
  * @throws PalisadeError `content/group-mismatch` naming the group that is wrong or missing
  *
  * @example
  * const outline = openOutline(contentId, size, await partner.outline(contentId));
- * for await (const group of checkedGroups(outline, partner.read(contentId))) ...
+ * for await (const parts of checkedGroups(outline, partner.read(contentId))) ...
  */
 export async function* checkedGroups(
   outline: Outline,
   content: AsyncIterable<Uint8Array>,
   firstGroup = 0,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<readonly Uint8Array[]> {
   const reader = new ByteReader(content);
   const groups = groupCount(outline.size);
   try {
     for (let index = firstGroup; index < groups; index++) {
-      const group = await reader.read(Math.min(GROUP_BYTES, outline.size - index * GROUP_BYTES));
-      if (!verifyGroup(outline, index, group)) throw mismatch(index, group.length);
-      yield group;
+      const parts = await reader.take(Math.min(GROUP_BYTES, outline.size - index * GROUP_BYTES));
+      if (!verifyGroup(outline, index, ...parts)) throw mismatch(index, lengthOf(parts));
+      yield parts;
     }
     if (!(await reader.atEnd())) throw mismatch(groups, 0);
   } finally {
     await reader.close();
   }
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 function mismatch(index: number, received: number) {

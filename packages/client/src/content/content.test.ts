@@ -29,6 +29,10 @@ async function* stream(bytes: Uint8Array, piece = 100_000): AsyncGenerator<Uint8
   for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece);
 }
 
+async function* flat(groups: AsyncIterable<readonly Uint8Array[]>): AsyncGenerator<Uint8Array> {
+  for await (const parts of groups) yield* parts;
+}
+
 async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
@@ -210,7 +214,7 @@ describe('the source of a file', () => {
     const outline = await describeStream(sealing.seal(stream(bytes)));
     expect(outline.size).toBe(sealing.size);
     const again = await prepareSealing(fileOf(bytes.length), owner, sealing.salt);
-    const sent = await collect(checkedGroups(outline, again.seal(stream(bytes))));
+    const sent = await collect(flat(checkedGroups(outline, again.seal(stream(bytes)))));
     expect(describeContent([sent]).contentId).toEqual(outline.contentId);
 
     const changed = bytes.slice();
@@ -218,7 +222,7 @@ describe('the source of a file', () => {
     const groups: Uint8Array[] = [];
     const send = async () => {
       const content = again.seal(stream(changed));
-      for await (const group of checkedGroups(outline, content)) groups.push(group);
+      for await (const parts of checkedGroups(outline, content)) groups.push(concat(...parts));
     };
     await expect(send()).rejects.toEqual(refusedWith('content/group-mismatch'));
     expectSame(concat(...groups), sent.subarray(0, groups.length * GROUP_BYTES));
@@ -228,14 +232,16 @@ describe('the source of a file', () => {
   it('is read back from any group on, and a partner that sends more or less is noticed', async () => {
     const bytes = pattern(2 * GROUP_BYTES + 9);
     const outline = describeContent([bytes]);
-    const rest = await collect(checkedGroups(outline, stream(bytes.subarray(GROUP_BYTES)), 1));
+    const rest = await collect(
+      flat(checkedGroups(outline, stream(bytes.subarray(GROUP_BYTES)), 1)),
+    );
     expectSame(rest, bytes.subarray(GROUP_BYTES));
     for (const wrong of [
       bytes.subarray(1),
       concat(bytes, Uint8Array.of(1)),
       bytes.subarray(0, 9),
     ]) {
-      await expect(collect(checkedGroups(outline, stream(wrong)))).rejects.toEqual(
+      await expect(collect(flat(checkedGroups(outline, stream(wrong))))).rejects.toEqual(
         refusedWith('content/group-mismatch'),
       );
     }

@@ -121,15 +121,13 @@ async function* readFrom(content: Content, from: number): AsyncGenerator<Uint8Ar
   const first = Math.floor(from / GROUP_BYTES);
   const life = follow(content.options.signal);
   let skip = from - first * GROUP_BYTES;
+  const fetched = ahead(groups(content, first, life.signal), GROUPS_AHEAD, life.abort);
   try {
-    for await (const group of ahead(
-      groups(content, first, life.signal),
-      GROUPS_AHEAD,
-      life.abort,
-    )) {
-      yield skip > 0 ? group.subarray(skip) : group;
-      skip = 0;
-    }
+    for await (const group of fetched)
+      for (const part of group) {
+        if (skip < part.length) yield part.subarray(skip);
+        skip = Math.max(0, skip - part.length);
+      }
   } finally {
     life.abort();
     life.release();
@@ -141,7 +139,7 @@ async function* groups(
   { context, view, outline, sources, options }: Content,
   first: number,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<readonly Uint8Array[]> {
   const contentId = view.job.subject;
   const total = groupCount(outline.size);
   const reasons: string[] = [];

@@ -42,21 +42,27 @@ export function openOutline(
   return id && equalBytes(id, contentId) ? { size, roots } : undefined;
 }
 
-/** Root over the leaves of one group of at most 1 MiB. */
-export function groupRoot(bytes: Uint8Array): Uint8Array {
+/** Root over the leaves of one group of at most 1 MiB, which may come in parts. */
+export function groupRoot(...parts: readonly Uint8Array[]): Uint8Array {
   const builder = new TreeBuilder();
-  builder.push(bytes);
+  for (const part of parts) builder.push(part);
   return builder.finish().root;
 }
 
 /**
- * Whether `bytes` are group `index` of a content whose outline was opened against its id. The
- * length is checked as well as the hash: it is what keeps a short group from posing as nodes.
+ * Whether the parts, one after another, are group `index` of a content whose outline was opened
+ * against its id. The length is checked as well as the hash: it is what keeps a short group from
+ * posing as nodes.
  */
-export function verifyGroup(outline: Outline, index: number, bytes: Uint8Array): boolean {
+export function verifyGroup(
+  outline: Outline,
+  index: number,
+  ...parts: readonly Uint8Array[]
+): boolean {
   const expected = groupLength(outline.size, index);
-  if (expected === 0 || bytes.length !== expected) return false;
-  return equalBytes(groupRoot(bytes), hashAt(outline.roots, index));
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (expected === 0 || length !== expected) return false;
+  return equalBytes(groupRoot(...parts), hashAt(outline.roots, index));
 }
 
 /**
