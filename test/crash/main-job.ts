@@ -10,7 +10,7 @@ import { send } from '@palisade/chain';
 import {
   type ChainClient,
   connect,
-  describeStream,
+  describeSpool,
   formatPutState,
   type MarketClient,
   memorySpool,
@@ -107,10 +107,12 @@ export class MainJob {
       const manifest = { name: 'crash.bin', kind: 'file' as const, size: FILE_BYTES };
       const source = once(contentOfJob());
       const { spool } = await spoolFile(source, manifest, { ownerSecret: SECRET }, memorySpool);
-      await atomicWrite(path, await bytesOf(spool.read(0, spool.size)));
+      const sealed = new Uint8Array(spool.size);
+      await spool.read(0, sealed);
+      await atomicWrite(path, sealed);
     }
     const spool = await memorySpool(once(readFileSync(path)));
-    const { contentId } = await describeStream(spool.read(0, spool.size));
+    const { contentId } = await describeSpool(spool);
     return { spool, contentId };
   }
 

@@ -8,5 +8,12 @@ export type { PartnerQuote, Quote, QuoteWish } from './quote.ts';
 export type { Removal, RemovalPlan } from './remove.ts';
 export type { Renewal, RenewalPlan } from './renew.ts';
 export type { SourceProgress } from './sources.ts';
-export { memorySpool, type Spool, type Spooled, type SpoolWriter, spoolFile } from './spool.ts';
+export {
+  describeSpool,
+  memorySpool,
+  type Spool,
+  type Spooled,
+  type SpoolWriter,
+  spoolFile,
+} from './spool.ts';
 export { formatVoucher, type KeptVoucher, voucherFileName } from './voucher.ts';
