@@ -17,7 +17,7 @@ import {
   utf8,
 } from '@palisade/core';
 import { ed25519, secp256k1, sha256 } from '@palisade/core/crypto';
-import { answerAudit, rateVoucher, request, start } from '@palisade/market';
+import { answerAudit, postBond, rateVoucher, request, start } from '@palisade/market';
 import { type DrivenChain, indexBytes } from './driven-chain.ts';
 
 /** The mix, transactions per block of 1 000. */
@@ -33,6 +33,8 @@ const RATE = 10n ** 12n;
 /** More than any fee here. */
 const MAX_FEE = 10n ** 18n;
 const SESSIONS = 6;
+/** More than the bond that a new partner posts here. */
+const BOND = 10n ** 19n;
 
 type Account = {
   readonly secret: Uint8Array;
@@ -45,7 +47,7 @@ type OpenJob = { readonly id: Uint8Array; readonly client: Account; readonly con
 export type MarketLoad = {
   /** Every account of the chain: those that send come first. */
   readonly accounts: readonly Uint8Array[];
-  /** Binds the partners' node keys; once, before the first block. */
+  /** Binds the partners' node keys and posts their bonds; once, before anything else. */
   prepare(chain: DrivenChain): Promise<void>;
   /** The next block's transactions; starts and answers appear from the second and third block on. */
   next(): Uint8Array[];
@@ -136,7 +138,8 @@ export function marketLoad(count: number, domain: Domain): MarketLoad {
 
   return {
     accounts: [...accounts, ...partners.map(({ nodeKey }) => nodeKey.slice(0, 20))],
-    async prepare({ application }) {
+    async prepare(chain) {
+      const { application } = chain;
       const overlay: State & Overlay = new Overlay(application.committed);
       for (const { nodeKey } of partners)
         nodeKeys.set(overlay, [nodeKey], {
@@ -147,6 +150,11 @@ export function marketLoad(count: number, domain: Domain): MarketLoad {
           sinceHeight: 0n,
         });
       await application.committed.commit(overlay.changes());
+      const bond = (partner: Partner) => {
+        const value = { total: BOND, nonce: partner.nonce++, maxFee: MAX_FEE };
+        return signed(postBond, value, partner);
+      };
+      await chain.block(partners.map(bond));
     },
     next() {
       const requests = range(MIX.requests, ask);
