@@ -17,6 +17,12 @@ let validators: FakeValidator[];
 let announcer: Announcer;
 let offer: Offer;
 let wall: number;
+const watches = new Set<() => void>();
+/** Time passes only when a test says so. */
+function pass(ms: number): void {
+  wall += ms;
+  for (const moved of [...watches]) moved();
+}
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'palisade-announce-'));
   validators = await Promise.all([1, 2].map((seed) => new FakeValidator(seed).start()));
@@ -49,7 +55,13 @@ async function start(timing: Partial<typeof DEVELOPMENT_TIMING> = {}) {
     offer: () => offer,
     validators: () => validators.map(({ entry }) => entry),
     timing: { ...DEVELOPMENT_TIMING, retryMs: 10, stillActiveMs: 60_000, cooldownMs: 0, ...timing },
-    clock: { nowMs: () => wall },
+    clock: {
+      nowMs: () => wall,
+      onMove(moved) {
+        watches.add(moved);
+        return () => void watches.delete(moved);
+      },
+    },
     log: silentLogger,
     metrics: createMetrics(partnerMetrics, { process: false }),
   });
@@ -94,9 +106,14 @@ describe('READY', () => {
 
   it('[P2V-1] says again that it is still active, each time with a higher sequence', async () => {
     await start({ stillActiveMs: 500 });
-    await until(() => said(validators[0]!).length >= 3);
-    const sequences = said(validators[0]!).map(({ sequence }) => sequence);
-    expect(sequences.slice(0, 3)).toEqual([1n, 2n, 3n]);
+    for (const times of [2, 3]) {
+      await until(() => watches.size === 1);
+      pass(400);
+      await until(() => watches.size === 1);
+      pass(200);
+      await until(() => said(validators[0]!).length === times);
+    }
+    expect(said(validators[0]!).map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n]);
   });
 
   it('[P2V-1] goes on trying a validator that is away, while the others know', async () => {
@@ -128,7 +145,7 @@ describe('READY', () => {
 
   it('[P2V-6] pauses between changes, but not before it says that it is full', async () => {
     await start({ cooldownMs: 30_000 });
-    wall += 1000;
+    pass(1000);
     offer = { ...offer, freeBytes: 900 };
     announcer.changed();
     offer = { ...offer, freeBytes: 0, reason: 'full' };
