@@ -23,7 +23,7 @@ import {
 import { accountSigner, PalisadeError, toHex } from '@palisade/core';
 import { atomicWrite } from '@palisade/daemon';
 import { makeNetwork } from '@palisade/devnet';
-import { AGREEMENT_STATE, JOB_STATE, type JobView } from '@palisade/market';
+import { AGREEMENT_STATE, isOver } from '@palisade/market';
 import type { Step } from './points.ts';
 import { TIMING } from './timing.ts';
 
@@ -194,17 +194,13 @@ export class MainJob {
         const active = view.agreements.filter(
           ({ agreement }) => agreement.state === AGREEMENT_STATE.active,
         );
-        if (isOver(view) || (active.length > 0 && paid >= active.length))
+        if (isOver(view.job) || (active.length > 0 && paid >= active.length))
           return { job: toHex(job), paid };
       } catch (error) {
         if (!(error instanceof PalisadeError)) throw error;
       }
     }
   }
-}
-
-export function isOver({ job }: JobView): boolean {
-  return job.state === JOB_STATE.completed || job.state === JOB_STATE.cancelled;
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -4,9 +4,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fromHex, toHex } from '@palisade/core';
+import { isOver } from '@palisade/market';
 import { auditState } from '@palisade/node';
 import { Client } from './client.ts';
-import { bytesOf, clientOf, contentOfJob, isOver, type Outcome } from './main-job.ts';
+import { bytesOf, clientOf, contentOfJob, type Outcome } from './main-job.ts';
 import { Network } from './network.ts';
 import type { Point, Step } from './points.ts';
 
@@ -200,7 +201,7 @@ class Run {
       this.#fail(`the chain has no job ${job}`);
       return 'none';
     }
-    if (isOver(view)) {
+    if (isOver(view.job)) {
       if (view.job.reason === '' && paid === 0) this.#fail('the job ended without a reason');
       return `over (${view.job.reason}), ${paid} paid`;
     }
@@ -264,7 +265,7 @@ class Run {
     const [port, job] = key.split(' ') as [string, string];
     const view = await this.#chain.job(fromHex(job));
     if (!view) return this.#fail(`${key} is complete, but the chain has no such job`);
-    if (isOver(view)) return;
+    if (isOver(view.job)) return;
     const url = `http://127.0.0.1:${port}/v1/content/${toHex(view.job.subject)}`;
     const response = await fetch(url);
     const size = (await response.arrayBuffer()).byteLength;

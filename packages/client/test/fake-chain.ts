@@ -258,6 +258,10 @@ export class FakeChain {
       missed: 0,
       missedInRow: 0,
       final: 0,
+      usageSequence: 0,
+      units: 0n,
+      vouched: 0n,
+      equivocated: 0,
       paid: 0n,
       endHeight: 0n,
     });

@@ -1,89 +1,26 @@
-/**
- * How agreements and jobs end: what might still have been earned is unbound, and escrow that
- * nobody can claim any more goes back to the client.
- */
+/** How jobs end: escrow that nobody can claim any more goes back to the client. */
 import { type BlockContext, transfer } from '@palisade/chain';
 import type { KeyValueReader } from '@palisade/core';
 import { ESCROW } from './escrow.ts';
-import { agreementEnded, escrowReturned, jobEnded } from './events.ts';
-import {
-  AGREEMENT_STATE,
-  agreements,
-  agreementsOf,
-  auditsDue,
-  JOB_STATE,
-  type Job,
-  jobs,
-  jobsDue,
-  refundsDue,
-} from './job.ts';
+import { escrowReturned, jobDisputed, jobEnded } from './events.ts';
+import { agreements, JOB_STATE, type Job, jobs, refundsDue } from './job.ts';
 import { type PayoutRow, payoutRows, ROW_STATUS } from './payout.ts';
-import { expose, noteCompleted } from './standing/notes.ts';
 
 /** Stands in a payout row for the partner of a job that nobody started. */
 const NOBODY = new Uint8Array(32);
 
-/**
- * Makes `lastSession` the last audited one of a running agreement, if that is sooner. A session
- * that runs is still audited and paid: the partner has kept the content in it. An agreement whose
- * first session would come later ends at once.
- */
-export function shorten(
-  ctx: BlockContext,
-  jobId: Uint8Array,
-  partner: Uint8Array,
-  lastSession: bigint,
-  reason: string,
-): void {
-  const { state } = ctx;
-  const agreement = agreements.need(state, jobId, partner);
-  if (agreement.state !== AGREEMENT_STATE.active || lastSession >= agreement.lastSession) return;
-  const { firstSession, rate } = agreement;
-  const last = lastSession < firstSession ? firstSession - 1n : lastSession;
-  const dropped = agreement.lastSession - last;
-  agreements.set(state, [jobId, partner], {
-    ...agreement,
-    sessions: agreement.sessions - Number(dropped),
-    lastSession: last,
-  });
-  const job = jobs.need(state, jobId);
-  jobs.set(state, [jobId], { ...job, committed: job.committed - dropped * rate });
-  expose(state, partner, { agreements: 0, value: -dropped * rate });
-  if (last >= firstSession) return;
-  auditsDue.delete(state, firstSession, jobId, partner);
-  endAgreement(ctx, jobId, partner, AGREEMENT_STATE.completed, reason);
-}
-
-/** Ends an agreement; what it might still have earned is unbound. */
-export function endAgreement(
-  ctx: BlockContext,
-  jobId: Uint8Array,
-  partner: Uint8Array,
-  outcome: number,
-  reason: string,
-): void {
-  const { state, session, height } = ctx;
-  const agreement = agreements.need(state, jobId, partner);
-  const left = agreement.lastSession - session.number;
-  const unbound = left > 0n ? left * agreement.rate : 0n;
-  const job = jobs.need(state, jobId);
-  jobs.set(state, [jobId], {
-    ...job,
-    active: job.active - 1,
-    committed: job.committed - unbound,
-  });
-  expose(state, partner, { agreements: -1, value: -unbound });
-  if (outcome === AGREEMENT_STATE.completed)
-    noteCompleted(ctx, { partner, client: job.client, value: agreement.paid });
-  agreements.set(state, [jobId, partner], { ...agreement, state: outcome, endHeight: height });
-  agreementsOf.delete(state, partner, jobId);
-  ctx.emit(agreementEnded, { job: jobId, partner, paid: agreement.paid, reason });
-  jobsDue.set(state, [session.number, jobId], 0);
+/** Nobody works on a job any more, but vouchers may still come: it ends when the windows close. */
+export function disputeJob(ctx: BlockContext, jobId: Uint8Array): void {
+  const job = jobs.need(ctx.state, jobId);
+  const reason = 'its term is over and a receipt is missing';
+  jobs.set(ctx.state, [jobId], { ...job, state: JOB_STATE.disputed, reason });
+  ctx.emit(jobDisputed, { job: jobId, committed: job.committed });
 }
 
 /**
  * Ends a job. Where nobody ever started it the escrow returns at once. Otherwise it stays until the
- * arbitration window has closed: the next payout and one session more.
+ * arbitration window has closed: the next payout and one session more. A job that was disputed has
+ * had its window.
  */
 export function endJob(
   ctx: BlockContext,
@@ -94,13 +31,12 @@ export function endJob(
   const { state, session, height } = ctx;
   const job = jobs.need(state, jobId);
   jobs.set(state, [jobId], { ...job, state: outcome, reason, endHeight: height });
-  ctx.emit(jobEnded, { job: jobId, completed: outcome === JOB_STATE.completed ? 1 : 0, reason });
-  if (hasAgreements(state, jobId)) {
-    refundsDue.set(state, [session.number + 1n, jobId], 0);
-    return;
-  }
-  payoutRows.set(state, [session.number, jobId, NOBODY], cancelledRow(jobId, job, height));
-  returnEscrow(ctx, jobId);
+  ctx.emit(jobEnded, { job: jobId, state: outcome, reason });
+  if (!hasAgreements(state, jobId)) {
+    payoutRows.set(state, [session.number, jobId, NOBODY], cancelledRow(jobId, job, height));
+    returnEscrow(ctx, jobId);
+  } else if (job.state === JOB_STATE.disputed) returnEscrow(ctx, jobId);
+  else refundsDue.set(state, [session.number + 1n, jobId], 0);
 }
 
 function hasAgreements(state: KeyValueReader, jobId: Uint8Array): boolean {

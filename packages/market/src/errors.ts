@@ -24,3 +24,22 @@ export function noAgreement(job: Uint8Array, partner: Uint8Array): Refusal {
     `Job ${toHex(job)} has no running agreement with partner ${toHex(partner)}.`,
   );
 }
+
+export function agreementIsOver(): Refusal {
+  return refuse('market/agreement-over', 'This agreement has ended: no voucher changes it.');
+}
+
+export function agreementIsEnding(lastSession: bigint): Refusal {
+  return refuse(
+    'market/agreement-ending',
+    `Both sides have agreed that session ${lastSession} is the last one.`,
+  );
+}
+
+export function aboveCeiling(amount: bigint, ceiling: bigint): Refusal {
+  return refuse(
+    'market/above-ceiling',
+    `${amount} base units in all are more than the ${ceiling} of the rate voucher in force.`,
+    { next: 'The client can sign a rate voucher for more, if its escrow bears it.' },
+  );
+}

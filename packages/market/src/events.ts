@@ -50,6 +50,52 @@ export const payoutClosed = event({
   doc: 'The payout file of a session is complete; its root can be proven.',
   fields: { session: u64, root: bytes32, rows: u32, total: u128 },
 });
+export const voucherFiled = event({
+  name: 'market.voucher-filed',
+  doc: 'A usage voucher is on chain: what it owes beyond what was paid is paid with the session.',
+  fields: { job: bytes32, partner: bytes32, sequence: u32, units: u64, amount: u128 },
+});
+export const voucherEquivocation = event({
+  name: 'market.voucher-equivocation',
+  doc: 'A client signed two amounts for one sequence: the larger is owed.',
+  fields: {
+    job: bytes32,
+    client: address,
+    partner: bytes32,
+    sequence: u32,
+    amount: u128.is('The larger'),
+    other: u128.is('The smaller'),
+  },
+});
+export const receiptFiled = event({
+  name: 'market.receipt-filed',
+  doc: 'Client and partner agree on the end of an agreement.',
+  fields: {
+    job: bytes32,
+    partner: bytes32,
+    sequence: u32,
+    lastSession: u64,
+    units: u64,
+    amount: u128,
+    result: bytes32.is('Hash of the result of a computation; otherwise zero'),
+  },
+});
+export const agreementDisputed = event({
+  name: 'market.agreement-disputed',
+  doc: 'The last session of an agreement is over without a receipt: its arbitration window is open.',
+  fields: {
+    job: bytes32,
+    partner: bytes32,
+    sequence: u32.is('Of the highest usage voucher filed; 0 without one'),
+    paid: u128,
+    closes: u64.is('Session whose end closes the window'),
+  },
+});
+export const agreementResolved = event({
+  name: 'market.agreement-resolved',
+  doc: 'An arbitration window has closed: the agreement is over, paid by the highest voucher filed.',
+  fields: { job: bytes32, partner: bytes32, sequence: u32, paid: u128 },
+});
 export const agreementEnded = event({
   name: 'market.agreement-ended',
   doc: 'An agreement is over.',
@@ -60,10 +106,15 @@ export const jobRenewed = event({
   doc: 'The client locked more escrow for a longer term.',
   fields: { job: bytes32, sessions: u32, escrow: u128 },
 });
+export const jobDisputed = event({
+  name: 'market.job-disputed',
+  doc: 'Nobody works on a job any more, and a receipt is missing: it ends with the arbitration window.',
+  fields: { job: bytes32, committed: u128.is('What vouchers may still claim, base units') },
+});
 export const jobEnded = event({
   name: 'market.job-ended',
-  doc: 'A job is completed or cancelled.',
-  fields: { job: bytes32, completed: u8, reason: text(120) },
+  doc: 'A job is completed, cancelled or resolved.',
+  fields: { job: bytes32, state: u8.is('3 completed, 4 cancelled, 6 resolved'), reason: text(120) },
 });
 export const escrowReturned = event({
   name: 'market.escrow-returned',
@@ -79,8 +130,14 @@ export const marketEvents = [
   auditMissed,
   partnerPaid,
   payoutClosed,
+  voucherFiled,
+  voucherEquivocation,
+  receiptFiled,
+  agreementDisputed,
+  agreementResolved,
   agreementEnded,
   jobRenewed,
+  jobDisputed,
   jobEnded,
   escrowReturned,
 ];

@@ -3,7 +3,7 @@
  * what others may say and ask is behind `@palisade/market/schema`.
  */
 export { ESCROW } from './escrow.ts';
-export { agreements, auditsDue, jobs } from './job.ts';
+export { agreements, jobs, settlementsDue } from './job.ts';
 export { marketModule } from './module.ts';
 export { marketParams } from './params.ts';
 export { jobFiles, payoutRows, payouts } from './payout.ts';

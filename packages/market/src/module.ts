@@ -4,6 +4,7 @@ import type { Domain } from '@palisade/core';
 import { answerAuditHandler } from './commands/answer.ts';
 import { cancelHandler } from './commands/cancel.ts';
 import { completeHandler, partnerCompleteHandler } from './commands/complete.ts';
+import { fileVoucherHandler } from './commands/file-voucher.ts';
 import { postBondHandler } from './commands/post-bond.ts';
 import { renewHandler } from './commands/renew.ts';
 import { requestHandler } from './commands/request.ts';
@@ -29,6 +30,7 @@ export function marketModule(domain: Domain): Module {
       requestHandler,
       startHandler(domain),
       answerAuditHandler,
+      fileVoucherHandler(domain),
       completeHandler(domain),
       partnerCompleteHandler(domain),
       cancelHandler,

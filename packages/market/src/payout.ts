@@ -6,7 +6,7 @@ import { bytesKey, collection, type State, u64Key } from '@palisade/chain';
 import { address, bytes32, type Infer, record, u8, u32, u64, u128 } from '@palisade/core';
 import { merkleRoot } from '@palisade/formats';
 
-export const ROW_STATUS = { earned: 1, missed: 2, cancelled: 3, excused: 4 } as const;
+export const ROW_STATUS = { earned: 1, missed: 2, cancelled: 3, excused: 4, partial: 5 } as const;
 
 export const payoutRow = record('PayoutRow', {
   job: bytes32,
@@ -18,7 +18,9 @@ export const payoutRow = record('PayoutRow', {
   endHeight: u64.is('Block that completed it; 0 while it runs'),
   amount: u128.is('Paid, base units'),
   sequence: u32.is('Of the voucher in force'),
-  status: u8.is('1 earned, 2 missed, 3 cancelled, 4 excused: the session left no time to answer'),
+  status: u8.is(
+    '1 earned, 2 missed, 3 cancelled, 4 excused: no time to answer, 5 partial: no receipt yet',
+  ),
 });
 export type PayoutRow = Infer<typeof payoutRow>;
 

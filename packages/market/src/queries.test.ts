@@ -16,6 +16,7 @@ import {
   marketParamsQuery,
   payoutQuery,
   payouts,
+  UTILITY,
 } from './index.ts';
 
 const ZERO = `0x${'00'.repeat(32)}`;
@@ -60,6 +61,8 @@ describe('queries of the market', () => {
     const [one, two] = [await market.request('alice'), await market.request('bert')];
     await market.start('alice', 'p0', one);
     await market.start('bert', 'p0', two);
+    const computation = await market.request('bert', { utility: UTILITY.computation, sessions: 1 });
+    await market.start('bert', 'p0', computation);
     const session = market.chain.session.number.toString();
     const due = (name: 'p0' | 'p1') =>
       ask<Ids>(market, auditDueQuery.name, { session, partner: toHex(market.partner(name).id) });

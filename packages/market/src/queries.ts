@@ -14,10 +14,11 @@ import {
   agreementRecord,
   agreements,
   agreementsOf,
-  auditsDue,
+  isInteractive,
   jobRecord,
   jobs,
   jobsOf,
+  settlementsDue,
 } from './job.ts';
 import { marketParams, params } from './params.ts';
 import { type PayoutRow, payoutRow, payoutRows, payoutSummary, payouts } from './payout.ts';
@@ -99,8 +100,10 @@ function rowsPage(state: KeyValueReader, session: bigint, after: Uint8Array): Pa
 const LAST = new Uint8Array(32).fill(0xff);
 
 function* unanswered(state: KeyValueReader, session: bigint, partner: Uint8Array) {
-  for (const [[, job]] of agreementsOf.list(state, partner))
-    if (auditsDue.get(state, session, job, partner) === 0n) yield job;
+  for (const [[, job]] of agreementsOf.list(state, partner)) {
+    const isDue = settlementsDue.get(state, session, job, partner) === 0n;
+    if (isDue && !isInteractive(jobs.need(state, job))) yield job;
+  }
 }
 
 export const marketQueries = [

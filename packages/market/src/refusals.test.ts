@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PAL } from '../../chain/test/chain-kit.ts';
 import { type Market, RATE, startMarket, TEST_PARAMS } from '../test/market-kit.ts';
-import { answerAudit, cancel, complete, partnerComplete, renew, start, UTILITY } from './index.ts';
+import { answerAudit, cancel, complete, partnerComplete, renew, start } from './index.ts';
 
 const FOREIGN = 'market/not-the-client';
 
@@ -15,7 +15,7 @@ async function begin() {
 
 describe('a request is refused', () => {
   const lies = {
-    'market/unknown-utility': { utility: UTILITY.computation },
+    'market/unknown-utility': { utility: 4 },
     'market/bad-partners': { partners: 0 },
     'market/bad-term': { sessions: 0 },
     'market/too-large': { size: TEST_PARAMS.maxSize + 1n },

@@ -2,6 +2,7 @@
 export { answerAudit, challenge, leafProof } from './commands/answer.ts';
 export { cancel } from './commands/cancel.ts';
 export { complete, partnerComplete } from './commands/complete.ts';
+export { fileVoucher } from './commands/file-voucher.ts';
 export { postBond } from './commands/post-bond.ts';
 export { renew } from './commands/renew.ts';
 export { JOB_LANE, request } from './commands/request.ts';
@@ -12,6 +13,9 @@ export {
   AGREEMENT_STATE,
   type Agreement,
   agreementRecord,
+  isInteractive,
+  isOpen,
+  isOver,
   JOB_STATE,
   type Job,
   jobRecord,
@@ -27,8 +31,16 @@ export {
 export { clientConnectReport, partnerConnectReport } from './messages/connect-report.ts';
 export { accept, match, notice, offer } from './messages/matching.ts';
 export { MAX_REASON, ready, readyAck, signOff, subscribe } from './messages/ready.ts';
+export {
+  clientReceipt,
+  isStorageReceipt,
+  partnerReceipt,
+  type Receipt,
+  storageReceipt,
+} from './messages/receipt.ts';
 export { tunnelOpen } from './messages/tunnel.ts';
-export { clientReceipt, partnerReceipt, rateVoucher } from './messages/voucher.ts';
+export { usageVoucher } from './messages/usage-voucher.ts';
+export { rateVoucher } from './messages/voucher.ts';
 export { NO_WORK, type NoWork, noticeAck, workAnswer, workQuery } from './messages/work.ts';
 export { DEFAULT_MARKET_PARAMS, type MarketParams } from './params.ts';
 export { type PayoutRow, payoutRow, payoutSummary, ROW_STATUS } from './payout.ts';
@@ -41,6 +53,7 @@ export {
   marketParamsQuery,
   payoutQuery,
 } from './queries.ts';
+export { ceilingOf } from './rules/bound.ts';
 export {
   type Capacity,
   type CapacityChange,

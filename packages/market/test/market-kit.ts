@@ -33,6 +33,7 @@ import {
   DEFAULT_MARKET_PARAMS,
   DEFAULT_STANDING_PARAMS,
   ESCROW,
+  fileVoucher,
   type Job,
   jobs,
   type MarketParams,
@@ -41,6 +42,7 @@ import {
   partnerComplete,
   partnerReceipt,
   postBond,
+  type Receipt,
   ROLE,
   type Role,
   rateVoucher,
@@ -50,7 +52,9 @@ import {
   type StandingView,
   standingQuery,
   start,
+  storageReceipt,
   UTILITY,
+  usageVoucher,
 } from '@palisade/market';
 import {
   type Block,
@@ -116,6 +120,18 @@ export type Voucher = {
   readonly sequence?: number;
   readonly rate?: bigint;
   readonly sessions?: number;
+};
+
+/** What a receipt of computation or access says that one of storage does not. */
+export type Use = Partial<Pick<Receipt, 'units' | 'amount' | 'result'>>;
+
+/** What a usage voucher says in the stories, unless they say otherwise. */
+export type Usage = {
+  readonly sequence?: number;
+  readonly units?: bigint;
+  readonly amount?: bigint;
+  readonly timeMs?: bigint;
+  readonly previous?: Uint8Array;
 };
 
 export async function startMarket(
@@ -219,6 +235,36 @@ export class Market {
     return this.#mustRun(await this.startTx(client, partner, job, voucher));
   }
 
+  /** A client's signature under a usage voucher. */
+  async usage(client: ClientName, partner: PartnerName, job: Uint8Array, usage: Usage = {}) {
+    const terms = {
+      sequence: 1,
+      units: 0n,
+      amount: 0n,
+      timeMs: this.chain.timeMs,
+      previous: new Uint8Array(32),
+      ...usage,
+    };
+    const voucher = { job, partner: this.partner(partner).id, ...terms };
+    const digest = digestOf(usageVoucher, voucher, this.chain.domain);
+    return { job, ...terms, clientSignature: await this.client(client).sign(digest) };
+  }
+
+  async fileTx(
+    client: ClientName,
+    partner: PartnerName,
+    job: Uint8Array,
+    usage: Usage,
+  ): Promise<Uint8Array> {
+    const fields = await this.usage(client, partner, job, usage);
+    return this.chain.sign(this.partner(partner), fileVoucher, fields);
+  }
+
+  /** The partner files a running total that the client signed. */
+  async file(client: ClientName, partner: PartnerName, job: Uint8Array, usage: Usage) {
+    return this.#mustRun(await this.fileTx(client, partner, job, usage));
+  }
+
   /** The leaves that the running session asks for, proven from the content. */
   proofs(partner: PartnerName, job: Uint8Array): Infer<typeof answerAudit.schema>['proofs'] {
     const { randomness } = this.chain.session;
@@ -245,11 +291,18 @@ export class Market {
     return this.#mustRun(await this.answerTx(partner, job));
   }
 
-  /** A receipt that the partner signed, for the client to file. */
-  async partnerSigned(partner: PartnerName, job: Uint8Array, lastSession: bigint, sequence = 1) {
-    const outcome = { job, partner: this.partner(partner).id, sequence, lastSession };
-    const digest = digestOf(partnerReceipt, outcome, this.chain.domain);
-    return { ...outcome, partnerSignature: await this.partner(partner).sign(digest) };
+  /** A receipt that the partner signed, for the client to file; `use` is for what is not storage. */
+  async partnerSigned(
+    partner: PartnerName,
+    job: Uint8Array,
+    lastSession: bigint,
+    sequence = 1,
+    use: Use = {},
+  ) {
+    const ends = { job, partner: this.partner(partner).id, sequence, lastSession };
+    const receipt = { ...storageReceipt(ends), ...use };
+    const digest = digestOf(partnerReceipt, receipt, this.chain.domain);
+    return { ...receipt, partnerSignature: await this.partner(partner).sign(digest) };
   }
 
   /** A receipt that the client signed, for the partner to file. */
@@ -259,15 +312,24 @@ export class Market {
     job: Uint8Array,
     lastSession: bigint,
     sequence = 1,
+    use: Use = {},
   ) {
-    const outcome = { job, partner: this.partner(partner).id, sequence, lastSession };
-    const digest = digestOf(clientReceipt, outcome, this.chain.domain);
-    return { job, sequence, lastSession, clientSignature: await this.client(client).sign(digest) };
+    const ends = { job, partner: this.partner(partner).id, sequence, lastSession };
+    const receipt = { ...storageReceipt(ends), ...use };
+    const digest = digestOf(clientReceipt, receipt, this.chain.domain);
+    const { partner: _, ...fields } = receipt;
+    return { ...fields, clientSignature: await this.client(client).sign(digest) };
   }
 
-  async complete(client: ClientName, partner: PartnerName, job: Uint8Array, lastSession: bigint) {
-    const { sequence } = this.agreement(job, partner);
-    const fields = await this.partnerSigned(partner, job, lastSession, sequence);
+  async complete(
+    client: ClientName,
+    partner: PartnerName,
+    job: Uint8Array,
+    lastSession: bigint,
+    use?: Use,
+    sequence = this.agreement(job, partner).sequence,
+  ) {
+    const fields = await this.partnerSigned(partner, job, lastSession, sequence, use);
     return this.chain.run(this.client(client), complete, fields);
   }
 
@@ -276,9 +338,10 @@ export class Market {
     partner: PartnerName,
     job: Uint8Array,
     lastSession: bigint,
+    use?: Use,
+    sequence = this.agreement(job, partner).sequence,
   ) {
-    const { sequence } = this.agreement(job, partner);
-    const fields = await this.clientSigned(client, partner, job, lastSession, sequence);
+    const fields = await this.clientSigned(client, partner, job, lastSession, sequence, use);
     return this.chain.run(this.partner(partner), partnerComplete, fields);
   }
 

@@ -34,6 +34,7 @@ import {
   rateFor,
   rateVoucher,
   request,
+  storageReceipt,
 } from '@palisade/market/schema';
 import { makeNetwork, type Timing } from '../../devnet/src/network.ts';
 import { startNode } from '../../node/src/node.ts';
@@ -197,7 +198,7 @@ function clientOf(chain: ChainClient, urls: readonly string[], signer: Signer) {
       return sign(rateVoucher, { job, partner, sequence: 1, sessions: 2, ...terms });
     },
     receipt(job: Uint8Array, partner: Uint8Array, lastSession: bigint, sequence = 1) {
-      return sign(clientReceipt, { job, partner, sequence, lastSession });
+      return sign(clientReceipt, storageReceipt({ job, partner, sequence, lastSession }));
     },
   };
 }

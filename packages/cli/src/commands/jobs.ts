@@ -1,10 +1,10 @@
 /** `palisade ls`, `jobs`, `job`, `rm`, `renew`: what is stored, what became of it, how it ends. */
 import { type ChainEvent, shapes } from '@palisade/client';
 import { type Json, toHex } from '@palisade/core';
-import { AGREEMENT_STATE, type Agreement, type JobView } from '@palisade/market/schema';
+import { AGREEMENT_STATE, type Agreement, isOver, type JobView } from '@palisade/market/schema';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
 import { readRecords } from '../files/records.ts';
-import { isOver, resolveJob, stateOf, timeLeft } from '../session/jobs.ts';
+import { resolveJob, stateOf, timeLeft } from '../session/jobs.ts';
 import type { Session } from '../session/session.ts';
 import {
   countOf,
@@ -165,7 +165,7 @@ function stateOfAgreement({ state, final }: Agreement): string {
 }
 
 /** Fields of an event that name money. */
-const AMOUNTS = new Set(['escrow', 'rate', 'amount', 'paid']);
+const AMOUNTS = new Set(['escrow', 'rate', 'amount', 'other', 'paid', 'committed']);
 
 /** Fields that every line of a job's history has in common. */
 const COMMON = new Set(['job', 'client', 'subject']);

@@ -1,7 +1,7 @@
 /** Jobs as people name them, and as they are shown. */
 import type { ChainClient, MarketClient } from '@palisade/client';
 import { fromHex, PalisadeError, toHex } from '@palisade/core';
-import { JOB_STATE, type Job } from '@palisade/market/schema';
+import { isOver, JOB_STATE, type Job } from '@palisade/market/schema';
 import { usageError } from '../terminal/print-error.ts';
 
 /** Digits of an id that are enough to name one of a few own jobs. */
@@ -38,10 +38,6 @@ const STATES = new Map<number, string>(
 export function stateOf({ state, active, partners }: Job): string {
   const name = STATES.get(state) ?? `state ${state}`;
   return state === JOB_STATE.started && active < partners ? `${active} of ${partners}` : name;
-}
-
-export function isOver({ state }: Job): boolean {
-  return state === JOB_STATE.completed || state === JOB_STATE.cancelled;
 }
 
 /** How long a job still runs, ms: whole sessions after the running one, and what is left of it. */

@@ -1,6 +1,6 @@
 /** What all steps of a job's life share. */
 import { equalBytes, type Signer } from '@palisade/core';
-import { AGREEMENT_STATE, type Agreement, JOB_STATE, type JobView } from '@palisade/market/schema';
+import { AGREEMENT_STATE, type Agreement, type JobView } from '@palisade/market/schema';
 import type { ChainClient } from '../base/chain-client.ts';
 import { clientError } from '../base/errors.ts';
 import type { KeptVoucher } from './voucher.ts';
@@ -30,11 +30,6 @@ function noSuchJob(): never {
   throw clientError('client/no-such-job', 'The chain has no such job.', {
     next: 'palisade jobs lists yours. A job appears with the block that confirms it.',
   });
-}
-
-/** Whether nothing will be stored or paid for the job any more. */
-export function isOver({ job }: JobView): boolean {
-  return job.state === JOB_STATE.completed || job.state === JOB_STATE.cancelled;
 }
 
 /** Agreements that run. */

@@ -1,6 +1,6 @@
 /** Offers of partners, as validators pass them on (C2V-5), and the match with one of them (P2V-4). */
 import { equalBytes, PalisadeError, signEnvelope, toHex } from '@palisade/core';
-import { accept, match, offer } from '@palisade/market/schema';
+import { accept, isOpen, match, offer } from '@palisade/market/schema';
 import { openMessage } from '../base/answers.ts';
 import { follow } from '../base/environment.ts';
 import { clientError } from '../base/errors.ts';
@@ -8,7 +8,7 @@ import { badAnswer } from '../base/http.ts';
 import { openReady, type PartnerRecord } from '../base/partners.ts';
 import { serverEvents } from '../base/server-events.ts';
 import { envelopeBytes, object } from '../base/shapes.ts';
-import { isOver, type JobContext } from './context.ts';
+import type { JobContext } from './context.ts';
 import type { ChosenPartner } from './put-state.ts';
 
 export type Offer = ChosenPartner & {
@@ -71,7 +71,7 @@ async function untilOver(
     // A job ends with a session, which is longer than anybody waits for one answer.
     await env.sleep(policy.timeoutMs, signal);
     const view = await chain.job(job).catch(() => undefined); // it may not be reached just now
-    if (view && isOver(view)) return;
+    if (view && !isOpen(view.job)) return;
   }
 }
 

@@ -3,9 +3,9 @@
  * be taken up again with the state that the step before left.
  */
 import { contentIdOfOutline, equalBytes, PalisadeError, toHex } from '@palisade/core';
-import { AGREEMENT_STATE, type JobView } from '@palisade/market/schema';
+import { AGREEMENT_STATE, isOpen, type JobView } from '@palisade/market/schema';
 import { clientError } from '../base/errors.ts';
-import { isOver, type JobContext, needJob, running } from './context.ts';
+import { type JobContext, needJob, running } from './context.ts';
 import { acceptOffer, type Offer, offers } from './offers.ts';
 import type { ChosenPartner, PutState } from './put-state.ts';
 import { type Confirmed, collectConfirmations, requestJob } from './request.ts';
@@ -321,9 +321,8 @@ function changed(wanted: Uint8Array, found: Uint8Array | undefined): PalisadeErr
   );
 }
 
-function refuseWhenOver(view: JobView): void {
-  if (!isOver(view)) return;
-  const { id, job } = view;
+function refuseWhenOver({ id, job }: JobView): void {
+  if (isOpen(job)) return;
   throw clientError('client/job-over', `Job ${toHex(id)} is over: ${job.reason}.`, {
     next: 'Start a new put.',
   });

@@ -1,12 +1,14 @@
 /** The early end of a job: with a receipt from each partner that answers, without the others. */
-import { equalBytes, PalisadeError, signEnvelope, toHex } from '@palisade/core';
+import { encode, equalBytes, PalisadeError, signEnvelope, toHex } from '@palisade/core';
 import {
   cancel,
   clientReceipt,
   complete,
-  JOB_STATE,
+  isOpen,
   type JobView,
   partnerReceipt,
+  type Receipt,
+  storageReceipt,
 } from '@palisade/market/schema';
 import { openMessage } from '../base/answers.ts';
 import { clientError } from '../base/errors.ts';
@@ -42,9 +44,9 @@ const NO_SIGNATURE = new Uint8Array(64);
 export async function planRemoval(context: JobContext, job: Uint8Array): Promise<RemovalPlan> {
   const view = await needOpenJob(context, job);
   const agreements = running(view).filter(({ agreement }) => agreement.final === 0).length;
-  const outcome = { job, sequence: 0, lastSession: 0n, partner: new Uint8Array(32) };
+  const outcome = { job, partner: new Uint8Array(32), sequence: 0, lastSession: 0n };
   const each = await context.chain.feeFor(complete, {
-    ...outcome,
+    ...storageReceipt(outcome),
     partnerSignature: NO_SIGNATURE,
   });
   const last = await context.chain.feeFor(cancel, { job });
@@ -87,12 +89,12 @@ function asFailure(error: unknown): PalisadeError {
 
 async function needOpenJob(context: JobContext, id: Uint8Array): Promise<JobView> {
   const view = await needJob(context, id);
-  const { client, state, reason } = view.job;
+  const { client, reason } = view.job;
   if (!equalBytes(client, context.account.signer.id))
     throw clientError('client/not-yours', `Job ${toHex(id)} belongs to ${toHex(client)}.`, {
       next: 'Use the key of that account.',
     });
-  if (state === JOB_STATE.confirmed || state === JOB_STATE.started) return view;
+  if (isOpen(view.job)) return view;
   throw clientError('client/job-over', `Job ${toHex(id)} is over already: ${reason}.`);
 }
 
@@ -108,10 +110,11 @@ async function completeOne(
   for (let turn = 1; ; turn++) {
     const { number } = await chain.session();
     const lastSession = earlier(number, agreement.lastSession);
-    const outcome = { job: view.id, partner, sequence: agreement.sequence, lastSession };
-    const partnerSignature = await exchange(context, url, outcome);
+    const { sequence } = agreement;
+    const receipt = storageReceipt({ job: view.id, partner, sequence, lastSession });
+    const partnerSignature = await exchange(context, url, receipt);
     try {
-      const fields = { ...outcome, partnerSignature };
+      const fields = { ...receipt, partnerSignature };
       return (await chain.send(complete, fields, account.signer)).fee;
     } catch (error) {
       const isNextSession =
@@ -126,28 +129,17 @@ function earlier(a: bigint, b: bigint): bigint {
   return b;
 }
 
-type Outcome = {
-  readonly job: Uint8Array;
-  readonly partner: Uint8Array;
-  readonly sequence: number;
-  readonly lastSession: bigint;
-};
-
 /** Our receipt for the partner's; returns its signature. */
-async function exchange(context: JobContext, url: string, outcome: Outcome): Promise<Uint8Array> {
+async function exchange(context: JobContext, url: string, receipt: Receipt): Promise<Uint8Array> {
   const { chain, account } = context;
   const domain = await chain.domain();
-  const mine = await signEnvelope(clientReceipt, outcome, domain, account.signer);
+  const mine = await signEnvelope(clientReceipt, receipt, domain, account.signer);
   const theirs = await postReceipt(doorOf(context, url), mine);
   const said = openMessage(partnerReceipt, theirs, domain, url);
   const { value, sender, signature } = said;
-  const same =
-    equalBytes(sender, outcome.partner) &&
-    equalBytes(value.job, outcome.job) &&
-    equalBytes(value.partner, outcome.partner) &&
-    value.sequence === outcome.sequence &&
-    value.lastSession === outcome.lastSession;
-  if (same) return signature;
+  const { schema } = partnerReceipt;
+  const isSame = equalBytes(encode(schema, value), encode(schema, receipt));
+  if (isSame && equalBytes(sender, receipt.partner)) return signature;
   throw badAnswer(url, 'its receipt says something else than ours');
 }
 

@@ -14,7 +14,14 @@ import {
 } from '@palisade/core';
 import { noAgreement } from '../errors.ts';
 import { auditAnswered } from '../events.ts';
-import { AGREEMENT_STATE, agreements, auditsDue, type Job, jobs } from '../job.ts';
+import {
+  AGREEMENT_STATE,
+  agreements,
+  isInteractive,
+  type Job,
+  jobs,
+  settlementsDue,
+} from '../job.ts';
 import { MAX_SAMPLES, params } from '../params.ts';
 
 /** Depth of the tree over the largest content: 2^28 leaves. */
@@ -62,7 +69,7 @@ export const answerAuditHandler = handle(answerAudit, {
         'market/wrong-session',
         `Session ${session} is not running; ${ctx.session.number} is.`,
       );
-    const due = auditsDue.get(state, session, jobId, partner);
+    const due = isInteractive(job) ? undefined : settlementsDue.get(state, session, jobId, partner);
     if (due === undefined)
       return refuse(
         'market/no-audit-due',
@@ -87,7 +94,7 @@ export const answerAuditHandler = handle(answerAudit, {
   },
   apply(ctx, { job, session }) {
     const partner = ctx.sender.nodeKey!;
-    auditsDue.set(ctx.state, [session, job, partner], ctx.height);
+    settlementsDue.set(ctx.state, [session, job, partner], ctx.height);
     const { rate: amount } = agreements.need(ctx.state, job, partner);
     ctx.emit(auditAnswered, { job, partner, session, amount });
   },

@@ -1,8 +1,9 @@
 import { handle } from '@palisade/chain';
 import { bytes32, command, equalBytes } from '@palisade/core';
-import { endJob, shorten } from '../ending.ts';
+import { shorten } from '../agreement.ts';
+import { endJob } from '../ending.ts';
 import { jobIsOver, noSuchJob, notTheClient } from '../errors.ts';
-import { agreements, JOB_STATE, jobs } from '../job.ts';
+import { agreements, isOpen, JOB_STATE, jobs } from '../job.ts';
 
 /** Ends a job without the partners' consent: the running session is still theirs to earn. */
 export const cancel = command({
@@ -20,8 +21,7 @@ export const cancelHandler = handle(cancel, {
     const job = jobs.get(state, jobId);
     if (!job) return noSuchJob(jobId);
     if (!equalBytes(job.client, sender.account)) return notTheClient(jobId);
-    if (job.state === JOB_STATE.completed || job.state === JOB_STATE.cancelled)
-      return jobIsOver(jobId, job.reason);
+    if (!isOpen(job)) return jobIsOver(jobId, job.reason);
     return undefined;
   },
   apply(ctx, { job: jobId }) {

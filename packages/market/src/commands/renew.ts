@@ -3,7 +3,7 @@ import { bytes32, command, equalBytes, refuse, u32 } from '@palisade/core';
 import { jobIsOver, noSuchJob, notTheClient } from '../errors.ts';
 import { ESCROW } from '../escrow.ts';
 import { jobRenewed } from '../events.ts';
-import { JOB_STATE, type Job, jobs } from '../job.ts';
+import { isOpen, type Job, jobs } from '../job.ts';
 import { params } from '../params.ts';
 import { escrowFor } from '../rules/terms.ts';
 import { noteFee } from '../standing/notes.ts';
@@ -26,8 +26,7 @@ export const renewHandler = handle(renew, {
     const job = jobs.get(state, jobId);
     if (!job) return noSuchJob(jobId);
     if (!equalBytes(job.client, sender.account)) return notTheClient(jobId);
-    if (job.state === JOB_STATE.completed || job.state === JOB_STATE.cancelled)
-      return jobIsOver(jobId, job.reason);
+    if (!isOpen(job)) return jobIsOver(jobId, job.reason);
     const most = params.need(state).maxSessions;
     // What has passed does not count: a job can be renewed for ever, as long as it counts in 32 bits.
     const ahead = Number(job.session - session.number) + job.sessions + sessions;

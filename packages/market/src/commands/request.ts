@@ -15,14 +15,14 @@ export const JOB_LANE = 'jobs';
 export const request = command({
   name: 'market.request',
   title: 'Request utility',
-  doc: 'Asks partners to keep content for a term, and locks what they may earn.',
+  doc: 'Asks partners for storage, computation or access for a term, and locks what they may earn.',
   signer: 'account',
   lane: JOB_LANE,
   fields: {
     utility,
-    subject: bytes32.is('Content id'),
-    size: u64.is('Bytes of the content'),
-    partners: u8.is('Full copies, each with another partner'),
+    subject: bytes32.is('Content id: of what is to be kept, or of the work order; any for access'),
+    size: u64.is('Bytes of the subject'),
+    partners: u8.is('How many, each for all of it'),
     sessions: u32.is('Term in sessions'),
     maxRate: u128.is('Most per partner and session, base units'),
   },
@@ -31,11 +31,8 @@ export const request = command({
 export const requestHandler = handle(request, {
   verify({ state, sender }, value) {
     const limits = params.need(state);
-    if (value.utility !== UTILITY.storage)
-      return refuse(
-        'market/unknown-utility',
-        `Utility ${value.utility} is not offered; 1, storage, is.`,
-      );
+    if (!Object.values<number>(UTILITY).includes(value.utility))
+      return refuse('market/unknown-utility', `There is no utility ${value.utility}; 1 to 3 are.`);
     if (value.partners < 1 || value.partners > limits.maxPartners)
       return refuse(
         'market/bad-partners',

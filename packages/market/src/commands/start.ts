@@ -12,21 +12,22 @@ import {
   u32,
   u128,
 } from '@palisade/core';
-import { jobIsOver, noSuchJob } from '../errors.ts';
+import { putAgreement } from '../agreement.ts';
+import { agreementIsEnding, agreementIsOver, jobIsOver, noSuchJob } from '../errors.ts';
 import { agreementExtended, agreementStarted } from '../events.ts';
 import {
   AGREEMENT_STATE,
   type Agreement,
   agreements,
   agreementsOf,
-  auditsDue,
+  isOpen,
   JOB_STATE,
   type Job,
   jobs,
 } from '../job.ts';
 import { rateVoucher } from '../messages/voucher.ts';
 import { params } from '../params.ts';
-import { expose } from '../standing/notes.ts';
+import { boundBy } from '../rules/bound.ts';
 import { mayNotTake } from '../standing/takers.ts';
 
 /**
@@ -36,7 +37,7 @@ import { mayNotTake } from '../standing/takers.ts';
 export const start = command({
   name: 'market.start',
   title: 'Start or prolong an agreement',
-  doc: 'A partner holds the content and files the voucher that its client signed.',
+  doc: 'A partner holds the content, or begins to serve, and files the voucher that its client signed.',
   signer: 'node',
   fields: {
     job: bytes32,
@@ -54,15 +55,52 @@ type Start = {
   readonly sessions: number;
 };
 
+/** The agreement as it is with this voucher in force. */
+function agreed(ctx: TxContext, value: Start, old: Agreement | undefined): Agreement {
+  const { sequence, rate, sessions } = value;
+  const firstSession = old?.firstSession ?? firstSessionOf(ctx);
+  const terms = {
+    sequence,
+    rate,
+    sessions,
+    firstSession,
+    lastSession: firstSession + BigInt(sessions) - 1n,
+  };
+  return { ...(old ?? fresh(ctx.height)), ...terms };
+}
+
+/** A start that comes late in a session counts from the next one. */
+function firstSessionOf({ state, session, timeMs }: TxContext): bigint {
+  const left = session.startMs + chainParams.need(state).sessionMs - timeMs;
+  return left >= params.need(state).leastAuditMs ? session.number : session.number + 1n;
+}
+
+function fresh(startHeight: bigint) {
+  return {
+    startHeight,
+    state: AGREEMENT_STATE.active,
+    answered: 0,
+    missed: 0,
+    missedInRow: 0,
+    final: 0,
+    usageSequence: 0,
+    units: 0n,
+    vouched: 0n,
+    equivocated: 0,
+    paid: 0n,
+    endHeight: 0n,
+  };
+}
+
 /** Money that a voucher newly binds: what it may still earn, less what the old one might have. */
-function newlyCommitted(ctx: TxContext, value: Start, old: Agreement | undefined): bigint {
-  const all = BigInt(value.sessions) * value.rate;
-  if (!old) return all;
-  const { session } = ctx;
-  const done = session.number > old.firstSession ? session.number - old.firstSession : 0n;
-  const left = BigInt(value.sessions) - done;
-  const oldLeft = old.lastSession - old.firstSession + 1n - done;
-  return left * value.rate - oldLeft * old.rate;
+function newlyBound(
+  { session }: TxContext,
+  job: Job,
+  after: Agreement,
+  old: Agreement | undefined,
+): bigint {
+  const before = old ? boundBy(job, old, session.number) : 0n;
+  return boundBy(job, after, session.number) - before;
 }
 
 function checkTerms(job: Job, value: Start, old: Agreement | undefined): Refusal | undefined {
@@ -78,13 +116,8 @@ function checkTerms(job: Job, value: Start, old: Agreement | undefined): Refusal
     );
   if (!old && job.active >= job.partners)
     return refuse('market/job-full', `The job has all of its ${job.partners} partners.`);
-  if (old && old.state !== AGREEMENT_STATE.active)
-    return refuse('market/agreement-over', 'This agreement has ended and cannot be prolonged.');
-  if (old?.final === 1)
-    return refuse(
-      'market/agreement-ending',
-      `Both sides have agreed that session ${old.lastSession} is the last one.`,
-    );
+  if (old && old.state !== AGREEMENT_STATE.active) return agreementIsOver();
+  if (old?.final === 1) return agreementIsEnding(old.lastSession);
   if (
     old &&
     (value.sequence <= old.sequence || value.sessions < old.sessions || value.rate < old.rate)
@@ -102,8 +135,7 @@ export function startHandler(domain: Domain) {
       const partner = ctx.sender.nodeKey!;
       const job = jobs.get(ctx.state, value.job);
       if (!job) return noSuchJob(value.job);
-      if (job.state === JOB_STATE.completed || job.state === JOB_STATE.cancelled)
-        return jobIsOver(value.job, job.reason);
+      if (!isOpen(job)) return jobIsOver(value.job, job.reason);
       const old = agreements.get(ctx.state, value.job, partner);
       const refusal = checkTerms(job, value, old);
       if (refusal) return refusal;
@@ -114,7 +146,7 @@ export function startHandler(domain: Domain) {
           'market/voucher-not-signed',
           `The voucher is not signed by the client ${toHex(job.client)}.`,
         );
-      const bound = newlyCommitted(ctx, value, old);
+      const bound = newlyBound(ctx, job, agreed(ctx, value, old), old);
       if (job.committed + bound > job.escrow)
         return refuse(
           'market/escrow-too-small',
@@ -128,59 +160,18 @@ export function startHandler(domain: Domain) {
     apply(ctx, value) {
       const partner = ctx.sender.nodeKey!;
       const old = agreements.get(ctx.state, value.job, partner);
+      const agreement = agreed(ctx, value, old);
+      putAgreement(ctx, value.job, partner, agreement);
+      const { sequence, rate, firstSession, lastSession } = agreement;
+      if (old) {
+        ctx.emit(agreementExtended, { job: value.job, partner, sequence, rate, lastSession });
+        return;
+      }
+      agreementsOf.set(ctx.state, [partner, value.job], 0);
       const job = jobs.need(ctx.state, value.job);
-      const bound = newlyCommitted(ctx, value, old);
-      if (old) prolong(ctx, value, partner, old);
-      else begin(ctx, value, partner);
-      const active = old ? job.active : job.active + 1;
-      const committed = job.committed + bound;
-      jobs.set(ctx.state, [value.job], { ...job, state: JOB_STATE.started, active, committed });
-      expose(ctx.state, partner, { agreements: old ? 0 : 1, value: bound });
+      const active = job.active + 1;
+      jobs.set(ctx.state, [value.job], { ...job, state: JOB_STATE.started, active });
+      ctx.emit(agreementStarted, { job: value.job, partner, rate, firstSession, lastSession });
     },
   });
-}
-
-function begin(ctx: TxContext, value: Start, partner: Uint8Array): void {
-  const { state, session, height, timeMs } = ctx;
-  const left = session.startMs + chainParams.need(state).sessionMs - timeMs;
-  const inTime = left >= params.need(state).leastAuditMs;
-  const firstSession = inTime ? session.number : session.number + 1n;
-  const lastSession = firstSession + BigInt(value.sessions) - 1n;
-  agreements.set(state, [value.job, partner], {
-    sequence: value.sequence,
-    rate: value.rate,
-    sessions: value.sessions,
-    firstSession,
-    lastSession,
-    startHeight: height,
-    state: AGREEMENT_STATE.active,
-    answered: 0,
-    missed: 0,
-    missedInRow: 0,
-    final: 0,
-    paid: 0n,
-    endHeight: 0n,
-  });
-  auditsDue.set(state, [firstSession, value.job, partner], 0n);
-  agreementsOf.set(state, [partner, value.job], 0);
-  ctx.emit(agreementStarted, {
-    job: value.job,
-    partner,
-    rate: value.rate,
-    firstSession,
-    lastSession,
-  });
-}
-
-function prolong(ctx: TxContext, value: Start, partner: Uint8Array, old: Agreement): void {
-  const lastSession = old.firstSession + BigInt(value.sessions) - 1n;
-  const { sequence, rate, sessions } = value;
-  agreements.set(ctx.state, [value.job, partner], {
-    ...old,
-    sequence,
-    rate,
-    sessions,
-    lastSession,
-  });
-  ctx.emit(agreementExtended, { job: value.job, partner, sequence, rate, lastSession });
 }

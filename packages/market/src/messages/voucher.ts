@@ -1,4 +1,4 @@
-import { bytes32, message, u32, u64, u128 } from '@palisade/core';
+import { bytes32, message, u32, u128 } from '@palisade/core';
 
 const terms = {
   job: bytes32,
@@ -9,38 +9,15 @@ const terms = {
 };
 
 /**
- * The rate voucher: signed once by the client, it lets every audit answer of the term release one
- * session's amount (market chapter, Decisions). Nothing is paid by silence.
+ * The rate voucher: signed once by the client. For storage it lets every audit answer of the term
+ * release one session's amount (market chapter, Decisions). For computation and access it pays
+ * nothing by itself: rate x sessions is the ceiling of what usage vouchers may add up to. Nothing is
+ * ever paid by silence.
  */
 export const rateVoucher = message({
   name: 'market.rate-voucher',
   title: 'Rate voucher',
-  doc: 'The client agrees to pay a partner an amount per session in which it proves to hold the content.',
+  doc: 'The client agrees to pay a partner up to an amount per session: for content that it proves to hold, or for use that the client vouches for.',
   signer: 'account',
   fields: terms,
-});
-
-const outcome = {
-  job: bytes32,
-  partner: bytes32.is("The partner's node key"),
-  sequence: u32.is('Sequence of the voucher that it ends'),
-  lastSession: u64.is('Last session that is audited and paid'),
-};
-
-/** The end of an agreement, in the client's words. */
-export const clientReceipt = message({
-  name: 'market.client-receipt',
-  title: 'Receipt of the client',
-  doc: 'The client agrees that the agreement ends.',
-  signer: 'account',
-  fields: outcome,
-});
-
-/** The same in the partner's words; both together complete the agreement. */
-export const partnerReceipt = message({
-  name: 'market.partner-receipt',
-  title: 'Receipt of the partner',
-  doc: 'The partner agrees that the agreement ends.',
-  signer: 'node',
-  fields: outcome,
 });

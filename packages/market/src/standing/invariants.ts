@@ -2,7 +2,8 @@
 import { heldFor, holds, type Invariant } from '@palisade/chain';
 import { toHex } from '@palisade/core';
 import { bondPurpose } from '../commands/post-bond.ts';
-import { AGREEMENT_STATE, agreements, auditsDue } from '../job.ts';
+import { agreements, jobs, settlementsDue } from '../job.ts';
+import { boundBy, isUnsettled } from '../rules/bound.ts';
 import { exposures, probationBonds, standings } from './records.ts';
 import { SCALE, SCORE_RULE } from './score.ts';
 
@@ -23,17 +24,17 @@ const bondsAreHeld: Invariant = {
   },
 };
 
-/** What a partner has in flight is what its running agreements may still earn. */
+/** What a partner has in flight is what its agreements may still earn. */
 const exposuresAddUp: Invariant = {
-  name: 'market: exposure = running agreements and what they may still earn',
+  name: 'market: exposure = agreements that have not ended and what they may still earn',
   check(state) {
     const sums = new Map<string, { agreements: number; value: bigint }>();
-    for (const [[next, job, partner]] of auditsDue.list(state)) {
-      const { state: is, lastSession, rate } = agreements.need(state, job, partner);
-      if (is !== AGREEMENT_STATE.active) return `${toHex(job)}: is audited after its end`;
+    for (const [[next, job, partner]] of settlementsDue.list(state)) {
+      const agreement = agreements.need(state, job, partner);
+      if (!isUnsettled(agreement)) return `${toHex(job)}: is to be settled after its end`;
       const sum = sums.get(toHex(partner)) ?? { agreements: 0, value: 0n };
       sum.agreements++;
-      sum.value += (lastSession - next + 1n) * rate;
+      sum.value += boundBy(jobs.need(state, job), agreement, next);
       sums.set(toHex(partner), sum);
     }
     for (const [[partner], { agreements: count, value }] of exposures.list(state)) {

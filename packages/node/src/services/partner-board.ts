@@ -13,7 +13,7 @@ import {
   toHex,
   type ValueOf,
 } from '@palisade/core';
-import { JOB_STATE, jobs, type ready } from '@palisade/market';
+import { isOpen, jobs, type ready } from '@palisade/market';
 
 /** Partners on the board at most: 10 000 with a record of 1 KiB each (market chapter, P2V-1). */
 const MAX_PARTNERS = 10_000;
@@ -125,5 +125,5 @@ export class PartnerBoard {
 export function wantsPartners(state: KeyValueReader, job: Uint8Array): boolean {
   const record = jobs.get(state, job);
   if (!record || record.active >= record.partners) return false;
-  return record.state === JOB_STATE.confirmed || record.state === JOB_STATE.started;
+  return isOpen(record);
 }

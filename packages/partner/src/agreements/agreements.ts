@@ -24,6 +24,7 @@ import {
   type JobView,
   jobQuery,
   partnerReceipt,
+  type Receipt,
   rateVoucher,
 } from '@palisade/market/schema';
 import type { PartnerTerms } from '../config.ts';
@@ -35,7 +36,7 @@ import type { AgreementBook } from '../records/agreement-book.ts';
 import type { Room } from '../room.ts';
 import type { Outcome } from '../storage/index.ts';
 import { KeyedLock } from '../storage/keyed-lock.ts';
-import { checkReceipt, type Receipt } from './check-receipt.ts';
+import { checkReceipt } from './check-receipt.ts';
 import {
   agreementOf,
   checkRate,

@@ -1,12 +1,14 @@
 import type { Opened } from '@palisade/core';
+import { type Receipt, storageReceipt } from '@palisade/market/schema';
 import { describe, expect, it } from 'vitest';
 import type { AgreementRecord } from '../records/agreement.ts';
-import { checkReceipt, type Receipt } from './check-receipt.ts';
+import { checkReceipt } from './check-receipt.ts';
 
 const bytes = (length: number, fill: number) => new Uint8Array(length).fill(fill);
 const client = bytes(20, 1);
 const partner = bytes(32, 2);
-const receipt: Receipt = { job: bytes(32, 3), partner, sequence: 2, lastSession: 7n };
+const ends = { job: bytes(32, 3), partner, sequence: 2, lastSession: 7n };
+const receipt = storageReceipt(ends);
 const agreement = {
   client,
   state: 'active',

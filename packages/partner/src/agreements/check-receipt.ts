@@ -1,12 +1,10 @@
 /** Whether a client's receipt is one to sign too (P2V-8). Pure rules. */
-import { equalBytes, type Opened, type Refusal, refuse, toHex, type ValueOf } from '@palisade/core';
-import type { clientReceipt } from '@palisade/market/schema';
+import { equalBytes, type Opened, type Refusal, refuse, toHex } from '@palisade/core';
+import { isStorageReceipt, type Receipt } from '@palisade/market/schema';
 import type { AgreementRecord } from '../records/agreement.ts';
 import { otherPartner } from './check-voucher.ts';
 
-export type Receipt = ValueOf<typeof clientReceipt>;
-
-/** It must be the client's, about the voucher in force, and end with this session or a later one. */
+/** It must be the client's, about the voucher in force, name no use, and end with this session or a later one. */
 export function checkReceipt(
   { sender, value }: Opened<Receipt>,
   agreement: AgreementRecord,
@@ -23,6 +21,11 @@ export function checkReceipt(
       retry: 'later',
       next: 'Ask for its state, and sign the receipt when it is complete.',
     });
+  if (!isStorageReceipt(value))
+    return refuse(
+      'market/not-interactive',
+      'Storage is paid by its audits: its receipt names no units, no amount and no result.',
+    );
   if (value.sequence !== agreement.sequence)
     return refuse(
       'market/other-voucher',

@@ -3,7 +3,7 @@ import { equalBytes, type Opened, type Refusal, refuse, toHex, type ValueOf } fr
 import {
   AGREEMENT_STATE,
   type Agreement,
-  JOB_STATE,
+  isOpen,
   type Job,
   type JobView,
   type rateVoucher,
@@ -15,10 +15,6 @@ export type Voucher = ValueOf<typeof rateVoucher>;
 
 export function agreementOf(view: JobView, partner: Uint8Array): Agreement | undefined {
   return view.agreements.find((line) => equalBytes(line.partner, partner))?.agreement;
-}
-
-export function isOver({ state }: Job): boolean {
-  return state === JOB_STATE.completed || state === JOB_STATE.cancelled;
 }
 
 export function otherPartner({ partner }: { readonly partner: Uint8Array }): Refusal {
@@ -39,7 +35,7 @@ export function checkVoucher(
       'market/not-the-client',
       `Job ${toHex(value.job)} belongs to ${toHex(job.client)}; ${toHex(sender)} signed the voucher.`,
     );
-  if (isOver(job))
+  if (!isOpen(job))
     return refuse('market/job-over', `Job ${toHex(value.job)} is over: ${job.reason}.`, {
       next: 'Make a new request.',
     });

@@ -8,10 +8,12 @@ import type { Logger } from '@palisade/daemon';
 import {
   AGREEMENT_STATE,
   type Agreement,
+  isOpen,
   type JobView,
   jobQuery,
   partnerComplete,
   start,
+  storageReceipt,
 } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import { fitText } from '../fit-text.ts';
@@ -19,7 +21,7 @@ import { type Network, untilIncluded } from '../network.ts';
 import { type AgreementRecord, type HexId, hexOf } from '../records/agreement.ts';
 import type { AgreementBook } from '../records/agreement-book.ts';
 import { WorkQueue } from '../work-queue.ts';
-import { agreementOf, isOver } from './check-voucher.ts';
+import { agreementOf } from './check-voucher.ts';
 import type { Intake } from './intake.ts';
 
 /** Agreements looked after at once: each waits for blocks most of the time. */
@@ -88,7 +90,7 @@ export class Tender {
     const mine = agreementOf(view, this.#options.signer.id);
     if (mine && mine.state !== AGREEMENT_STATE.active)
       return this.#end(agreement, this.#reasonOf(mine));
-    if (!mine && isOver(view.job)) return this.#end(agreement, view.job.reason);
+    if (!mine && !isOpen(view.job)) return this.#end(agreement, view.job.reason);
     if (agreement.state === 'upload') return this.#expire(agreement);
     if (!mine || mine.sequence < agreement.sequence) return this.#file(agreement);
     await this.#noteActive(agreement, mine);
@@ -188,9 +190,12 @@ export class Tender {
       const posted = await network.post(
         partnerComplete,
         {
-          job,
-          sequence: receiptSequence,
-          lastSession: receiptSession,
+          ...storageReceipt({
+            job,
+            partner: signer.id,
+            sequence: receiptSequence,
+            lastSession: receiptSession,
+          }),
           clientSignature: receiptSignature,
         },
         signer,
