@@ -7,7 +7,14 @@ import type { Network } from '../network.ts';
 import type { DoorAction } from './door.ts';
 import { MAX_AHEAD_MS, type NetworkClock } from './network-clock.ts';
 import type { PartsKeeper } from './parts-keeper.ts';
-import { listSnapshots, removeSnapshot, revertTo, takeSnapshot } from './snapshots.ts';
+import {
+  listSnapshots,
+  needFreeName,
+  needSnapshot,
+  removeSnapshot,
+  revertTo,
+  takeSnapshot,
+} from './snapshots.ts';
 import { warp } from './warp.ts';
 
 export type Controlled = {
@@ -42,6 +49,7 @@ export function controlActions(controlled: Controlled): Readonly<Record<string, 
     },
     async snapshot({ params }) {
       const name = params.get('name') ?? '';
+      needFreeName(root, name);
       await keeper.whileStopped(async () => {
         await writeClock(root, clock.aheadMs);
         await takeSnapshot(root, name);
@@ -50,6 +58,7 @@ export function controlActions(controlled: Controlled): Readonly<Record<string, 
     },
     async revert({ params }) {
       const name = params.get('name') ?? '';
+      await needSnapshot(root, name);
       await keeper.whileStopped(async () => {
         await revertTo(root, name);
         const { aheadMs, writtenMs } = await readClock(root);

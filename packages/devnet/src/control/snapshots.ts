@@ -21,25 +21,37 @@ export type SnapshotLine = {
   readonly madeMs: number;
 };
 
-/** @throws PalisadeError `devnet/bad-snapshot-name`, `devnet/snapshot-exists` */
+/** Asked before anything is stopped. @throws PalisadeError `devnet/bad-snapshot-name`, `devnet/snapshot-exists` */
+export function needFreeName(root: string, name: string): void {
+  if (!existsSync(pathOf(root, name))) return;
+  throw new PalisadeError({
+    code: 'devnet/snapshot-exists',
+    message: `There is a snapshot '${name}' already.`,
+    next: 'Choose another name, or remove it with: palisade dev snapshot --remove NAME',
+  });
+}
+
+/** Asked before anything is stopped. @throws PalisadeError `devnet/bad-snapshot-name`, `devnet/no-snapshot` */
+export async function needSnapshot(root: string, name: string): Promise<void> {
+  if (existsSync(pathOf(root, name))) return;
+  const known = (await listSnapshots(root)).map((line) => line.name).join(', ');
+  throw new PalisadeError({
+    code: 'devnet/no-snapshot',
+    message: `There is no snapshot '${name}' in ${root}.`,
+    next: known ? `There are: ${known}.` : 'Make one with: palisade dev snapshot NAME',
+  });
+}
+
 export async function takeSnapshot(root: string, name: string): Promise<void> {
-  const path = join(shelf(root), checkedName(name));
-  if (existsSync(path))
-    throw new PalisadeError({
-      code: 'devnet/snapshot-exists',
-      message: `There is a snapshot '${name}' already.`,
-      next: 'Choose another name, or remove it with: palisade dev snapshot --remove NAME',
-    });
+  const path = pathOf(root, name);
   const half = `${path}.tmp`;
   await rm(half, { recursive: true, force: true });
   await copyState(root, half);
   await rename(half, path);
 }
 
-/** @throws PalisadeError `devnet/no-snapshot` */
 export async function revertTo(root: string, name: string): Promise<void> {
-  const path = join(shelf(root), checkedName(name));
-  if (!existsSync(path)) throw noSnapshot(root, name, await listSnapshots(root));
+  const path = pathOf(root, name);
   const half = join(shelf(root), 'reverting.tmp');
   await rm(half, { recursive: true, force: true });
   await copyState(path, half);
@@ -75,9 +87,8 @@ export async function listSnapshots(root: string): Promise<readonly SnapshotLine
 
 /** @throws PalisadeError `devnet/no-snapshot` */
 export async function removeSnapshot(root: string, name: string): Promise<void> {
-  const path = join(shelf(root), checkedName(name));
-  if (!existsSync(path)) throw noSnapshot(root, name, await listSnapshots(root));
-  await rm(path, { recursive: true });
+  await needSnapshot(root, name);
+  await rm(pathOf(root, name), { recursive: true });
 }
 
 /** Shares the blocks of the disk where the file system can; otherwise copies them. */
@@ -93,20 +104,11 @@ async function copyState(from: string, to: string): Promise<void> {
   }
 }
 
-function checkedName(name: string): string {
-  if (NAME.test(name)) return name;
+function pathOf(root: string, name: string): string {
+  if (NAME.test(name)) return join(shelf(root), name);
   throw new PalisadeError({
     code: 'devnet/bad-snapshot-name',
     message: `'${name}' cannot be the name of a snapshot.`,
     next: 'Use 1 to 40 lower-case letters, digits and hyphens.',
-  });
-}
-
-function noSnapshot(root: string, name: string, lines: readonly SnapshotLine[]): PalisadeError {
-  const known = lines.map((line) => line.name).join(', ');
-  return new PalisadeError({
-    code: 'devnet/no-snapshot',
-    message: `There is no snapshot '${name}' in ${root}.`,
-    next: known ? `There are: ${known}.` : 'Make one with: palisade dev snapshot NAME',
   });
 }
