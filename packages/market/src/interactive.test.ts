@@ -307,6 +307,7 @@ describe('[4.5] a client that signs two amounts for one sequence', () => {
           other: `${HALF}`,
         },
       ]);
+      expect(market.clientStanding('alice').score).toBe(0);
       expect(await earned(market, () => chain.endSession())).toBe(RATE);
     }
   });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compare } from '../test/compare.ts';
 import { CLIENT_FUNDS, CLIENTS, PARTNER_FUNDS, PARTNERS, startMarket } from '../test/market-kit.ts';
 import { type Dice, RandomMarket } from '../test/random-market.ts';
 
@@ -10,6 +11,7 @@ const DEEDS: Readonly<Record<string, { readonly weight: number; readonly deed: D
   request: { weight: 3, deed: (random, dice) => random.request(dice) },
   start: { weight: 8, deed: (random, dice) => random.start(dice) },
   answer: { weight: 8, deed: (random, dice) => random.answer(dice) },
+  file: { weight: 8, deed: (random, dice) => random.file(dice) },
   renew: { weight: 2, deed: (random, dice) => random.renew(dice) },
   cancel: { weight: 1, deed: (random, dice) => random.cancel(dice) },
   receipt: { weight: 2, deed: (random, dice) => random.receipt(dice) },
@@ -32,7 +34,7 @@ class Step implements fc.AsyncCommand<{ deeds: number }, RandomMarket> {
     model.deeds++;
     if (this.name !== 'endSession' && random.atTheEnd) await random.endSession([1, 0, 0, 0]);
     await DEEDS[this.name]!.deed(random, this.dice);
-    random.compare(GENESIS, { client: CLIENT_FUNDS, partner: PARTNER_FUNDS });
+    compare(random, GENESIS, { client: CLIENT_FUNDS, partner: PARTNER_FUNDS });
   }
   toString(): string {
     return `${this.name}(${this.dice.join(', ')})`;
@@ -61,8 +63,10 @@ describe('a market of honest and lying clients and partners', () => {
       { numRuns: Number(process.env.PALISADE_MARKET_RUNS ?? 40), seed: 20260101 },
     );
     // The test reaches what it is about.
-    for (const kind of ['request', 'start', 'answer', 'renew', 'cancel', 'receipt'])
+    for (const kind of ['request', 'start', 'answer', 'file', 'renew', 'cancel', 'receipt'])
       expect(seen.get(`${kind} accepted`) ?? 0, kind).toBeGreaterThan(3);
+    for (const what of ['equivocation', 'lost', 'disputed', 'resolved', 'completed'])
+      expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);
     if (process.env.PALISADE_MARKET_RUNS) console.log(Object.fromEntries(seen));
   }, 3_600_000);
 });

@@ -51,16 +51,15 @@ function reviewJob(ctx: BlockContext, jobId: Uint8Array): void {
     endJob(ctx, jobId, JOB_STATE.cancelled, 'no partner started it in time');
     return;
   }
-  const isRunning = job.state === JOB_STATE.started && job.active > 0;
-  if (isRunning || (job.state !== JOB_STATE.started && job.state !== JOB_STATE.disputed)) return;
+  const isDisputed = job.state === JOB_STATE.disputed;
+  if (!isDisputed && (job.state !== JOB_STATE.started || job.active > 0)) return;
   const termEnd = job.session + BigInt(job.sessions);
   const found = tally(state, jobId);
   // Until then, another partner may take the place of one that was lost.
-  if (found.done < job.partners && session.number < termEnd)
+  if (!isDisputed && found.done < job.partners && session.number < termEnd)
     jobsDue.set(state, [termEnd, jobId], 0);
-  else if (found.disputed > 0) {
-    if (job.state === JOB_STATE.started) disputeJob(ctx, jobId);
-  } else endJob(ctx, jobId, ...outcomeOf(found));
+  else if (found.disputed === 0) endJob(ctx, jobId, ...outcomeOf(found));
+  else if (!isDisputed) disputeJob(ctx, jobId);
 }
 
 type Tally = {

@@ -6,7 +6,7 @@
  */
 import { bindNodeKey, nodeKeyConsent, revokeNodeKey, send } from '@palisade/chain/schema';
 import { digestOf, toHex } from '@palisade/core';
-import { cancel, complete, partnerComplete, renew } from '@palisade/market';
+import { cancel, complete, JOB_STATE, partnerComplete, renew, UTILITY } from '@palisade/market';
 import { type BlockOptions, machineOf, PAL, validatorOf } from '../../chain/test/chain-kit.ts';
 import {
   CLIENTS,
@@ -166,6 +166,39 @@ async function endings(script: Script, works: readonly Work[]): Promise<void> {
   ]);
 }
 
+/** Computation of two partners: one ends by a receipt, of the other only vouchers are left. */
+async function computations(script: Script): Promise<Uint8Array> {
+  const { market } = script;
+  const tx = await market.requestTx('cleo', {
+    utility: UTILITY.computation,
+    partners: 2,
+    sessions: 2,
+  });
+  const job = await market.chain.idOf(tx);
+  await script.block([tx]);
+  await script.block([
+    await market.startTx('cleo', 'p0', job, { sessions: 2 }),
+    await market.startTx('cleo', 'p1', job, { sessions: 2 }),
+  ]);
+  await script.block([
+    await market.fileTx('cleo', 'p0', job, { sequence: 1, units: 10n, amount: RATE / 4n }),
+    await market.fileTx('cleo', 'p1', job, { sequence: 2, units: 20n, amount: RATE / 2n }),
+    // The same sequence for less, an older one, and more than was bound.
+    await market.fileTx('cleo', 'p1', job, { sequence: 2, units: 20n, amount: RATE / 8n }),
+    await market.fileTx('cleo', 'p1', job, { sequence: 1, units: 30n, amount: RATE }),
+    await market.fileTx('cleo', 'p0', job, { sequence: 9, amount: 3n * RATE }),
+  ]);
+  return job;
+}
+
+async function receiptOf(script: Script, job: Uint8Array): Promise<void> {
+  const { market } = script;
+  const { number } = market.chain.session;
+  const use = { units: 40n, amount: RATE, result: new Uint8Array(32).fill(4) };
+  const receipt = await market.clientSigned('cleo', 'p0', job, number, 4, use);
+  await script.block([await market.chain.sign(market.partner('p0'), partnerComplete, receipt)]);
+}
+
 /** Runs the script from genesis. */
 export async function runGolden(): Promise<Golden> {
   const market = await startMarket({ weights: [10n, 10n, 10n, 10n, 10n], bonds: 50n * PAL });
@@ -192,11 +225,15 @@ export async function runGolden(): Promise<Golden> {
     totalVotingPower: 50n,
   } as const;
   await script.block([], { misbehavior: [proof] });
+  const computation = await computations(script);
   for (let i = 0; i < 4; i++) {
     await script.block([]);
     await answers(script, works);
+    if (i === 1) await receiptOf(script, computation);
     await sends(script);
     await script.endSession();
   }
+  const { state } = market.job(computation);
+  if (state !== JOB_STATE.resolved) throw new Error(`the computation is in state ${state}`);
   return script.finish(toHex(market.chain.genesisAppHash));
 }

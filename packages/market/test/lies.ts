@@ -75,6 +75,36 @@ const escrowThatIsNotThere: Lie = async ({ market, client }) => {
   return { payer: client, tx };
 };
 
+const usageOfAStranger: Lie = async ({ market, job, partner, client }) => {
+  const tx = await market.fileTx(strangerTo(client), partner, job, { sequence: 9 });
+  return { payer: `${partner}-owner`, tx };
+};
+
+/** More than any job of these stories can lock. */
+const FORTUNE = 10n ** 30n;
+
+const usageAboveTheCeiling: Lie = async ({ market, job, partner, client }) => {
+  const tx = await market.fileTx(client, partner, job, { sequence: 9, amount: FORTUNE });
+  return { payer: `${partner}-owner`, tx };
+};
+
+/** A voucher from before, when more is owed already; where nothing is, one that was never given. */
+const usageTakenBack: Lie = async ({ market, job, partner, client }) => {
+  const { usageSequence, vouched } = market.agreementIfAny(job, partner) ?? NOTHING_FILED;
+  const less = { sequence: usageSequence + 1, amount: vouched - 1n };
+  const tx = await market.fileTx(client, partner, job, vouched > 0n ? less : { sequence: 0 });
+  return { payer: `${partner}-owner`, tx };
+};
+
+const NOTHING_FILED = { usageSequence: 0, vouched: 0n };
+
+const receiptAboveTheCeiling: Lie = async ({ market, job, partner, client, session }) => {
+  const use = { amount: FORTUNE };
+  const receipt = await market.clientSigned(client, partner, job, BigInt(session), 9, use);
+  const tx = await market.chain.sign(market.partner(partner), partnerComplete, receipt);
+  return { payer: `${partner}-owner`, tx };
+};
+
 export const LIES: readonly Lie[] = [
   damagedLeaf,
   answerOfAnother,
@@ -83,5 +113,9 @@ export const LIES: readonly Lie[] = [
   rateAboveTheHighest,
   cancelByAStranger,
   receiptOfAStranger,
+  usageOfAStranger,
+  usageAboveTheCeiling,
+  usageTakenBack,
+  receiptAboveTheCeiling,
   escrowThatIsNotThere,
 ];

@@ -15,7 +15,13 @@ type Entry =
     }
   | { readonly kind: 'newer'; readonly rate: bigint; readonly term: number }
   | { readonly kind: 'answer'; readonly session: number }
-  | { readonly kind: 'receipt'; readonly at: number; readonly last: number }
+  | { readonly kind: 'voucher'; readonly amount: bigint }
+  | {
+      readonly kind: 'receipt';
+      readonly at: number;
+      readonly last: number;
+      readonly amount: bigint;
+    }
   | { readonly kind: 'cancel'; readonly at: number }
   /** The session ended; `fair` when there was time to answer in it. */
   | { readonly kind: 'end'; readonly session: number; readonly fair: boolean };
@@ -24,25 +30,60 @@ type Diary = Entry[];
 
 export type OracleJob = {
   readonly client: string;
+  /** Whether the client vouches for use; storage is audited. */
+  readonly isInteractive: boolean;
   readonly copies: number;
   readonly maxRate: bigint;
   readonly session: number;
   term: number;
   readonly diaries: Map<string, Diary>;
   /** Session in which it ended, and how. */
-  over: { readonly session: number; readonly how: 'completed' | 'cancelled' } | undefined;
+  over:
+    | { readonly session: number; readonly how: 'completed' | 'cancelled' | 'resolved' }
+    | undefined;
+  isDisputed: boolean;
   returned: bigint;
 };
 
 /** What a diary comes down to. */
 export type Verdict = {
   readonly pay: ReadonlyMap<number, bigint>;
-  readonly state: 'running' | 'completed' | 'lost';
+  readonly state: 'running' | 'completed' | 'lost' | 'disputed' | 'resolved';
   readonly last: number;
+  /** What may still be earned, with `running` as the session that runs. */
+  readonly bound: (running: number) => bigint;
 };
 
-/** Reads a diary from the beginning. */
-export function judge(diary: Diary, missesToLose: number): Verdict {
+/** Reads the diary of computation or access: what was vouched for is paid when a session ends. */
+function judgeUsage(diary: Diary): Verdict {
+  const pay = new Map<number, bigint>();
+  let [rate, first, term, last, owed, paid] = [0n, 0, 0, 0, 0n, 0n];
+  let [state, isFinal]: [Verdict['state'], boolean] = ['running', false];
+  for (const entry of diary) {
+    if (state === 'completed' || state === 'resolved') break;
+    if (entry.kind === 'start' || entry.kind === 'newer') {
+      [rate, term] = [entry.rate, entry.term];
+      if (entry.kind === 'start') first = entry.first;
+      last = first + term - 1;
+    }
+    if (entry.kind === 'voucher' && entry.amount > owed) owed = entry.amount;
+    if (entry.kind === 'receipt') [owed, isFinal] = [entry.amount, true];
+    if (entry.kind === 'receipt' || entry.kind === 'cancel') last = Math.min(last, entry.at);
+    if (entry.kind !== 'end') continue;
+    pay.set(entry.session, owed - paid);
+    paid = owed;
+    if (isFinal) state = 'completed';
+    else if (state === 'disputed') state = 'resolved';
+    else if (entry.session >= last) state = 'disputed';
+  }
+  const isOpen = state === 'running' || state === 'disputed';
+  const most = isFinal ? owed : BigInt(term) * rate;
+  if (owed > most) throw new Error(`${owed} are owed, more than the ceiling of ${most}`);
+  return { pay, state, last, bound: () => (isOpen ? most - paid : 0n) };
+}
+
+/** Reads a diary of storage from the beginning. */
+function judgeStorage(diary: Diary, missesToLose: number): Verdict {
   const pay = new Map<number, bigint>();
   const answered = new Set<number>();
   let [rate, first, last, misses] = [0n, 0, 0, 0];
@@ -64,7 +105,17 @@ export function judge(diary: Diary, missesToLose: number): Verdict {
     if (misses >= missesToLose) state = 'lost';
     else if (entry.session >= last) state = 'completed';
   }
-  return { pay, state, last };
+  const bound = (running: number) => {
+    const sessions = last - Math.max(first, running) + 1;
+    return state === 'running' && sessions > 0 ? BigInt(sessions) * rate : 0n;
+  };
+  return { pay, state, last, bound };
+}
+
+function sumOf({ pay }: Verdict): bigint {
+  let sum = 0n;
+  for (const amount of pay.values()) sum += amount;
+  return sum;
 }
 
 export class Oracle {
@@ -77,9 +128,10 @@ export class Oracle {
 
   requested(
     id: string,
-    job: Pick<OracleJob, 'client' | 'copies' | 'maxRate' | 'session' | 'term'>,
+    job: Pick<OracleJob, 'client' | 'isInteractive' | 'copies' | 'maxRate' | 'session' | 'term'>,
   ): void {
-    this.jobs.set(id, { ...job, diaries: new Map(), over: undefined, returned: 0n });
+    const begun = { diaries: new Map(), over: undefined, isDisputed: false, returned: 0n };
+    this.jobs.set(id, { ...job, ...begun });
   }
 
   started(
@@ -100,8 +152,14 @@ export class Oracle {
     this.jobs.get(id)!.diaries.get(partner)!.push({ kind: 'answer', session });
   }
 
-  receipted(id: string, partner: string, at: number, last: number): void {
-    this.jobs.get(id)!.diaries.get(partner)!.push({ kind: 'receipt', at, last });
+  vouched(id: string, partner: string, amount: bigint): void {
+    const { state } = this.verdict(id, partner)!;
+    if (state !== 'running' && state !== 'disputed') throw new Error(`a voucher came too late`);
+    this.jobs.get(id)!.diaries.get(partner)!.push({ kind: 'voucher', amount });
+  }
+
+  receipted(id: string, partner: string, at: number, last: number, amount: bigint): void {
+    this.jobs.get(id)!.diaries.get(partner)!.push({ kind: 'receipt', at, last, amount });
   }
 
   renewed(id: string, sessions: number): void {
@@ -127,25 +185,44 @@ export class Oracle {
   }
 
   private ending(job: OracleJob, session: number): OracleJob['over'] {
-    const states = this.states(job);
+    const verdicts = this.verdicts(job);
+    const states = verdicts.map(({ state }) => state);
     if (states.length === 0) {
       if (session <= job.session) return undefined;
       job.returned = this.locked(job);
       return { session, how: 'cancelled' };
     }
     if (states.includes('running')) return undefined;
-    const completed = states.filter((state) => state === 'completed').length;
-    if (completed < job.copies && session < job.session + job.term) return undefined;
-    return { session, how: completed > 0 ? 'completed' : 'cancelled' };
+    const served = verdicts.filter(
+      (verdict) =>
+        verdict.state === 'completed' ||
+        verdict.state === 'disputed' ||
+        (verdict.state === 'resolved' && sumOf(verdict) > 0n),
+    ).length;
+    const mayGoOn = served < job.copies && session < job.session + job.term;
+    if (mayGoOn && !job.isDisputed) return undefined;
+    if (states.includes('disputed')) {
+      job.isDisputed = true;
+      return undefined;
+    }
+    // Its window has been: nothing is waited for.
+    if (job.isDisputed) job.returned = this.locked(job) - this.paid(job);
+    if (served === 0) return { session, how: 'cancelled' };
+    return { session, how: states.includes('resolved') ? 'resolved' : 'completed' };
   }
 
-  private states(job: OracleJob): Verdict['state'][] {
-    return [...job.diaries.values()].map((diary) => judge(diary, this.missesToLose).state);
+  private verdicts(job: OracleJob): Verdict[] {
+    return [...job.diaries.values()].map((diary) => this.judge(job, diary));
+  }
+
+  private judge(job: OracleJob, diary: Diary): Verdict {
+    return job.isInteractive ? judgeUsage(diary) : judgeStorage(diary, this.missesToLose);
   }
 
   verdict(id: string, partner: string): Verdict | undefined {
-    const diary = this.jobs.get(id)?.diaries.get(partner);
-    return diary && judge(diary, this.missesToLose);
+    const job = this.jobs.get(id);
+    const diary = job?.diaries.get(partner);
+    return job && diary && this.judge(job, diary);
   }
 
   locked({ copies, term, maxRate }: OracleJob): bigint {
@@ -153,17 +230,21 @@ export class Oracle {
   }
 
   paid(job: OracleJob): bigint {
-    let sum = 0n;
-    for (const diary of job.diaries.values())
-      for (const amount of judge(diary, this.missesToLose).pay.values()) sum += amount;
-    return sum;
+    return this.verdicts(job).reduce((sum, verdict) => sum + sumOf(verdict), 0n);
+  }
+
+  /** What a job's agreements may still earn. */
+  bound(job: OracleJob, running: number): bigint {
+    return this.verdicts(job).reduce((sum, verdict) => sum + verdict.bound(running), 0n);
   }
 
   /** What a partner earned of all jobs in all sessions. */
   earned(partner: string): bigint {
     let sum = 0n;
-    for (const id of this.jobs.keys())
-      for (const amount of this.verdict(id, partner)?.pay.values() ?? []) sum += amount;
+    for (const id of this.jobs.keys()) {
+      const verdict = this.verdict(id, partner);
+      if (verdict) sum += sumOf(verdict);
+    }
     return sum;
   }
 

@@ -2,7 +2,7 @@
 
 import { toHex } from '@palisade/core';
 import type { ExecTxResult } from '@palisade/formats';
-import { agreements, cancel, complete, jobs, partnerComplete, renew } from '@palisade/market';
+import { agreements, cancel, complete, partnerComplete, renew, UTILITY } from '@palisade/market';
 import { LIES } from './lies.ts';
 import {
   CLIENTS,
@@ -13,6 +13,22 @@ import {
   TEST_PARAMS,
 } from './market-kit.ts';
 import { Oracle } from './oracle.ts';
+
+/** As much of storage as of what is used interactively. */
+const UTILITIES = [UTILITY.storage, UTILITY.computation, UTILITY.storage, UTILITY.access] as const;
+
+type Kind = 'storage' | 'interactive';
+
+/** What is said of an agreement that is not there, to see it refused. */
+const NEW_AGREEMENT = {
+  sequence: 1,
+  usageSequence: 0,
+  units: 0n,
+  vouched: 0n,
+  equivocated: 0,
+  rate: 1n,
+  sessions: 1,
+};
 
 /** Numbers out of which a deed picks what it needs. */
 export type Dice = readonly [number, number, number, number];
@@ -39,13 +55,20 @@ export class RandomMarket {
   private anyJob(die: number): Uint8Array | undefined {
     return this.ids[die % Math.max(1, this.ids.length)];
   }
-  /** Mostly a pair with a running agreement, sometimes any. */
-  private pair(which: number, who: number): readonly [Uint8Array, PartnerName] | undefined {
+  /** Mostly a pair with an agreement that has not ended, of one kind when that is given; sometimes any. */
+  private pair(
+    which: number,
+    who: number,
+    kind?: Kind,
+  ): readonly [Uint8Array, PartnerName] | undefined {
     const running: (readonly [Uint8Array, PartnerName])[] = [];
-    for (const id of this.ids)
-      for (const [name] of this.oracle.jobs.get(toHex(id))!.diaries)
-        if (this.oracle.verdict(toHex(id), name)?.state === 'running')
+    for (const id of this.ids) {
+      const { diaries, isInteractive } = this.terms(id);
+      if (kind && isInteractive !== (kind === 'interactive')) continue;
+      for (const [name] of diaries)
+        if (/running|disputed/.test(this.oracle.verdict(toHex(id), name)!.state))
           running.push([id, name as PartnerName]);
+    }
     if (running.length > 0 && who % 8 !== 0) return running[which % running.length];
     const job = this.anyJob(which);
     return job && [job, this.partner(who >> 3)];
@@ -79,7 +102,8 @@ export class RandomMarket {
   async request([who, copies, term, rate]: Dice): Promise<void> {
     const client = this.client(who);
     const fields = {
-      partners: 1 + (copies % 3),
+      utility: UTILITIES[copies % UTILITIES.length]!,
+      partners: 1 + ((copies >> 2) % 3),
       sessions: 1 + (term % 5),
       maxRate: BigInt(rate % 1000),
     };
@@ -89,6 +113,7 @@ export class RandomMarket {
     this.ids.push(id);
     this.oracle.requested(toHex(id), {
       client,
+      isInteractive: fields.utility !== UTILITY.storage,
       copies: fields.partners,
       maxRate: fields.maxRate,
       session: this.session,
@@ -125,13 +150,36 @@ export class RandomMarket {
   }
 
   async answer([which, who]: Dice): Promise<void> {
-    const pair = this.pair(which, who);
+    const pair = this.pair(which, who, 'storage');
     if (!pair) return;
     const [job, partner] = pair;
     const tx = await this.market.answerTx(partner, job);
     const { session } = this;
     if (await this.did('answer', `${partner}-owner`, tx))
       this.oracle.answered(toHex(job), partner, session);
+  }
+
+  /** The partner files what the client vouched for, in order or not, honestly signed. */
+  async file([which, who, sequence, share]: Dice): Promise<void> {
+    const pair = this.pair(which, who, 'interactive');
+    if (!pair) return;
+    const [job, partner] = pair;
+    const { usageSequence, units, rate, sessions } = this.filed(job, partner);
+    const amount = (BigInt(sessions) * rate * BigInt(share % 120)) / 100n;
+    const usage = {
+      sequence: usageSequence + (sequence % 3),
+      units: units + BigInt(share % 3),
+      amount,
+    };
+    const tx = await this.market.fileTx(this.clientOf(job), partner, job, usage);
+    if (!(await this.did('file', `${partner}-owner`, tx))) return;
+    this.oracle.vouched(toHex(job), partner, amount);
+    if (this.filed(job, partner).equivocated === usage.sequence) this.note('equivocation');
+  }
+
+  /** What the chain has of an agreement, or would have of a new one. */
+  private filed(job: Uint8Array, partner: PartnerName) {
+    return this.market.agreementIfAny(job, partner) ?? NEW_AGREEMENT;
   }
 
   async renew([which, sessions]: Dice): Promise<void> {
@@ -160,23 +208,26 @@ export class RandomMarket {
     const { market } = this;
     const [job, partner] = pair;
     const client = this.clientOf(job);
-    const { sequence } = market.agreementIfAny(job, partner) ?? { sequence: 1 };
-    const last = this.session + (ahead % 3);
+    const filed = this.filed(job, partner);
+    const isInteractive = this.terms(job).isInteractive;
+    const use = isInteractive ? { units: filed.units, amount: filed.vouched + BigInt(ahead) } : {};
+    const sequence = isInteractive ? filed.usageSequence : filed.sequence;
+    const last = Math.max(0, this.session + (ahead % 3) - (isInteractive ? 2 : 0));
     const byClient = side % 2 === 0;
     const tx = byClient
       ? await market.chain.sign(
           market.client(client),
           complete,
-          await market.partnerSigned(partner, job, BigInt(last), sequence),
+          await market.partnerSigned(partner, job, BigInt(last), sequence, use),
         )
       : await market.chain.sign(
           market.partner(partner),
           partnerComplete,
-          await market.clientSigned(client, partner, job, BigInt(last), sequence),
+          await market.clientSigned(client, partner, job, BigInt(last), sequence, use),
         );
     const payer = byClient ? client : `${partner}-owner`;
     if (await this.did('receipt', payer, tx))
-      this.oracle.receipted(toHex(job), partner, this.session, last);
+      this.oracle.receipted(toHex(job), partner, this.session, last, use.amount ?? 0n);
   }
 
   /** One of the many ways in which somebody may try to cheat: it must be refused whatever the state. */
@@ -221,6 +272,8 @@ export class RandomMarket {
       return randomnessHeight > 0n && last - randomnessHeight >= 2n && last - started >= 2n;
     });
     this.note(quiet ? 'session' : 'session cut short');
+    for (const [id, { diaries }] of this.oracle.jobs)
+      for (const name of diaries.keys()) this.note(this.oracle.verdict(id, name)!.state);
     if (stall % 5 !== 1) while (chain.session.randomnessHeight === 0n) await chain.block();
   }
 
@@ -228,55 +281,5 @@ export class RandomMarket {
   get atTheEnd(): boolean {
     const { chain } = this.market;
     return chain.timeMs + 1000n >= chain.session.startMs + 60_000n;
-  }
-
-  /** Chain and oracle agree on every job, every agreement, every unit. */
-  compare(genesis: bigint, funds: { readonly client: bigint; readonly partner: bigint }): void {
-    const { market, oracle } = this;
-    const same = (what: string, chain: unknown, expected: unknown) => {
-      if (chain !== expected)
-        throw new Error(`${what}: the chain says ${chain}, the oracle ${expected}`);
-    };
-    let escrow = 0n;
-    for (const name of CLIENTS) {
-      const locked = oracle.escrowOf(name);
-      escrow += locked;
-      const paid = [...oracle.jobs.values()].filter(({ client }) => client === name);
-      const spent = paid.reduce((sum, job) => sum + oracle.paid(job), 0n);
-      const left = funds.client - (this.fees.get(name) ?? 0n) - locked - spent;
-      same(`free funds of ${name}`, market.chain.free(market.client(name)), left);
-    }
-    same('escrow', market.escrow, escrow);
-    for (const name of PARTNERS) {
-      const left = funds.partner - (this.fees.get(`${name}-owner`) ?? 0n) + oracle.earned(name);
-      same(`free funds of ${name}`, market.chain.free(market.owner(name)), left);
-    }
-    for (const id of this.ids) this.compareJob(id, same);
-    same('all that was issued', market.chain.totalFunds() + market.chain.burned(), genesis);
-  }
-
-  private compareJob(id: Uint8Array, same: (what: string, a: unknown, b: unknown) => void): void {
-    const { market, oracle } = this;
-    const key = toHex(id);
-    const expected = oracle.jobs.get(key)!;
-    const job = jobs.need(market.chain.state, id);
-    const running = expected.diaries.size > 0 ? 'started' : 'confirmed';
-    const states = ['', 'confirmed', 'started', 'completed', 'cancelled'];
-    same(`state of ${key}`, states[job.state], expected.over?.how ?? running);
-    same(`paid of ${key}`, job.paid, oracle.paid(expected));
-    same(`refunded of ${key}`, job.refunded, expected.returned);
-    let running_ = 0;
-    for (const name of expected.diaries.keys()) {
-      const verdict = oracle.verdict(key, name)!;
-      const agreement = market.agreement(id, name as PartnerName);
-      same(
-        `agreement ${key} ${name}`,
-        ['', 'running', 'completed', 'lost'][agreement.state],
-        verdict.state,
-      );
-      same(`last session ${key} ${name}`, Number(agreement.lastSession), verdict.last);
-      if (verdict.state === 'running') running_++;
-    }
-    same(`running of ${key}`, job.active, running_);
   }
 }

@@ -30,7 +30,7 @@ export const standingView = record('StandingView', {
   firstSession: u64.is('Session of its first deed'),
   bond: u128.is('Of a partner: probation bond, base units'),
   bondSession: u64.is('Session in which it was posted'),
-  agreements: u32.is('Of a partner: agreements that run'),
+  agreements: u32.is('Of a partner: agreements that have not ended'),
   inFlight: u128.is('What they may still earn, base units'),
   inFlightLimit: u128.is('Most that may be'),
 });
