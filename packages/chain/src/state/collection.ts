@@ -11,7 +11,7 @@ import {
   type Schema,
 } from '@palisade/core';
 import { afterPrefix, type KeyPart } from './keys.ts';
-import { Cell, Overlay, type State } from './overlay.ts';
+import { Cell, type Encoder, Overlay, type State } from './overlay.ts';
 
 type KeyParts<K extends readonly unknown[]> = { readonly [I in keyof K]: KeyPart<K[I]> };
 /** The first parts of a key, to list what begins with them. */
@@ -80,15 +80,12 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
       next: 'Run the release that wrote this data, or a newer one.',
     });
   };
+  const parseShared = (bytes: Uint8Array): V => shared(parse(bytes));
+  const encoder: Encoder = {
+    encode: (value: V) => encodeBehind(versionByte, spec.value, value),
+  };
   const get = (state: KeyValueReader, ...key: K): V | undefined => {
-    if (state instanceof Overlay) {
-      const cell = state.cell(keyOf(key));
-      if (cell.bytes && cell.reader !== parse) {
-        cell.value = shared(parse(cell.bytes));
-        cell.reader = parse;
-      }
-      return cell.value as V | undefined;
-    }
+    if (state instanceof Overlay) return state.cell(keyOf(key)).valueFor(encoder, parseShared);
     const bytes = state.get(keyOf(key));
     return bytes === undefined ? undefined : parse(bytes);
   };
@@ -110,10 +107,8 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     },
     has: (state, ...key) => state.get(keyOf(key)) !== undefined,
     set(state, key, value) {
-      const bytes = encodeBehind(versionByte, spec.value, value);
-      if (state instanceof Overlay)
-        state.setCell(keyOf(key), new Cell(bytes, shared(value), parse));
-      else state.set(keyOf(key), bytes);
+      if (state instanceof Overlay) state.setCell(keyOf(key), Cell.ofValue(shared(value), encoder));
+      else state.set(keyOf(key), encoder.encode(value as never));
     },
     delete: (state, ...key) => state.set(keyOf(key), undefined),
     list(state, ...prefix) {

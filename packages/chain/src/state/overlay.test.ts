@@ -1,7 +1,7 @@
 import type { KeyValueReader } from '@palisade/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Overlay } from './overlay.ts';
+import { Cell, Overlay } from './overlay.ts';
 import { SortedKeys } from './sorted-keys.ts';
 
 /** The oracle: a plain map, sorted whenever it is asked. */
@@ -25,6 +25,29 @@ function apply(map: Map<string, Uint8Array>, key: string, value: Uint8Array | un
 }
 
 describe('an overlay', () => {
+  it('[ENG] encodes a value once, when its bytes are asked for, however often it was written', () => {
+    let encoded = 0;
+    const encoder = {
+      encode(value: Uint8Array) {
+        encoded++;
+        return value;
+      },
+    };
+    const overlay = new Overlay(readerOf(new Map()));
+    for (let i = 0; i < 5; i++) overlay.setCell('pot', Cell.ofValue(Uint8Array.of(i), encoder));
+    const upper = new Overlay(overlay);
+    upper.setCell('other', Cell.ofValue(Uint8Array.of(9), encoder));
+    upper.mergeInto(overlay);
+    expect(encoded).toBe(0);
+    const changes = overlay.changes();
+    expect(changes).toEqual([
+      ['other', Uint8Array.of(9)],
+      ['pot', Uint8Array.of(4)],
+    ]);
+    expect(overlay.changes()).toEqual(changes);
+    expect(encoded).toBe(2);
+  });
+
   it('reads like the map that it and all below it add up to, at any depth', () => {
     fc.assert(
       fc.property(

@@ -12,21 +12,50 @@ export type State = KeyValueReader & {
   set(key: string, value: Uint8Array | undefined): void;
 };
 
-/** What a key holds: bytes, and once somebody has decoded them, the value, and who that was. */
-export class Cell {
-  /** Undefined where there is no record, or none any more. */
-  readonly bytes: Uint8Array | undefined;
-  value: unknown;
-  reader: object | undefined;
+/** How the values of a collection become bytes. */
+export type Encoder = { encode(value: never): Uint8Array };
 
-  constructor(bytes: Uint8Array | undefined, value?: unknown, reader?: object) {
-    this.bytes = bytes;
-    this.value = value;
-    this.reader = reader;
+/**
+ * What a key holds: bytes, a value, or both. A value is encoded when its bytes are asked for, which
+ * for many is at the end of the block: some records are written by every other transaction.
+ */
+export class Cell {
+  private encoded: Uint8Array | undefined;
+  private decoded: unknown;
+  private encoder: Encoder | undefined;
+
+  private constructor(bytes: Uint8Array | undefined, value: unknown, encoder: Encoder | undefined) {
+    this.encoded = bytes;
+    this.decoded = value;
+    this.encoder = encoder;
+  }
+
+  static ofBytes(bytes: Uint8Array): Cell {
+    return new Cell(bytes, undefined, undefined);
+  }
+
+  /** The value must never change. */
+  static ofValue(value: unknown, encoder: Encoder): Cell {
+    return new Cell(undefined, value, encoder);
+  }
+
+  /** What a key without a record holds. */
+  static readonly empty = new Cell(undefined, undefined, undefined);
+
+  get bytes(): Uint8Array | undefined {
+    if (this.encoder) this.encoded ??= this.encoder.encode(this.decoded as never);
+    return this.encoded;
+  }
+
+  /** The value as the encoder's collection has it, decoded where nobody has yet. */
+  valueFor<V>(encoder: Encoder, decode: (bytes: Uint8Array) => V): V | undefined {
+    if (this.encoder !== encoder && this.bytes) {
+      this.decoded = decode(this.bytes);
+      this.encoder = encoder;
+    }
+    return this.decoded as V | undefined;
   }
 }
-
-const NOTHING = new Cell(undefined);
 
 /**
  * Reads of what lies below that are remembered at most: a full block reads about 5 000 keys, and
@@ -68,13 +97,13 @@ export class Overlay implements State {
     const known = this.read.get(key);
     if (known) return known;
     const bytes = this.base.get(key);
-    const cell = bytes ? new Cell(bytes) : NOTHING;
+    const cell = bytes ? Cell.ofBytes(bytes) : Cell.empty;
     if (this.read.size < MAX_REMEMBERED) this.read.set(key, cell);
     return cell;
   }
 
   set(key: string, value: Uint8Array | undefined): void {
-    this.setCell(key, value ? new Cell(value) : NOTHING);
+    this.setCell(key, value ? Cell.ofBytes(value) : Cell.empty);
   }
 
   /** As `set`, for bytes whose value is at hand. */
