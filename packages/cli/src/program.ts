@@ -26,6 +26,7 @@ import { keysCommand } from './commands/keys.ts';
 import { balanceCommand, faucetCommand, sendCommand } from './commands/money.ts';
 import { putCommand } from './commands/put.ts';
 import { resetCommand } from './commands/reset.ts';
+import { returnBondCommand, standingCommand } from './commands/standing.ts';
 
 /** Typed commands as the table holds them: their options are of no concern here. */
 type Any = { name(): string };
@@ -57,6 +58,7 @@ export function createProgram(context: Context): Command {
     balanceCommand(context),
     sendCommand(context),
     faucetCommand(context),
+    returnBondCommand(context),
     keysCommand(context),
   );
   group(
@@ -64,6 +66,7 @@ export function createProgram(context: Context): Command {
     statusCommand(context),
     validatorsCommand(context),
     partnersCommand(context),
+    standingCommand(context),
     blockCommand(context),
     eventsCommand(context),
   );

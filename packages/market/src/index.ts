@@ -8,3 +8,4 @@ export { marketModule } from './module.ts';
 export { marketParams } from './params.ts';
 export { jobFiles, payoutRows, payouts } from './payout.ts';
 export * from './schema.ts';
+export { standingViewOf, whyBarred } from './standing/queries.ts';

@@ -100,13 +100,16 @@ export function validatorsCommand(context: Context) {
 export function partnersCommand(context: Context) {
   return networkLeaf(
     'partners',
-    'List the partners that are ready, with price and room',
+    'List the partners that are ready, with price, room and score',
     'palisade partners',
   ).action((options) =>
     execute(context, options, async ({ chain, paint, world }) => {
       const partners = [...(await chain.partners())].sort(byPrice);
-      const rows = partners.map(({ nodeKey, url, ready }) => [
+      const rows = partners.map(({ nodeKey, url, ready, standing }) => [
         shortId(toHex(nodeKey)),
+        standing ? `${standing.score}` : '?',
+        standing ? `${standing.receipts}` : '?',
+        standing ? formatAmount(standing.bond) : '?',
         formatAmount(ready.price),
         formatSize(ready.freeBytes),
         ready.accepting === 1 ? 'yes' : `no${ready.reason && `: ${ready.reason}`}`,
@@ -115,16 +118,20 @@ export function partnersCommand(context: Context) {
       ]);
       const columns = [
         { title: 'partner' },
+        { title: 'score', align: right },
+        { title: 'receipts', align: right },
+        { title: 'bond', align: right },
         { title: 'price per MiB and session', align: right },
         { title: 'room', align: right },
         { title: 'takes work' },
         { title: 'valid for', align: right },
         { title: 'url' },
       ];
-      const json = partners.map(({ nodeKey, ready, lastSeenMs }) => ({
+      const json = partners.map(({ nodeKey, ready, lastSeenMs, standing }) => ({
         nodeKey,
         ...ready,
         lastSeenMs,
+        standing,
       }));
       const lines = rows.length > 0 ? table(columns, rows, paint.bold) : ['No partner is ready.'];
       return { json: { partners: json }, lines };

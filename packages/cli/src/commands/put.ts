@@ -27,6 +27,7 @@ type PutOptions = {
   readonly for?: number | undefined;
   readonly replicas?: number | undefined;
   readonly maxPrice?: bigint | undefined;
+  readonly minScore?: number | undefined;
   readonly public?: true | undefined;
   readonly resume?: true | undefined;
 };
@@ -41,6 +42,7 @@ export function putCommand(context: Context) {
     .option('--replicas <n>', 'copies, each with another partner', parseCount(1, 32))
     .option('--for <time>', 'how long, as 10m, 4h or 2d', parseDuration)
     .option('--max-price <amount>', 'most per started MiB and session, in PAL', parseAmount)
+    .option('--min-score <n>', 'only partners that score as much, 0 to 1000', parseCount(0, 1000))
     .option('--public', 'store it unsealed: whoever knows the job id can read it')
     .option('--resume', 'go on with a put that was interrupted')
     .option('-y, --yes', 'do not ask before paying')
@@ -59,7 +61,7 @@ async function put(
   const begun = await findBegun(session, source, options);
   if (begun) {
     try {
-      return await goOn(session, market, begun);
+      return await goOn(session, market, begun, options);
     } catch (error) {
       const isOver = error instanceof PalisadeError && error.code === 'client/job-over';
       if (!isOver || !source) throw error;
@@ -126,6 +128,7 @@ async function begin(
       replicas: config.replicas,
       durationMs: options.for ?? parseDuration(config.duration),
       ...(maxPrice === undefined ? {} : { maxPrice }),
+      ...least(options),
     });
     for (const line of quoteLines(quote, source)) session.note(line);
     if (!(await session.agreed('Store it?')))
@@ -136,7 +139,7 @@ async function begin(
       const { genesisHash } = await session.chain.domain();
       await folder.save(toHex(genesisHash), source, state);
     };
-    const wish = { ...spooled, sessions, maxRate, replicas };
+    const wish = { ...spooled, sessions, maxRate, replicas, ...least(options) };
     return await finish(session, market, { folder, source, wish, fee: quote.fee, onState });
   } finally {
     // Once a request is signed, the folder is what a second try goes on with.
@@ -145,10 +148,16 @@ async function begin(
   }
 }
 
+/** The partners' least score, where one is wanted. */
+function least({ minScore }: PutOptions): { readonly minScore?: number } {
+  return minScore === undefined ? {} : { minScore };
+}
+
 async function goOn(
   session: Session,
   market: MarketClient,
   { folder: path, source, state }: UnfinishedPut,
+  options: PutOptions,
 ): Promise<Report> {
   const folder = await holdPutFolder(path);
   try {
@@ -158,7 +167,7 @@ async function goOn(
     const spool = await openSpool(folder.content);
     const { genesisHash } = await session.chain.domain();
     const onState = (next: PutState) => folder.save(toHex(genesisHash), source, next);
-    const wish = { spool, contentId, replicas, sessions, maxRate, state };
+    const wish = { spool, contentId, replicas, sessions, maxRate, state, ...least(options) };
     return await finish(session, market, { folder, source, wish, fee: undefined, onState });
   } finally {
     folder.release();

@@ -110,8 +110,19 @@ export type BlockView = ReadBy<typeof blockReader>;
 
 /** Partners of one list at most: 10 000 are what a validator is sized for (P2V-1). */
 const MAX_PARTNERS = 16_384;
+/** What the chain knows of a partner (C2V-4.1), as a validator says. */
+export const standingReader = object({ score: count, receipts: count, bond: u128 });
+export type PartnerStanding = ReadBy<typeof standingReader>;
+
 export const partnersReader = object({
-  partners: listOf(object({ ready: envelopeBytes, lastSeenMs: optional(whole) }), MAX_PARTNERS),
+  partners: listOf(
+    object({
+      ready: envelopeBytes,
+      lastSeenMs: optional(whole),
+      standing: optional(standingReader),
+    }),
+    MAX_PARTNERS,
+  ),
 });
 
 export const submittedReader = object({ id: bytes32, acknowledgement: envelopeBytes });

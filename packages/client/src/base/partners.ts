@@ -2,7 +2,7 @@
 import type { Domain } from '@palisade/core';
 import { equalBytes, PalisadeError, toHex } from '@palisade/core';
 import { ready } from '@palisade/market/schema';
-import { openMessage, partnersReader, type Ready } from './answers.ts';
+import { openMessage, type PartnerStanding, partnersReader, type Ready } from './answers.ts';
 import { baseUrl } from './directory-data.ts';
 import { badAnswer } from './http.ts';
 import type { ReachContext } from './reach.ts';
@@ -17,7 +17,14 @@ export type PartnerRecord = {
   readonly url: string;
   /** When the validator heard from it last, ms since 1970; as the validator says. */
   readonly lastSeenMs: bigint | undefined;
+  /** Score, receipts and bond; as the validator says. */
+  readonly standing: PartnerStanding | undefined;
 };
+
+/** Whether a partner scores at least that; one whose score nobody told does not. */
+export function scoresAtLeast(standing: PartnerStanding | undefined, least: number): boolean {
+  return least <= 0 || (standing !== undefined && standing.score >= least);
+}
 
 /**
  * Opens a READY (P2V-1).
@@ -36,7 +43,8 @@ export function openReady(
   if (by && !equalBytes(sender, by))
     throw badAnswer(source, `the READY is signed by ${toHex(sender)}, not by ${toHex(by)}`);
   if (value.expiresMs <= BigInt(nowMs)) throw badAnswer(source, 'the READY has expired');
-  return { nodeKey: sender, ready: value, url: baseUrl(value.url), lastSeenMs: undefined };
+  const url = baseUrl(value.url);
+  return { nodeKey: sender, ready: value, url, lastSeenMs: undefined, standing: undefined };
 }
 
 /** All partners that one validator lists; records that do not hold are left out. */
@@ -54,7 +62,7 @@ export async function readyPartners(
       const key = toHex(record.nodeKey);
       const before = newest.get(key);
       if (!before || before.ready.sequence < record.ready.sequence)
-        newest.set(key, { ...record, lastSeenMs: line.lastSeenMs });
+        newest.set(key, { ...record, lastSeenMs: line.lastSeenMs, standing: line.standing });
     } catch (error) {
       if (!(error instanceof PalisadeError)) throw error;
     }

@@ -1,13 +1,13 @@
 /** Offers of partners, as validators pass them on (C2V-5), and the match with one of them (P2V-4). */
 import { equalBytes, PalisadeError, signEnvelope, toHex } from '@palisade/core';
 import { accept, isOpen, match, offer } from '@palisade/market/schema';
-import { openMessage } from '../base/answers.ts';
+import { openMessage, standingReader } from '../base/answers.ts';
 import { follow } from '../base/environment.ts';
 import { clientError } from '../base/errors.ts';
 import { badAnswer } from '../base/http.ts';
-import { openReady, type PartnerRecord } from '../base/partners.ts';
+import { openReady, type PartnerRecord, scoresAtLeast } from '../base/partners.ts';
 import { serverEvents } from '../base/server-events.ts';
-import { envelopeBytes, object } from '../base/shapes.ts';
+import { envelopeBytes, object, optional } from '../base/shapes.ts';
 import type { JobContext } from './context.ts';
 import type { ChosenPartner } from './put-state.ts';
 
@@ -21,6 +21,8 @@ export type OfferWish = {
   readonly job: Uint8Array;
   /** Offers above it are passed over, base units per session. */
   readonly maxRate: bigint;
+  /** Offers of partners that score less are passed over, 0 to 1000. */
+  readonly minScore: number;
   /** How many are asked for at once, 1 to 32. */
   readonly limit: number;
   /** How long to wait for offers in all, ms; the end of the job ends it sooner. */
@@ -30,7 +32,7 @@ export type OfferWish = {
   readonly signal?: AbortSignal | undefined;
 };
 
-const offerEvent = object({ offer: envelopeBytes });
+const offerEvent = object({ offer: envelopeBytes, standing: optional(standingReader) });
 
 /** Usable offers, each partner once, until patience ends. */
 export async function* offers(context: JobContext, wish: OfferWish): AsyncGenerator<Offer> {
@@ -101,22 +103,19 @@ async function* offersOf(
 /** An offer that holds: signed, for this job, not too dear, still open, of a partner with an address. */
 async function readOffer(
   { chain }: JobContext,
-  { job, maxRate }: OfferWish,
+  { job, maxRate, minScore }: OfferWish,
   data: string,
   source: string,
 ): Promise<Omit<Offer, 'via'> | undefined> {
   const domain = await chain.domain();
   const nowMs = chain.context.env.nowMs();
   try {
-    const { sender, value } = openMessage(
-      offer,
-      offerEvent.fromJson(JSON.parse(data), 'offer').offer,
-      domain,
-      source,
-    );
+    const { offer: envelope, standing } = offerEvent.fromJson(JSON.parse(data), 'offer');
+    if (!scoresAtLeast(standing, minScore)) return undefined;
+    const { sender, value } = openMessage(offer, envelope, domain, source);
     if (!equalBytes(value.job, job) || value.rate > maxRate) return undefined;
     if (value.validUntilMs <= BigInt(nowMs)) return undefined;
-    const record = openReady(value.ready, domain, nowMs, source, sender);
+    const record = { ...openReady(value.ready, domain, nowMs, source, sender), standing };
     return { partner: sender, url: record.url, rate: value.rate, record };
   } catch (error) {
     // One bad offer among good ones: whoever passed it on is no reason to end the stream.

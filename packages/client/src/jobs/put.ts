@@ -39,6 +39,8 @@ export type PutWish = {
   readonly sessions: number;
   /** Most per partner and session, base units, as a quote says. */
   readonly maxRate: bigint;
+  /** Least score of the partners, 0 to 1000; any, unless given. */
+  readonly minScore?: number;
   /** Where an earlier run ended. */
   readonly state?: PutState;
   /** Writes the state down; the next step waits for it. */
@@ -181,6 +183,7 @@ class PutRun {
     const source = offers(this.#context, {
       job: this.#state.request!.job,
       maxRate,
+      minScore: this.#wish.minScore ?? 0,
       limit: Math.min(MAX_OFFERS, missing + SPARE_OFFERS),
       patienceMs: this.#wish.patienceMs ?? DEFAULT_PATIENCE_MS,
       seen: this.#seen,

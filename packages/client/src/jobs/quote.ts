@@ -1,7 +1,7 @@
 /** What it will cost, before anything is signed. */
 import { escrowFor, rateFor, request, sessionsFor, UTILITY } from '@palisade/market/schema';
 import { clientError } from '../base/errors.ts';
-import type { PartnerRecord } from '../base/partners.ts';
+import { type PartnerRecord, scoresAtLeast } from '../base/partners.ts';
 import type { JobContext } from './context.ts';
 
 export type QuoteWish = {
@@ -13,6 +13,8 @@ export type QuoteWish = {
   readonly durationMs: number;
   /** Most per started MiB and session, base units. */
   readonly maxPrice?: bigint;
+  /** Least score of the partners, 0 to 1000; any, unless given. */
+  readonly minScore?: number;
 };
 
 /** A partner that could take the content now, with what it asks. */
@@ -45,7 +47,7 @@ export type Quote = {
 export async function quote({ chain }: JobContext, wish: QuoteWish): Promise<Quote> {
   const { size, replicas, durationMs } = wish;
   const [records, { sessionMs }] = await Promise.all([chain.partners(), chain.params()]);
-  const fitting = records.filter(({ ready }) => whyNot(ready, wish) === undefined);
+  const fitting = records.filter((record) => whyNot(record, wish) === undefined);
   const partners = fitting
     .map((partner) => ({ partner, rate: rateFor(partner.ready.price, BigInt(size)) }))
     .sort((a, b) => (a.rate < b.rate ? -1 : a.rate > b.rate ? 1 : 0));
@@ -66,25 +68,28 @@ export async function quote({ chain }: JobContext, wish: QuoteWish): Promise<Quo
   return { size, replicas, sessions, sessionMs, maxRate, escrow, fee, partners };
 }
 
-function whyNot(ready: PartnerRecord['ready'], { size, maxPrice }: QuoteWish): string | undefined {
+function whyNot({ ready, standing }: PartnerRecord, wish: QuoteWish): string | undefined {
+  const { size, maxPrice, minScore = 0 } = wish;
   if (ready.utility !== UTILITY.storage) return 'offers no storage';
   if (ready.accepting !== 1) return ready.reason === '' ? 'takes no work' : ready.reason;
   if (ready.freeBytes < BigInt(size)) return 'has too little room';
   if (maxPrice !== undefined && ready.price > maxPrice) return 'asks more than the price allowed';
+  if (!scoresAtLeast(standing, minScore))
+    return standing ? `scores ${standing.score}, below ${minScore}` : 'has no score that is known';
   return undefined;
 }
 
 function tooFew(records: readonly PartnerRecord[], wish: QuoteWish, found: number) {
-  const reasons = records.flatMap(({ url, ready }) => {
-    const why = whyNot(ready, wish);
-    return why === undefined ? [] : [`${url}: ${why}`];
+  const reasons = records.flatMap((record) => {
+    const why = whyNot(record, wish);
+    return why === undefined ? [] : [`${record.url}: ${why}`];
   });
   return clientError(
     'client/too-few-partners',
     `${wish.replicas} copies need as many partners; ${found} of the ${records.length} known could take it.`,
     {
       retry: 'later',
-      next: 'Ask for fewer copies, allow a higher price, or wait: palisade partners shows who there is.',
+      next: 'Ask for fewer copies, allow a higher price or a lower score, or wait: palisade partners shows who there is.',
       data: { found, known: records.length, reasons },
     },
   );

@@ -5,6 +5,7 @@ import {
   bytes32,
   type Infer,
   type KeyValueReader,
+  type Refusal,
   record,
   text,
   u8,
@@ -65,7 +66,8 @@ export const mayTakeQuery = query({
   }),
 });
 
-function viewOf(state: KeyValueReader, of: Role, key: Uint8Array): StandingView {
+/** The standing of a key as everybody is shown it. */
+export function standingViewOf(state: KeyValueReader, of: Role, key: Uint8Array): StandingView {
   const session = currentSession.get(state) ?? 0n;
   const standing = standingOf(state, of, key, session);
   const { alpha, beta, receipts, failuresInRow, containedUntil, fees, firstSession } = standing;
@@ -94,23 +96,25 @@ function viewOf(state: KeyValueReader, of: Role, key: Uint8Array): StandingView 
 
 const NO_LIMITS = { bond: 0n, bondSession: 0n, agreements: 0, inFlight: 0n, inFlightLimit: 0n };
 
-function mayTake(state: KeyValueReader, partner: Uint8Array, load: Load) {
+/** Why a partner could not start what would be this load, or undefined. */
+export function whyBarred(
+  state: KeyValueReader,
+  partner: Uint8Array,
+  load: Load,
+): Refusal | undefined {
   const taker = takerOf(state, partner, currentSession.get(state) ?? 0n);
-  const limits = standingParamsOf(state);
-  const refusal = cannotTake(taker, load, limits);
-  return {
-    code: refusal?.code ?? '',
-    message: refusal?.message ?? '',
-    next: refusal?.next ?? '',
-    wantedBond: refusal?.code === 'market/no-bond' ? limits.bond : 0n,
-  };
+  return cannotTake(taker, load, standingParamsOf(state));
 }
 
 const ROLES: readonly number[] = Object.values(ROLE);
 
 export const standingQueries = [
   answer(standingQuery, (state, { role: of, key }) =>
-    ROLES.includes(of) ? viewOf(state, of as Role, key) : undefined,
+    ROLES.includes(of) ? standingViewOf(state, of as Role, key) : undefined,
   ),
-  answer(mayTakeQuery, (state, { partner, ...load }) => mayTake(state, partner, load)),
+  answer(mayTakeQuery, (state, { partner, ...load }) => {
+    const { code = '', message = '', next = '' } = whyBarred(state, partner, load) ?? {};
+    const wantedBond = code === 'market/no-bond' ? standingParamsOf(state).bond : 0n;
+    return { code, message, next, wantedBond };
+  }),
 ];

@@ -1,6 +1,6 @@
 /** Routes of the market's conversation: jobs, offers, matches, partners, notices. */
 import { fromHex, isRefusal, toBinaryString, toHex } from '@palisade/core';
-import { jobs, subscribe } from '@palisade/market';
+import { jobs, ROLE, standingView, standingViewOf, subscribe } from '@palisade/market';
 import type { Context, Hono } from 'hono';
 import { openFromPartner } from '../services/pool.ts';
 import type { ApiContext } from './context.ts';
@@ -68,6 +68,9 @@ export function marketRoutes(app: Hono, context: ApiContext): void {
   const { pool, service, acknowledged, report } = context;
   const mayAskAgain = askingGate(pool.nowMs);
   const noteStream = streamsOfPartners();
+  // C2V-4.1: the client decides its risk by what the chain knows of a partner.
+  const standingOf = (partner: Uint8Array) =>
+    standingView.toJson(standingViewOf(pool.application.committed, ROLE.partner, partner));
   const isKnown = (job: Uint8Array) =>
     jobs.has(pool.application.committed, job) || pool.jobFiles.find(job) !== undefined;
 
@@ -104,9 +107,12 @@ export function marketRoutes(app: Hono, context: ApiContext): void {
         writer.close();
       };
       const timer = setTimeout(finish, OFFERS_MS);
-      const stop = pool.board.watchOffers(job, (offer) => {
+      const stop = pool.board.watchOffers(job, (offer, partner) => {
         if (left-- <= 0) return;
-        writer.write({ event: 'offer', data: { offer: toHex(offer) } });
+        writer.write({
+          event: 'offer',
+          data: { offer: toHex(offer), standing: standingOf(partner) },
+        });
         if (left === 0) setImmediate(finish);
       });
       if (mayAskAgain(job)) pool.askAgain(job).catch(report);
@@ -130,6 +136,7 @@ export function marketRoutes(app: Hono, context: ApiContext): void {
         nodeKey: toHex(nodeKey),
         ready: toHex(envelope),
         lastSeenMs,
+        standing: standingOf(nodeKey),
       })),
     }),
   );

@@ -5,6 +5,7 @@
  */
 
 import {
+  fromBinaryString,
   type KeyValueReader,
   type Opened,
   type Refusal,
@@ -29,9 +30,11 @@ export type PartnerEntry = {
   readonly envelope: Uint8Array;
   readonly lastSeenMs: number;
 };
+/** Hears of an offer (an envelope) and whose it is (a node key). */
+export type OfferListener = (offer: Uint8Array, partner: Uint8Array) => void;
 type JobEntry = {
   readonly offers: Map<string, Uint8Array>;
-  readonly listeners: Set<(offer: Uint8Array) => void>;
+  readonly listeners: Set<OfferListener>;
 };
 
 export class PartnerBoard {
@@ -92,7 +95,7 @@ export class PartnerBoard {
     if (!entry.offers.has(key) && entry.offers.size >= MAX_OFFERS)
       return refuse('market/enough-offers', `This job has ${MAX_OFFERS} offers already.`);
     entry.offers.set(key, envelope);
-    for (const listener of entry.listeners) listener(envelope);
+    for (const listener of entry.listeners) listener(envelope, partner);
     return undefined;
   }
 
@@ -102,9 +105,9 @@ export class PartnerBoard {
   }
 
   /** Offers at hand, and then each new one; answers how to end it. */
-  watchOffers(job: Uint8Array, listener: (offer: Uint8Array) => void): () => void {
+  watchOffers(job: Uint8Array, listener: OfferListener): () => void {
     const entry = this.entryOf(job);
-    for (const offer of entry.offers.values()) listener(offer);
+    for (const [partner, offer] of entry.offers) listener(offer, fromBinaryString(partner));
     entry.listeners.add(listener);
     return () => entry.listeners.delete(listener);
   }

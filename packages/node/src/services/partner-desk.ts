@@ -1,6 +1,6 @@
 /** Where partners speak to a validator: that they are ready, and which jobs they want. */
 import { equalBytes, isRefusal, type Refusal, refuse, toHex } from '@palisade/core';
-import { jobs, offer, ready, readyAck } from '@palisade/market';
+import { jobs, offer, ready, readyAck, whyBarred } from '@palisade/market';
 import { wantsPartners } from './partner-board.ts';
 import { openFromPartner, openMessage, type Pool } from './pool.ts';
 import type { Validator } from './validator.ts';
@@ -44,12 +44,15 @@ export class PartnerDesk {
       return refuse('market/offer-expired', 'This offer is not valid any more: check your clock.');
     if (!wantsPartners(this.pool.application.committed, job))
       return refuse('market/job-not-open', `Job ${toHex(job)} wants no more partners.`);
-    const { maxRate } = jobs.need(this.pool.application.committed, job);
+    const { maxRate, sessions } = jobs.need(this.pool.application.committed, job);
     if (rate > maxRate)
       return refuse(
         'market/rate-too-high',
         `The job pays at most ${maxRate} per session, not ${rate}.`,
       );
-    return this.pool.board.offer(job, opened.sender, bytes);
+    // LOW_SCORE and its like (P2V-2.G3): better told now than after the upload.
+    const load = { agreements: 1, value: rate * BigInt(sessions) };
+    const barred = whyBarred(this.pool.application.committed, opened.sender, load);
+    return barred ?? this.pool.board.offer(job, opened.sender, bytes);
   }
 }
