@@ -27,7 +27,9 @@ export const standingView = record('StandingView', {
   receipts: u32.is('Paid sessions and receipts of both sides'),
   failuresInRow: u32,
   contained: u8.is('1 when there is no new work until a challenge is passed'),
-  fees: u128.is('Base units; of a partner: ever earned; of a client: network fees ever paid'),
+  fees: u128.is(
+    'Base units; of a partner: ever earned, as far as it weighs; of a client: network fees ever paid',
+  ),
   firstSession: u64.is('Session of its first deed'),
   bond: u128.is('Of a partner: probation bond, base units'),
   bondSession: u64.is('Session in which it was posted'),

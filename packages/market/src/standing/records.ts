@@ -21,7 +21,9 @@ export const standingRecord = record('Standing', {
   failuresInRow: u32,
   containedUntil: u64.is('Period in which containment ends by itself; 0 when there is none'),
   receipts: u32.is('Paid sessions and receipts of both sides'),
-  fees: u128.is('Base units; of a partner: ever earned; of a client: network fees ever paid'),
+  fees: u128.is(
+    'Base units; of a partner: ever earned, as far as it weighs; of a client: network fees ever paid',
+  ),
   firstSession: u64.is('Session of its first deed'),
   period: u64.is('Last period in which something was noted'),
   warned: u8.is('Kinds of faults that it was warned of in that period, one bit each'),
