@@ -7,7 +7,8 @@ import { AGREEMENT_STATE, type Agreement, agreements, jobs, settlementsDue } fro
 import { params } from './params.ts';
 import { payPartner, writeRow } from './pay.ts';
 import { ROW_STATUS } from './payout.ts';
-import { noteMissed } from './standing/notes.ts';
+import { noteChallengePassed, noteMissed } from './standing/notes.ts';
+import { ROLE } from './standing/records.ts';
 
 /**
  * Blocks that a partner must have had to answer in: one in which it learns the challenge, one that
@@ -27,8 +28,10 @@ export function settleAudit(
   const { rate, sequence } = agreement;
   const status = statusOf(ctx, agreement, answerHeight);
   const amount = status === ROW_STATUS.earned ? rate : 0n;
-  if (status === ROW_STATUS.earned) payPartner(ctx, jobId, partner, rate);
-  else bind(ctx, jobId, partner, { agreements: 0, value: -rate });
+  if (status === ROW_STATUS.earned) {
+    payPartner(ctx, jobId, partner, rate);
+    noteChallengePassed(ctx, ROLE.partner, partner);
+  } else bind(ctx, jobId, partner, { agreements: 0, value: -rate });
   if (status === ROW_STATUS.missed) {
     emitMiss(ctx, jobId, partner);
     noteMissed(ctx, partner, rate);

@@ -123,9 +123,13 @@ export function noteOffence(ctx: BlockContext, { validator, kind }: Offence): vo
   else noteFault(ctx, ROLE.validator, validator, FAULT.duty, SCALE);
 }
 
-/** A challenge that is no audit was passed: it ends a containment, and adds nothing to the score. */
+/** A challenge was passed, an audit or one of the validators': it ends a containment. */
 export function noteChallengePassed(ctx: BlockContext, role: Role, key: Uint8Array): void {
-  note(ctx, role, key, released);
+  const session = ctx.session.number;
+  const before = standingOf(ctx.state, role, key, session);
+  if (before.containedUntil === 0n) return;
+  standings.set(ctx.state, [role, key], released(before));
+  ctx.emit(containmentEnded, { role, key, session });
 }
 
 /** Changes what a partner has in flight; one that has nothing has no record. */
@@ -152,12 +156,8 @@ function note(
   key: Uint8Array,
   change: (before: Standing) => Standing,
 ): void {
-  const session = ctx.session.number;
-  const before = standingOf(ctx.state, role, key, session);
-  const after = change(before);
-  standings.set(ctx.state, [role, key], after);
-  if (before.containedUntil !== 0n && after.containedUntil === 0n)
-    ctx.emit(containmentEnded, { role, key, session });
+  const before = standingOf(ctx.state, role, key, ctx.session.number);
+  standings.set(ctx.state, [role, key], change(before));
 }
 
 /** Counts a meeting of `key` with another; answers what it weighs among those of the period. */

@@ -57,7 +57,7 @@ describe('a standing', () => {
           if (what === 'challenge') standing = released(standing);
           if (what === 'fail') standing = fail(standing, kind);
           if (what === 'wait') standing = atPeriod(standing, BigInt(++period));
-          if (what === 'succeed' || what === 'challenge') [row, until] = [0, 0];
+          if (what === 'challenge' || (what === 'succeed' && until === 0)) [row, until] = [0, 0];
           if (what === 'fail' && ++row >= 5) until = period + 3;
           if (what === 'wait' && until > 0 && period >= until) [row, until] = [0, 0];
           if (until > 0) containments++;

@@ -22,10 +22,13 @@ export function released(standing: Standing): Standing {
   return { ...standing, failuresInRow: 0, containedUntil: 0n };
 }
 
-/** Something was done as agreed. */
+/**
+ * Something was done as agreed. That ends a row of failures, but no containment: a client that is the
+ * partner's own could say so at any time.
+ */
 export function succeeded(standing: Standing, weight: bigint, fees: bigint): Standing {
   return {
-    ...released(standing),
+    ...(standing.containedUntil === 0n ? released(standing) : standing),
     ...withSuccess(standing, weight),
     receipts: standing.receipts + 1,
     fees: standing.fees + fees,
