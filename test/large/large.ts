@@ -122,6 +122,12 @@ function uploaded(): number {
   return Math.max(...sizes);
 }
 
+/** Bytes that have arrived of a file that is being fetched: its job's number stands in its name. */
+function fetched(start: string): number {
+  const part = readdirSync(folder).find((one) => one.startsWith(start) && one.endsWith('.part'));
+  return part ? sizeOf(join(folder, part)) : 0;
+}
+
 /** Stores a file and fetches it again. @throws Error when another one comes back */
 async function roundTrip(name: string, size: number, withKills: boolean): Promise<void> {
   const path = join(folder, name);
@@ -135,11 +141,11 @@ async function roundTrip(name: string, size: number, withKills: boolean): Promis
   say(`put of ${name}: ${speedOf(size, began)}`);
   const again = performance.now();
   const get = palisade('get', String(job), '-o', back, '--json');
-  const fetched = answerOf(get);
+  const answer = answerOf(get);
   const secondKill = withKills
-    ? killPartner(get, 'contents', () => sizeOf(`${back}.part`))
+    ? killPartner(get, 'contents', () => fetched(`${name}.back.`))
     : undefined;
-  await Promise.all([fetched, secondKill]);
+  await Promise.all([answer, secondKill]);
   say(`get of ${name}: ${speedOf(size, again)}`);
   const [sent, came] = await Promise.all([hashOf(path), hashOf(back)]);
   if (sent !== came) throw new Error(`${name} came back as ${came}, it was ${sent}`);

@@ -91,16 +91,58 @@ async function* chunks(
 ): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return close();
+  // Also ends the wait for bytes of a fetch that does not heed its signal.
+  const cancel = () => reader.cancel().catch(() => {}); // a broken stream has nothing left to cancel
+  signal.addEventListener('abort', cancel, { once: true });
+  const watch = watchWaits(env, idleMs, close);
+  const check = () => {
+    if (watch.isLate()) throw timeout(url, idleMs);
+    if (signal.aborted) throw aborted();
+  };
   try {
     for (;;) {
-      const next = await timed(env, { url, signal, timeoutMs: idleMs }, () => reader.read(), close);
+      const next = await watch.wait(reader.read());
+      check();
       if (next.done) return;
       yield next.value;
     }
+  } catch (error) {
+    check();
+    throw asClientError(error, url);
   } finally {
-    await reader.cancel().catch(() => {}); // a broken stream has nothing left to cancel
+    watch.stop();
+    await cancel();
     close();
   }
+}
+
+/**
+ * Calls `onLate` once a wait has lasted too long. One alarm for all waits of a stream: an alarm for
+ * each of the chunks of a large file leaves more garbage than the chunks themselves.
+ */
+function watchWaits(env: Environment, mostMs: number, onLate: () => void) {
+  const alarm = follow();
+  let sinceMs: number | undefined;
+  let isLate = false;
+  const watch = async () => {
+    for (let leftMs = mostMs; leftMs > 0; ) {
+      await env.sleep(leftMs, alarm.signal);
+      leftMs = sinceMs === undefined ? mostMs : sinceMs + mostMs - env.nowMs();
+    }
+    isLate = true;
+    onLate();
+  };
+  watch().catch(() => {}); // it was told to stop
+  return {
+    isLate: () => isLate,
+    stop: () => alarm.abort(),
+    async wait<T>(work: Promise<T>): Promise<T> {
+      sinceMs = env.nowMs();
+      const value = await work;
+      sinceMs = undefined;
+      return value;
+    },
+  };
 }
 
 /** Runs `work` under the request's time limit; `onTimeout` ends what would otherwise go on. */
