@@ -31,7 +31,7 @@ export function endJob(
   const { state, session, height } = ctx;
   const job = jobs.need(state, jobId);
   jobs.set(state, [jobId], { ...job, state: outcome, reason, endHeight: height });
-  ctx.emit(jobEnded, { job: jobId, state: outcome, reason });
+  ctx.emit(jobEnded, { job: jobId, outcome, reason });
   if (!hasAgreements(state, jobId)) {
     payoutRows.set(state, [session.number, jobId, NOBODY], cancelledRow(jobId, job, height));
     returnEscrow(ctx, jobId);

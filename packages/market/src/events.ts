@@ -114,7 +114,11 @@ export const jobDisputed = event({
 export const jobEnded = event({
   name: 'market.job-ended',
   doc: 'A job is completed, cancelled or resolved.',
-  fields: { job: bytes32, state: u8.is('3 completed, 4 cancelled, 6 resolved'), reason: text(120) },
+  fields: {
+    job: bytes32,
+    outcome: u8.is('3 completed, 4 cancelled, 6 resolved'),
+    reason: text(120),
+  },
 });
 export const escrowReturned = event({
   name: 'market.escrow-returned',

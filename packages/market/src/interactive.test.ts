@@ -196,6 +196,17 @@ describe('[C2V-7.G1] a client that never signs the receipt', () => {
     });
   });
 
+  it('and had agreed on less than the term: the job ends with the window all the same', async () => {
+    const market = await startMarket();
+    await market.chain.endSession();
+    const job = await market.request('alice', { utility: UTILITY.access, sessions: 9 });
+    await market.start('alice', 'p0', job, { sessions: 1 });
+    await endSessions(market, 1);
+    expect(market.job(job).state).toBe(JOB_STATE.disputed);
+    await endSessions(market, 1);
+    expect(market.job(job)).toMatchObject({ state: JOB_STATE.cancelled, escrow: 0n });
+  });
+
   it('and cancels, still owes what it vouched for, even by a voucher filed afterwards', async () => {
     const { market, chain, job } = await begin({ sessions: 5 });
     await market.cancel('alice', job);

@@ -76,7 +76,7 @@ describe('a request', () => {
     expect(market.job(job).state).toBe(JOB_STATE.confirmed);
     const ended = await chain.endSession();
     expect(market.job(job)).toMatchObject({ state: JOB_STATE.cancelled, refunded: 3n * RATE });
-    expect(eventsOf(ended, 'market.job-ended')).toMatchObject([{ state: '4' }]);
+    expect(eventsOf(ended, 'market.job-ended')).toMatchObject([{ outcome: '4' }]);
     expect(chain.free(market.client('alice'))).toBe(CLIENT_FUNDS - chain.feeOf(tx));
     expect(market.escrow).toBe(0n);
     expect(rowsOf(market, 1n)).toMatchObject([

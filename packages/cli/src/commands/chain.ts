@@ -3,6 +3,7 @@ import type { BlockView, ChainClient, PartnerRecord } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
 import { ROW_STATUS } from '@palisade/market/schema';
 import { type Context, execute, networkLeaf, type Report } from '../command.ts';
+import { describe } from '../session/job-view.ts';
 import {
   formatAmount,
   formatDuration,
@@ -12,7 +13,6 @@ import {
   shortId,
 } from '../terminal/amounts.ts';
 import { facts, table } from '../terminal/table.ts';
-import { describe } from './jobs.ts';
 
 const right = 'right' as const;
 

@@ -1,11 +1,11 @@
 /** `palisade events`: what happened, and what happens. */
 import type { ChainEvent } from '@palisade/client';
 import { type Context, execute, networkLeaf, type Report } from '../command.ts';
+import { describe } from '../session/job-view.ts';
 import { plainJson, type Session } from '../session/session.ts';
 import { parseHeight } from '../terminal/amounts.ts';
 import { usageError } from '../terminal/print-error.ts';
 import { table } from '../terminal/table.ts';
-import { describe } from './jobs.ts';
 
 /** Blocks that `events` looks back, and at most looks through without `--follow`. */
 const USUAL_BLOCKS = 20n;

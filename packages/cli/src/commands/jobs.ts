@@ -1,9 +1,9 @@
 /** `palisade ls`, `jobs`, `job`, `rm`, `renew`: what is stored, what became of it, how it ends. */
-import { type ChainEvent, shapes } from '@palisade/client';
-import { type Json, toHex } from '@palisade/core';
-import { AGREEMENT_STATE, type Agreement, isOver, type JobView } from '@palisade/market/schema';
+import { toHex } from '@palisade/core';
+import { isInteractive, isOver } from '@palisade/market/schema';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
 import { readRecords } from '../files/records.ts';
+import { agreementTable, historyTable, jobFacts } from '../session/job-view.ts';
 import { resolveJob, stateOf, timeLeft } from '../session/jobs.ts';
 import type { Session } from '../session/session.ts';
 import {
@@ -11,7 +11,6 @@ import {
   formatAmount,
   formatDuration,
   formatSize,
-  formatTime,
   parseDuration,
   shortId,
 } from '../terminal/amounts.ts';
@@ -31,7 +30,7 @@ async function list(session: Session): Promise<Report> {
     timeLeft(session.chain),
   ]);
   const files = jobs
-    .filter(({ job }) => !isOver(job))
+    .filter(({ job }) => !isOver(job) && !isInteractive(job))
     .map(({ id, job }) => {
       const record = records.get(toHex(id));
       const { name, kind } = record ?? { name: undefined, kind: undefined };
@@ -108,100 +107,13 @@ export function jobCommand(context: Context) {
         const lines = [
           ...jobFacts(view),
           '',
-          ...agreementTable(view, session),
+          ...agreementTable(view, session.paint.bold),
           '',
-          ...historyTable(history, session),
+          ...historyTable(history, session.paint.bold),
         ];
         return { json: { ...view, history }, lines };
       }),
     );
-}
-
-function jobFacts({ id, job }: JobView): string[] {
-  const last = job.session + BigInt(job.sessions) - 1n;
-  return facts([
-    ['job', toHex(id)],
-    ['client', toHex(job.client)],
-    ['content', `${toHex(job.subject)}, ${formatSize(job.size)}`],
-    ['state', `${stateOf(job)}${job.reason && `: ${job.reason}`}`],
-    ['term', `${countOf(job.sessions, 'session')}, ${job.session} to ${last}`],
-    ['copies', `${job.active} of ${job.partners}`],
-    ['rate', `at most ${formatAmount(job.maxRate)} per copy and session`],
-    ['locked', `${formatAmount(job.escrow)}, of which ${formatAmount(job.committed)} is promised`],
-    ['paid', formatAmount(job.paid)],
-    ['returned', formatAmount(job.refunded)],
-  ]);
-}
-
-const AGREEMENT_STATES = new Map<number, string>(
-  Object.entries(AGREEMENT_STATE).map(([name, state]) => [state, name]),
-);
-
-function agreementTable({ agreements }: JobView, { paint }: Session): string[] {
-  const rows = agreements.map(({ partner, agreement }) => [
-    shortId(toHex(partner)),
-    stateOfAgreement(agreement),
-    `${agreement.firstSession} to ${agreement.lastSession}`,
-    formatAmount(agreement.rate),
-    `${agreement.answered}`,
-    `${agreement.missed}`,
-    formatAmount(agreement.paid),
-  ]);
-  const columns = [
-    { title: 'partner' },
-    { title: 'state' },
-    { title: 'sessions' },
-    { title: 'rate', align: 'right' as const },
-    { title: 'proven', align: 'right' as const },
-    { title: 'missed', align: 'right' as const },
-    { title: 'paid', align: 'right' as const },
-  ];
-  return rows.length > 0 ? table(columns, rows, paint.bold) : ['No partner has started yet.'];
-}
-
-function stateOfAgreement({ state, final }: Agreement): string {
-  const name = AGREEMENT_STATES.get(state) ?? `state ${state}`;
-  return state === AGREEMENT_STATE.active && final === 1 ? 'ending' : name;
-}
-
-/** Fields of an event that name money. */
-const AMOUNTS = new Set(['escrow', 'rate', 'amount', 'other', 'paid', 'committed']);
-
-/** Fields that every line of a job's history has in common. */
-const COMMON = new Set(['job', 'client', 'subject']);
-
-function historyTable(history: readonly ChainEvent[], { paint }: Session): string[] {
-  const rows = history.map(({ height, timeMs, name, data }) => [
-    `${height}`,
-    formatTime(Number(timeMs)),
-    name,
-    describe(data),
-  ]);
-  const columns = [
-    { title: 'block', align: 'right' as const },
-    { title: 'time' },
-    { title: 'event' },
-    { title: 'what' },
-  ];
-  return table(columns, rows, paint.bold);
-}
-
-/** Longest text of a field that is shown. */
-const text = shapes.plainText(160);
-
-/** `partner 0x2583…, session 4, amount 0.1 PAL`: the fields of an event in one line. */
-export function describe(data: Json): string {
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) return '';
-  return Object.entries(data)
-    .filter(([name, value]) => !COMMON.has(name) && value !== '')
-    .map(([name, value]) => `${name} ${shown(name, value)}`)
-    .join(', ');
-}
-
-function shown(name: string, value: unknown): string {
-  if (typeof value !== 'string') return text.fromJson(JSON.stringify(value), name);
-  if (AMOUNTS.has(name) && /^\d{1,39}$/.test(value)) return formatAmount(BigInt(value));
-  return value.startsWith('0x') ? shortId(value) : text.fromJson(value, name);
 }
 
 export function rmCommand(context: Context) {

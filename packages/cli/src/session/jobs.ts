@@ -35,9 +35,13 @@ const STATES = new Map<number, string>(
   Object.entries(JOB_STATE).map(([name, state]) => [state, name]),
 );
 
+export function stateName(state: number): string {
+  return STATES.get(state) ?? `state ${state}`;
+}
+
 export function stateOf({ state, active, partners }: Job): string {
-  const name = STATES.get(state) ?? `state ${state}`;
-  return state === JOB_STATE.started && active < partners ? `${active} of ${partners}` : name;
+  const isPart = state === JOB_STATE.started && active < partners;
+  return isPart ? `${active} of ${partners}` : stateName(state);
 }
 
 /** How long a job still runs, ms: whole sessions after the running one, and what is left of it. */

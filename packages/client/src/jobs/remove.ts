@@ -4,6 +4,7 @@ import {
   cancel,
   clientReceipt,
   complete,
+  isInteractive,
   isOpen,
   type JobView,
   partnerReceipt,
@@ -43,7 +44,7 @@ const NO_SIGNATURE = new Uint8Array(64);
 /** What removing a job would take. @throws PalisadeError as `remove` */
 export async function planRemoval(context: JobContext, job: Uint8Array): Promise<RemovalPlan> {
   const view = await needOpenJob(context, job);
-  const agreements = running(view).filter(({ agreement }) => agreement.final === 0).length;
+  const agreements = receiptable(view).filter(({ agreement }) => agreement.final === 0).length;
   const outcome = { job, partner: new Uint8Array(32), sequence: 0, lastSession: 0n };
   const each = await context.chain.feeFor(complete, {
     ...storageReceipt(outcome),
@@ -60,7 +61,7 @@ export async function planRemoval(context: JobContext, job: Uint8Array): Promise
  */
 export async function remove(context: JobContext, job: Uint8Array): Promise<Removal> {
   const view = await needOpenJob(context, job);
-  const agreements = running(view);
+  const agreements = receiptable(view);
   const results = await Promise.all(
     agreements.map((line) => completeOne(context, view, line).catch(asFailure)),
   );
@@ -80,6 +81,14 @@ export async function remove(context: JobContext, job: Uint8Array): Promise<Remo
     fee += sent.fee;
   }
   return { job, completed, unanswered, cancelled, fee };
+}
+
+/**
+ * Agreements that a receipt ends here. What use is worth is settled where it is used: of other
+ * utility the job is cancelled, and its partners are paid what was vouched for.
+ */
+function receiptable(view: JobView): readonly AgreementLine[] {
+  return isInteractive(view.job) ? [] : running(view);
 }
 
 function asFailure(error: unknown): PalisadeError {
