@@ -11,10 +11,12 @@ import {
   type Signer,
   signEnvelope,
   toHex,
+  type ValueOf,
 } from '@palisade/core';
 import {
   accept,
   acknowledgement,
+  clientConnectReport,
   clientReceipt,
   confirmation,
   match,
@@ -39,6 +41,8 @@ export type FakePartner = {
   readonly server: TestServer;
   readonly signer: Signer;
   price: bigint;
+  /** Taken at the price of its READY. */
+  direct: boolean;
   /** What it holds, by job; content by id. */
   readonly uploads: Map<string, Uint8Array>;
   readonly contents: Map<string, Uint8Array>;
@@ -59,6 +63,8 @@ export class FakeNetwork {
   readonly chain = new FakeChain();
   readonly validators: FakeValidator[] = [];
   readonly partners: FakePartner[] = [];
+  /** Connection reports of clients, as they came. */
+  readonly reports: ValueOf<typeof clientConnectReport>[] = [];
   readonly #offers = new Map<string, Map<string, Uint8Array>>();
 
   static async start(partners = 3): Promise<FakeNetwork> {
@@ -119,6 +125,7 @@ export class FakeNetwork {
     if (kind === 'transactions') return json(response, this.chain.transaction(id));
     if (route === 'POST /v1/jobs') return this.#confirm(self, response, body);
     if (verb === 'offers') return this.#streamOffers(response, id);
+    if (route.endsWith('/connect-reports')) return this.#takeReport(response, body);
     if (verb === 'accept') return this.#accept(self, response, body);
     if (verb === 'history') {
       const events = this.chain.events.filter(({ data }) => (data as { job?: string }).job === id);
@@ -189,7 +196,14 @@ export class FakeNetwork {
     return Promise.all(lines);
   }
 
-  #readyOf({ signer, server, price }: FakePartner): Promise<Uint8Array> {
+  #takeReport(response: ServerResponse, body: Buffer): void {
+    const opened = open(body, catalogue([clientConnectReport]), this.chain.domain);
+    if (isRefusal(opened)) throw new Error(opened.message);
+    this.reports.push(opened.value as ValueOf<typeof clientConnectReport>);
+    json(response, {}, 202);
+  }
+
+  #readyOf({ signer, server, price, direct }: FakePartner): Promise<Uint8Array> {
     const value = {
       sequence: 1n,
       expiresMs: BigInt(Date.now() + 60_000),
@@ -200,7 +214,7 @@ export class FakeNetwork {
       maxSessions: 1095,
       freeBytes: 1n << 40n,
       freeSlots: 100,
-      direct: 0,
+      direct: direct ? 1 : 0,
       accepting: 1,
       reason: '',
     };
@@ -210,7 +224,7 @@ export class FakeNetwork {
   async #offersFor(job: string): Promise<Map<string, Uint8Array>> {
     const size = this.chain.jobs.get(job)?.job.size ?? 0n;
     const made = new Map<string, Uint8Array>();
-    for (const partner of this.partners) {
+    for (const partner of this.partners.filter(({ direct }) => !direct)) {
       const value = {
         job: fromHex(job),
         rate: rateFor(partner.price, size),
@@ -228,8 +242,19 @@ export class FakeNetwork {
 
   async #streamOffers(response: ServerResponse, job: string): Promise<void> {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (const said of (await this.#offersFor(job)).values())
-      response.write(`event: offer\ndata: ${JSON.stringify({ offer: toHex(said) })}\n\n`);
+    for (const [key, said] of await this.#offersFor(job)) {
+      const partner = this.partners.find(({ signer }) => toHex(signer.id) === key)!;
+      const data = {
+        offer: toHex(said),
+        ready: toHex(await this.#readyOf(partner)),
+        direct: false,
+      };
+      response.write(`event: offer\ndata: ${JSON.stringify(data)}\n\n`);
+    }
+    for (const partner of this.partners.filter(({ direct }) => direct)) {
+      const data = { ready: toHex(await this.#readyOf(partner)), direct: true, rttMs: 7 };
+      response.write(`event: offer\ndata: ${JSON.stringify(data)}\n\n`);
+    }
     response.end('event: end\ndata: {}\n\n');
   }
 
@@ -276,6 +301,7 @@ export class FakeNetwork {
       signer,
       voice: signer,
       price: BigInt(1000 + i),
+      direct: false,
       uploads: new Map(),
       contents: new Map(),
       outlines: new Map(),

@@ -2,7 +2,12 @@
 import { join } from 'node:path';
 import type { Clock } from '@palisade/core';
 import { createLogger, type DaemonContext, logSection, type RootLogger } from '@palisade/daemon';
-import { type NodeOptions, type RunningNode, startNode } from '@palisade/node';
+import {
+  DEVELOPMENT_POOL_TIMING,
+  type NodeOptions,
+  type RunningNode,
+  startNode,
+} from '@palisade/node';
 import {
   DEVELOPMENT_TIMING,
   type PartnerOptions,
@@ -46,6 +51,7 @@ export function startValidators(
     host: HOST,
     blockTimeMs: timing.blockTimeMs,
     guardMs: timing.guardMs,
+    pool: DEVELOPMENT_POOL_TIMING,
     clock,
     faucetSecret: network.faucetSecret,
     shadow: true,

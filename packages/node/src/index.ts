@@ -5,4 +5,9 @@ export { nodeConfig } from './daemon/config.ts';
 export { runNode } from './daemon/run-node.ts';
 export { type RunningNode, startNode } from './node.ts';
 export type { HostedValidator, NodeOptions } from './options.ts';
+export {
+  DEFAULT_POOL_TIMING,
+  DEVELOPMENT_POOL_TIMING,
+  type PoolTiming,
+} from './services/timing.ts';
 export { LmdbStore } from './store/lmdb-store.ts';

@@ -15,5 +15,35 @@ export const nodeMetrics = declareMetrics({
   },
   mempool_transactions: { kind: 'gauge', help: 'Transactions that wait for a block.' },
   partners_ready: { kind: 'gauge', help: 'Partners whose word holds now.' },
+  notices_total: {
+    kind: 'counter',
+    help: 'Notices of jobs, by whether the validator answers for the partner.',
+    labels: ['duty'],
+  },
+  notices_acknowledged_total: {
+    kind: 'counter',
+    help: 'Acknowledged notices, by whether it took the allowed time at most.',
+    labels: ['in_time'],
+  },
+  work_queries_total: {
+    kind: 'counter',
+    help: 'Questions for work, by the reason that was given.',
+    labels: ['answer'],
+  },
+  partners_silenced_total: {
+    kind: 'counter',
+    help: 'Partners told to shut up, by fault.',
+    labels: ['fault'],
+  },
+  connections_total: {
+    kind: 'counter',
+    help: 'Matches by what both sides report, and by the validator that made them.',
+    labels: ['validator', 'outcome'],
+  },
+  probes_total: {
+    kind: 'counter',
+    help: 'Endpoints tried where the sides of a match disagree, by finding.',
+    labels: ['finding'],
+  },
   audits_missed_total: { kind: 'counter', help: 'Audits that partners missed.' },
 });

@@ -2,7 +2,7 @@
  * The validator node: the chain's application on disk, an engine, and one service with its own HTTP
  * port for each validator key that it hosts.
  */
-import { committed, type PalisadeApplication } from '@palisade/chain';
+import { committed, type PalisadeApplication, SEAT } from '@palisade/chain';
 import { type Domain, isRefusal, SOFTWARE_VERSION } from '@palisade/core';
 import {
   createMetrics,
@@ -22,11 +22,16 @@ import { EventIndex } from './events/event-index.ts';
 import { nodeMetrics } from './metrics.ts';
 import type { NodeOptions } from './options.ts';
 import { Acknowledged } from './services/acknowledged.ts';
+import { Discipline } from './services/discipline.ts';
+import { Evidence } from './services/evidence.ts';
 import { followBlocks } from './services/follow-blocks.ts';
 import { JobFiles } from './services/job-files.ts';
+import { Meetings } from './services/meetings.ts';
 import { OpenJobs } from './services/open-jobs.ts';
 import { PartnerBoard, wantsPartners } from './services/partner-board.ts';
 import type { DirectoryEntry, Pool } from './services/pool.ts';
+import { prober } from './services/probe.ts';
+import { DEFAULT_POOL_TIMING } from './services/timing.ts';
 import { ValidatorService } from './services/validator-service.ts';
 
 export type RunningNode = {
@@ -43,6 +48,7 @@ export async function startNode(
   options: NodeOptions,
 ): Promise<RunningNode> {
   const { dataDir, clock } = options;
+  const nowMs = () => clock.nowMs();
   const opened = await openApplication(context, options);
   const { application, modules, store } = opened;
   const index = new EventIndex(`${dataDir}/index`, modules, application.known, application.domain);
@@ -55,14 +61,23 @@ export async function startNode(
   const engine = makeEngine(context, options, inside);
   const openJobs = new OpenJobs(application, engine, index);
   const directory: DirectoryEntry[] = [];
+  const metrics = createMetrics(nodeMetrics);
+  const timing = options.pool ?? DEFAULT_POOL_TIMING;
+  const board = new PartnerBoard(timing);
+  const evidence = new Evidence(`${dataDir}/evidence`, timing.evidenceSessions);
+  context.onStop('evidence', () => evidence.close());
   const pool: Pool = {
     application,
     engine,
     jobFiles,
-    board: new PartnerBoard(),
+    board,
+    discipline: new Discipline(timing.cooldownMs),
+    evidence,
+    meetings: makeMeetings(board, metrics, nowMs, services),
+    metrics,
     index,
     directory: () => directory,
-    nowMs: () => clock.nowMs(),
+    nowMs,
     openJobs: () => openJobs.list(),
     async askAgain(job) {
       if (!wantsPartners(store, job)) return;
@@ -83,7 +98,6 @@ export async function startNode(
   await openJobs.load();
   for (const envelope of jobFiles.waiting())
     await application.checkTx({ tx: envelope, type: 'new' });
-  const metrics = createMetrics(nodeMetrics);
   context.onStop('block listener', followBlocks({ pool, services, openJobs, metrics, lastBlock }));
   await openDoors(context, options, { pool, services, engine, acknowledged, metrics, directory });
   return {
@@ -92,6 +106,27 @@ export async function startNode(
     domain: application.domain,
     urls: directory.map(({ url }) => url),
   };
+}
+
+/** What becomes of matches; disagreements are looked into by a passive validator, where there is one. */
+function makeMeetings(
+  board: PartnerBoard,
+  metrics: Metrics<typeof nodeMetrics>,
+  nowMs: () => number,
+  services: readonly ValidatorService[],
+): Meetings {
+  const probe = prober();
+  return new Meetings({
+    nowMs,
+    sequenceOf: (partner) => board.find(partner, nowMs())?.value.sequence,
+    probe(partner) {
+      const url = board.find(partner, nowMs())?.value.url;
+      const hasPassive = services.some(({ self }) => self.seat === SEAT.passive);
+      return url !== undefined && hasPassive ? probe(url) : undefined;
+    },
+    onOutcome: (validator, outcome) => metrics.count('connections_total', { validator, outcome }),
+    onFinding: (finding) => metrics.count('probes_total', { finding }),
+  });
 }
 
 /** The two open job files, which know when the next block is due from when the last one came. */

@@ -2,6 +2,7 @@
 import type { Genesis } from '@palisade/chain';
 import type { Clock } from '@palisade/core';
 import type { FaultPoint } from '@palisade/engine';
+import type { PoolTiming } from './services/timing.ts';
 
 /** A validator key that this process hosts, and where its API listens. */
 export type HostedValidator = {
@@ -18,6 +19,8 @@ export type NodeOptions = {
   readonly blockTimeMs: number;
   /** Time before a block in which requests go to the next file, ms. */
   readonly guardMs: number;
+  /** Patience with partners; that of a public network unless given. */
+  readonly pool?: PoolTiming;
   readonly clock: Clock;
   /** Secret of the account that gives away tokens; development networks only. */
   readonly faucetSecret?: Uint8Array;

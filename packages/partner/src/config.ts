@@ -50,7 +50,15 @@ export const partnerSection = z
 export const timingSection = z
   .object({
     stillActiveMs: milliseconds(500, 3_600_000).default(300_000).meta({
-      description: 'Pause between two READY messages; they expire after three.',
+      description: 'Pause between two READY messages; a validator waits for three of them.',
+      unit: 'ms',
+    }),
+    recordMs: milliseconds(1000, 3_600_000).default(600_000).meta({
+      description: 'How long the address in a READY holds.',
+      unit: 'ms',
+    }),
+    workMs: milliseconds(2000, 3_600_000).default(300_000).meta({
+      description: 'Work is asked for after so long without a notice.',
       unit: 'ms',
     }),
     cooldownMs: milliseconds(0, 600_000).default(30_000).meta({
@@ -191,6 +199,8 @@ export type PartnerConfig = {
 /** Market chapter, "Development network values": seconds where a public network has minutes. */
 export const DEVELOPMENT_TIMING: PartnerTiming = {
   stillActiveMs: 10_000,
+  recordMs: 60_000,
+  workMs: 10_000,
   cooldownMs: 3000,
   offerMs: 30_000,
   retryMs: 250,

@@ -59,6 +59,8 @@ export type FollowerOptions = {
   readonly log: Logger;
   readonly metrics: PartnerMetrics;
   readonly signal: AbortSignal;
+  /** A session runs: told at its beginning, and again. */
+  readonly onSession: (session: bigint) => void;
   /** Looks at everything else that changes with time. */
   readonly onPoll: () => Promise<void>;
 };
@@ -97,8 +99,9 @@ export class Follower {
 
   /** Takes up what the running session asks for. */
   async lookAtSession(): Promise<void> {
-    const { network, auditor, tender } = this.#options;
+    const { network, auditor, tender, onSession } = this.#options;
     const session = await network.session();
+    onSession(session.number);
     tender.addAll(session.number);
     await auditor.look(session);
   }
@@ -155,8 +158,9 @@ export class Follower {
   }
 
   async #take(event: ChainEvent): Promise<void> {
-    const { tender, auditor, book } = this.#options;
+    const { tender, auditor, book, onSession } = this.#options;
     const started = readEvent(sessionStarted, event);
+    if (started) onSession(started.session);
     if (started) tender.addAll(started.session);
     if (readEvent(randomnessFixed, event)) await this.lookAtSession();
     const changed =

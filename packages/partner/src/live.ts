@@ -14,16 +14,13 @@ import { ensureBound } from './binding.ts';
 import { ensureBond } from './bond.ts';
 import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
-import { knownValidators, type Network } from './network.ts';
-import { Offerer } from './offers/offerer.ts';
-import { standingLimits } from './offers/standing-limits.ts';
+import type { Network } from './network.ts';
 import type { PartnerOptions } from './options.ts';
 import type { Parts } from './parts.ts';
-import { Announcer } from './pool/announcer.ts';
-import { Notices } from './pool/notices.ts';
 import { pause, shared } from './pool/pause.ts';
 import { recoverStrays } from './recover.ts';
 import { ensureSameChain } from './same-chain.ts';
+import { Speakers } from './speakers.ts';
 
 /** Room for a node key's label on chain. */
 const MAX_LABEL = 32;
@@ -34,8 +31,7 @@ export type Live = {
   /** The account that is paid, 20 bytes. */
   readonly account: Uint8Array;
   readonly agreements: Agreements;
-  readonly announcer: Announcer;
-  readonly notices: Notices;
+  readonly speakers: Speakers;
   readonly auditor: Auditor;
 };
 
@@ -86,52 +82,11 @@ type Base = {
   readonly sessionMs: number;
 };
 
-/** What speaks with the validators: of room, of jobs, of offers. */
-function assembleSpeakers(parts: Parts, { network, domain, url, signal }: Base) {
-  const { book, offers, room, terms, log, timing, clock } = parts;
-  const validators = () => knownValidators(network);
-  const shared = { ...parts, network, domain, signal, validators };
-  const announcer = new Announcer({
-    ...shared,
-    url,
-    log: log.child({ module: 'announce' }),
-    offer: () => ({
-      price: terms.price,
-      maxSize: terms.maxSizeBytes,
-      maxSessions: terms.maxSessions,
-      freeBytes: room.free(),
-      freeSlots: offers.free,
-      direct: terms.direct,
-      reason: room.fullReason(),
-    }),
-  });
-  const offerer = new Offerer({
-    ...shared,
-    book: offers,
-    log: log.child({ module: 'offers' }),
-    ready: () => announcer.envelope,
-    limits: standingLimits({ ...parts, network }),
-    isTaken: (job) => book.get(job) !== undefined,
-    onPromise: () => announcer.changed(),
-  });
-  const notices = new Notices({
-    ...shared,
-    log: log.child({ module: 'notices' }),
-    onNotice: (notice) => offerer.consider(notice),
-    onMatch: async ({ job, rate }) => {
-      const until = BigInt(clock.nowMs() + timing.offerMs);
-      if (await offers.noteMatch(job, until)) log.info('a client takes us up', { job, rate });
-    },
-  });
-  return { announcer, offerer, notices };
-}
-
-type Speakers = ReturnType<typeof assembleSpeakers>;
-
 /** What looks after agreements: with clients, with the chain, with the disk. */
-function assembleKeepers(parts: Parts, base: Base, { announcer, notices }: Speakers) {
+function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
   const { log, timing, options } = parts;
   const { network } = base;
+  const { announcer, notices, reports } = speakers;
   const shared = { ...parts, ...base, onChange: () => announcer.changed() };
   const tender: Tender = new Tender({
     ...shared,
@@ -148,6 +103,7 @@ function assembleKeepers(parts: Parts, base: Base, { announcer, notices }: Speak
     log: log.child({ module: 'agreements' }),
     tend,
     receiptGraceMs: timing.inclusionMs,
+    onClient: (job) => reports.came(job),
   });
   const follower: Follower = new Follower({
     ...shared,
@@ -155,9 +111,11 @@ function assembleKeepers(parts: Parts, base: Base, { announcer, notices }: Speak
     auditor,
     log: log.child({ module: 'chain' }),
     path: join(options.dataDir, 'events.json'),
+    onSession: (session) => speakers.noteSession(session),
     onPoll: async () => {
       await network.status();
       notices.refresh();
+      reports.sweep();
       await lookAtDisk(parts);
       announcer.changed();
     },
@@ -165,11 +123,11 @@ function assembleKeepers(parts: Parts, base: Base, { announcer, notices }: Speak
   return { tender, auditor, agreements, follower };
 }
 
-type Assembled = Speakers & ReturnType<typeof assembleKeepers>;
+type Assembled = { readonly speakers: Speakers } & ReturnType<typeof assembleKeepers>;
 
 function assemble(parts: Parts, base: Base): Assembled {
   const { hooks, log } = parts;
-  const speakers = assembleSpeakers(parts, base);
+  const speakers = new Speakers(parts, base);
   const keepers = assembleKeepers(parts, base, speakers);
   hooks.onChange = () => speakers.announcer.changed();
   hooks.onAdopted = ({ job }) => {
@@ -178,7 +136,7 @@ function assemble(parts: Parts, base: Base): Assembled {
       log.error('a content that is here was not started with', { job, err: error }),
     );
   };
-  return { ...speakers, ...keepers };
+  return { speakers, ...keepers };
 }
 
 async function lookAtDisk({ store, room, log }: Parts): Promise<void> {
@@ -190,21 +148,18 @@ async function lookAtDisk({ store, room, log }: Parts): Promise<void> {
 /** Starts everything; what is pushed last is closed first, so the sign-off leads. */
 async function bringUp(
   parts: Parts,
-  { agreements, announcer, notices, auditor, tender, offerer, follower }: Assembled,
+  { agreements, speakers, auditor, tender, follower }: Assembled,
   { onStop, signal }: DaemonContext,
 ): Promise<void> {
   onStop('agreements', () => tender.stop());
   onStop('audits', () => auditor.stop());
   onStop('events of the chain', () => follower.stop());
-  onStop('notices', async () => {
-    await Promise.all([notices.stop(), offerer.stop()]);
-  });
-  onStop('sign-off', () => announcer.signOff('This partner is shutting down.'));
+  onStop('notices', () => speakers.stop());
+  onStop('sign-off', () => speakers.announcer.signOff('This partner is shutting down.'));
   // Contents that a crash kept from their start go on their way now.
   for (const { job } of parts.book.uploading()) await agreements.view(job);
   await untilItWorks('reading the session', () => follower.start(), parts, signal);
-  await announcer.start();
-  notices.refresh();
+  await speakers.start();
 }
 
 const MAX_PAUSE_MS = 10_000;

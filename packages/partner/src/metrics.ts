@@ -12,6 +12,11 @@ export const partnerMetrics = declareMetrics({
     help: 'READY messages sent, per validator and outcome.',
     labels: ['outcome'],
   },
+  partner_work_answers_total: {
+    kind: 'counter',
+    help: 'Answers to questions for work: work, or none.',
+    labels: ['reason'],
+  },
   partner_agreements: {
     kind: 'gauge',
     help: 'Agreements by state.',

@@ -37,11 +37,11 @@ export type ValidatorEntry = {
   readonly url: string;
 };
 
-/** Validators that are known now, active ones first. */
-export function knownValidators({ directory }: Pick<Network, 'directory'>): ValidatorEntry[] {
+/** Validators that give work now, as far as is known; passive ones would only name these. */
+export function workingValidators({ directory }: Pick<Network, 'directory'>): ValidatorEntry[] {
   return directory
     .list()
     .flatMap(({ nodeKey, url, seat }) =>
-      nodeKey === undefined || seat === 'excluded' ? [] : [{ nodeKey, url }],
+      nodeKey === undefined || seat === 'excluded' || seat === 'passive' ? [] : [{ nodeKey, url }],
     );
 }

@@ -1,7 +1,7 @@
 /** What `/status`, `/ready` and the gauges tell of a partner. */
 import { toHex } from '@palisade/core';
 import type { Live } from './live.ts';
-import { knownValidators } from './network.ts';
+import { workingValidators } from './network.ts';
 import type { Parts } from './parts.ts';
 
 /** Damaged contents listed at most: a page for people. */
@@ -25,18 +25,27 @@ export function statusOf(parts: Parts, url: string, live: Live | undefined) {
     session: live?.auditor.session ?? null,
     damaged: damagedContents(parts),
     validators: {
-      known: live ? knownValidators(live.network).length : 0,
-      reached: live?.announcer.reached ?? 0,
-      streams: live?.notices.open ?? 0,
+      known: live ? workingValidators(live.network).length : 0,
+      reached: live?.speakers.announcer.reached ?? 0,
+      streams: live?.speakers.notices.open ?? 0,
     },
+    work: workOf(live),
   };
+}
+
+/** What a validator said when work was asked for last. */
+function workOf(live: Live | undefined) {
+  const said = live?.speakers.seeker.last;
+  if (!said) return null;
+  const { reason, item, next, jobs, height } = said;
+  return { height, jobs, reason, item, next };
 }
 
 /** Why no work can be had; undefined when all is well. A full disk is well: what is kept, earns. */
 export function notReady(live: Live | undefined): string | undefined {
   if (!live) return 'no validator has answered yet';
-  if (live.announcer.reached === 0) return 'no validator has acknowledged the last READY';
-  if (live.notices.open === 0) return 'no stream of notices is open';
+  if (live.speakers.announcer.reached === 0) return 'no validator has acknowledged the last READY';
+  if (live.speakers.notices.open === 0) return 'no stream of notices is open';
   return undefined;
 }
 

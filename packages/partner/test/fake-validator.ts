@@ -17,10 +17,10 @@ import {
   signingDomain,
   toHex,
 } from '@palisade/core';
-import { offer, ready, readyAck, subscribe } from '@palisade/market/schema';
+import { noticeAck, offer, ready, readyAck, signOff, subscribe } from '@palisade/market/schema';
 
 export const domain: Domain = signingDomain(new Uint8Array(32).fill(77));
-const known: Catalogue = catalogue([ready, offer, subscribe]);
+const known: Catalogue = catalogue([ready, signOff, offer, subscribe, noticeAck]);
 
 export type Refused = { readonly status: number; readonly error: Record<string, unknown> };
 
@@ -28,6 +28,8 @@ export class FakeValidator {
   readonly signer;
   readonly announced: Opened[] = [];
   readonly offers: Opened[] = [];
+  readonly acknowledged: Opened[] = [];
+  readonly signedOff: Opened[] = [];
   readonly #streams = new Set<ServerResponse>();
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   url = '';
@@ -105,7 +107,12 @@ export class FakeValidator {
   async #message(path: string, body: Uint8Array, response: ServerResponse): Promise<void> {
     const opened = open(body, known, domain);
     if (isRefusal(opened)) throw new Error(opened.message);
-    (path === '/v1/offers' ? this.offers : this.announced).push(opened);
+    const places: Record<string, Opened[]> = {
+      '/v1/offers': this.offers,
+      '/v1/notices/acknowledgements': this.acknowledged,
+      '/v1/partners/sign-off': this.signedOff,
+    };
+    (places[path] ?? this.announced).push(opened);
     const { sender: partner } = opened;
     const heard = { ready: this.acknowledges ?? opened.id, partner, sequence: 0n };
     const word = await this.sign(readyAck, { ...heard, session: 0n, height: 1n });

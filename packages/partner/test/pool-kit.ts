@@ -91,6 +91,7 @@ export async function startPool(cleanups: Cleanup[], timing = QUICK) {
         host: '127.0.0.1',
         blockTimeMs: timing.blockTimeMs,
         guardMs: timing.guardMs,
+        pool: { stillActiveMs: 3000, cooldownMs: 50, evidenceSessions: 3 },
         clock: { nowMs: () => Date.now() },
         faucetSecret: network.faucetSecret,
         shadow: false,

@@ -105,7 +105,7 @@ export function partnersCommand(context: Context) {
   ).action((options) =>
     execute(context, options, async ({ chain, paint, world }) => {
       const partners = [...(await chain.partners())].sort(byPrice);
-      const rows = partners.map(({ nodeKey, url, ready, standing }) => [
+      const rows = partners.map(({ nodeKey, url, ready, rttMs, standing }) => [
         shortId(toHex(nodeKey)),
         standing ? `${standing.score}` : '?',
         standing ? `${standing.receipts}` : '?',
@@ -114,6 +114,7 @@ export function partnersCommand(context: Context) {
         formatSize(ready.freeBytes),
         ready.accepting === 1 ? 'yes' : `no${ready.reason && `: ${ready.reason}`}`,
         formatDuration(Math.max(0, Number(ready.expiresMs) - world.nowMs())),
+        rttMs === undefined ? '?' : `${rttMs} ms`,
         url,
       ]);
       const columns = [
@@ -125,12 +126,14 @@ export function partnersCommand(context: Context) {
         { title: 'room', align: right },
         { title: 'takes work' },
         { title: 'valid for', align: right },
+        { title: 'way', align: right },
         { title: 'url' },
       ];
-      const json = partners.map(({ nodeKey, ready, lastSeenMs, standing }) => ({
+      const json = partners.map(({ nodeKey, ready, lastSeenMs, rttMs, standing }) => ({
         nodeKey,
         ...ready,
         lastSeenMs,
+        rttMs: rttMs ?? null,
         standing,
       }));
       const lines = rows.length > 0 ? table(columns, rows, paint.bold) : ['No partner is ready.'];

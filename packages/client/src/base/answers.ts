@@ -119,6 +119,7 @@ export const partnersReader = object({
     object({
       ready: envelopeBytes,
       lastSeenMs: optional(whole),
+      rttMs: optional(count),
       standing: optional(standingReader),
     }),
     MAX_PARTNERS,

@@ -19,6 +19,8 @@ export type PartnerRecord = {
   readonly lastSeenMs: bigint | undefined;
   /** Score, receipts and bond; as the validator says. */
   readonly standing: PartnerStanding | undefined;
+  /** How long the validator waits for its acknowledgements, ms, averaged; as the validator says. */
+  readonly rttMs: number | undefined;
 };
 
 /** Whether a partner scores at least that; one whose score nobody told does not. */
@@ -43,8 +45,14 @@ export function openReady(
   if (by && !equalBytes(sender, by))
     throw badAnswer(source, `the READY is signed by ${toHex(sender)}, not by ${toHex(by)}`);
   if (value.expiresMs <= BigInt(nowMs)) throw badAnswer(source, 'the READY has expired');
-  const url = baseUrl(value.url);
-  return { nodeKey: sender, ready: value, url, lastSeenMs: undefined, standing: undefined };
+  return {
+    nodeKey: sender,
+    ready: value,
+    url: baseUrl(value.url),
+    lastSeenMs: undefined,
+    rttMs: undefined,
+    standing: undefined,
+  };
 }
 
 /** All partners that one validator lists; records that do not hold are left out. */
@@ -56,13 +64,13 @@ export async function readyPartners(
   const [answer] = await ask(context, question, { what: 'the partners' });
   const { value, validator } = answer!;
   const newest = new Map<string, PartnerRecord>();
-  for (const line of value.partners) {
+  for (const { ready, lastSeenMs, rttMs, standing } of value.partners) {
     try {
-      const record = openReady(line.ready, domain, context.env.nowMs(), validator.url);
+      const record = openReady(ready, domain, context.env.nowMs(), validator.url);
       const key = toHex(record.nodeKey);
       const before = newest.get(key);
       if (!before || before.ready.sequence < record.ready.sequence)
-        newest.set(key, { ...record, lastSeenMs: line.lastSeenMs, standing: line.standing });
+        newest.set(key, { ...record, lastSeenMs, rttMs, standing });
     } catch (error) {
       if (!(error instanceof PalisadeError)) throw error;
     }

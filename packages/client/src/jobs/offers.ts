@@ -1,24 +1,38 @@
 /** Offers of partners, as validators pass them on (C2V-5), and the match with one of them (P2V-4). */
 import { equalBytes, PalisadeError, signEnvelope, toHex } from '@palisade/core';
-import { accept, isOpen, match, offer } from '@palisade/market/schema';
-import { openMessage, standingReader } from '../base/answers.ts';
+import { accept, isOpen, match, offer, rateFor } from '@palisade/market/schema';
+import { type MessageOf, openMessage, type Said, standingReader } from '../base/answers.ts';
 import { follow } from '../base/environment.ts';
 import { clientError } from '../base/errors.ts';
 import { badAnswer } from '../base/http.ts';
 import { openReady, type PartnerRecord, scoresAtLeast } from '../base/partners.ts';
 import { serverEvents } from '../base/server-events.ts';
-import { envelopeBytes, object, optional } from '../base/shapes.ts';
+import { count, envelopeBytes, object, optional, whole } from '../base/shapes.ts';
 import type { JobContext } from './context.ts';
 import type { ChosenPartner } from './put-state.ts';
 
 export type Offer = ChosenPartner & {
   readonly record: PartnerRecord;
+  /** A centralised partner, which is taken at the price of its READY (C2V-4.2). */
+  readonly direct: boolean;
   /** Key of the validator that passed it on: it knows the offer when it is accepted. */
+  readonly via: string;
+};
+
+/** A partner that was told of its client. */
+export type Matched = ChosenPartner & {
+  /** Of the READY with the endpoint. */
+  readonly sequence: bigint;
+  /** Key of the validator that made the match. */
   readonly via: string;
 };
 
 export type OfferWish = {
   readonly job: Uint8Array;
+  /** Bytes of its content. */
+  readonly size: bigint;
+  /** Longest way from the validator to a partner that was timed, ms. */
+  readonly maxRttMs?: number | undefined;
   /** Offers above it are passed over, base units per session. */
   readonly maxRate: bigint;
   /** Offers of partners that score less are passed over, 0 to 1000. */
@@ -32,7 +46,14 @@ export type OfferWish = {
   readonly signal?: AbortSignal | undefined;
 };
 
-const offerEvent = object({ offer: envelopeBytes, standing: optional(standingReader) });
+const offerEvent = object({
+  ready: envelopeBytes,
+  /** Missing for direct partners. */
+  offer: optional(envelopeBytes),
+  lastSeenMs: optional(whole),
+  rttMs: optional(count),
+  standing: optional(standingReader),
+});
 
 /** Usable offers, each partner once, until patience ends. */
 export async function* offers(context: JobContext, wish: OfferWish): AsyncGenerator<Offer> {
@@ -88,7 +109,10 @@ async function* offersOf(
   signal: AbortSignal,
 ): AsyncGenerator<Offer> {
   const { env, policy } = context.chain.context;
-  const path = `/v1/jobs/${toHex(wish.job)}/offers?limit=${wish.limit}`;
+  const query = new URLSearchParams({ limit: `${wish.limit}`, maxRate: `${wish.maxRate}` });
+  if (wish.minScore > 0) query.set('minScore', `${wish.minScore}`);
+  if (wish.maxRttMs !== undefined) query.set('maxRttMs', `${Math.round(wish.maxRttMs)}`);
+  const path = `/v1/jobs/${toHex(wish.job)}/offers?${query}`;
   const request = { url: `${url}${path}`, timeoutMs: policy.timeoutMs, signal };
   for await (const { event, data } of serverEvents(env, request)) {
     if (event === 'end') return;
@@ -103,25 +127,51 @@ async function* offersOf(
 /** An offer that holds: signed, for this job, not too dear, still open, of a partner with an address. */
 async function readOffer(
   { chain }: JobContext,
-  { job, maxRate, minScore }: OfferWish,
+  wish: OfferWish,
   data: string,
   source: string,
 ): Promise<Omit<Offer, 'via'> | undefined> {
   const domain = await chain.domain();
   const nowMs = chain.context.env.nowMs();
   try {
-    const { offer: envelope, standing } = offerEvent.fromJson(JSON.parse(data), 'offer');
-    if (!scoresAtLeast(standing, minScore)) return undefined;
-    const { sender, value } = openMessage(offer, envelope, domain, source);
-    if (!equalBytes(value.job, job) || value.rate > maxRate) return undefined;
-    if (value.validUntilMs <= BigInt(nowMs)) return undefined;
-    const record = { ...openReady(value.ready, domain, nowMs, source, sender), standing };
-    return { partner: sender, url: record.url, rate: value.rate, record };
+    const said = offerEvent.fromJson(JSON.parse(data), 'offer');
+    const { lastSeenMs, rttMs, standing } = said;
+    if (!scoresAtLeast(standing, wish.minScore)) return undefined;
+    const open = (ready: Uint8Array) => openReady(ready, domain, nowMs, source);
+    const offered = said.offer && openMessage(offer, said.offer, domain, source);
+    const latest = newer(open(said.ready), offered && open(offered.value.ready));
+    const record = { ...latest, lastSeenMs, rttMs, standing };
+    const rate = offered ? rateOffered(offered, record, wish, nowMs) : directRate(record, wish);
+    if (rate === undefined || rate > wish.maxRate) return undefined;
+    const { nodeKey: partner, url } = record;
+    return { partner, url, rate, record, direct: !said.offer };
   } catch (error) {
     // One bad offer among good ones: whoever passed it on is no reason to end the stream.
     if (error instanceof PalisadeError || error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** Of two records that a partner signed, the later tells where it is: a validator may serve a stale one. */
+function newer(one: PartnerRecord, other: PartnerRecord | undefined): PartnerRecord {
+  if (!other || !equalBytes(one.nodeKey, other.nodeKey)) return one;
+  return other.ready.sequence > one.ready.sequence ? other : one;
+}
+
+/** What a signed offer says, if it is of this partner, for this job, and holds. */
+function rateOffered(
+  { sender, value }: Said<MessageOf<typeof offer>>,
+  { nodeKey }: PartnerRecord,
+  { job }: OfferWish,
+  nowMs: number,
+): bigint | undefined {
+  const holds = value.validUntilMs > BigInt(nowMs) && equalBytes(value.job, job);
+  return holds && equalBytes(sender, nodeKey) ? value.rate : undefined;
+}
+
+/** What a direct partner takes, in its own words. */
+function directRate({ ready }: PartnerRecord, { size }: OfferWish): bigint | undefined {
+  return ready.direct === 1 && ready.accepting === 1 ? rateFor(ready.price, size) : undefined;
 }
 
 /**
@@ -132,7 +182,7 @@ export async function acceptOffer(
   { chain, account }: JobContext,
   job: Uint8Array,
   { partner, rate, record, via }: Offer,
-): Promise<ChosenPartner> {
+): Promise<Matched> {
   const domain = await chain.domain();
   const body = await signEnvelope(accept, { job, partner, rate }, domain, account.signer);
   const reader = object({ match: envelopeBytes });
@@ -157,8 +207,8 @@ export async function acceptOffer(
   );
   const source = answer!.validator.url;
   const { value } = openMessage(match, answer!.value.match, domain, source);
-  // Of two records the partner signed, the newer tells where it is now.
   const again = openReady(value.ready, domain, chain.context.env.nowMs(), source, partner);
-  const newer = again.ready.sequence > record.ready.sequence ? again : record;
-  return { partner, rate, url: newer.url };
+  const latest = newer(record, again);
+  const made = answer!.validator.key;
+  return { partner, rate, url: latest.url, sequence: latest.ready.sequence, via: made };
 }

@@ -8,6 +8,7 @@ import { clientError } from '../base/errors.ts';
 import { type JobContext, needJob, running } from './context.ts';
 import { acceptOffer, type Offer, offers } from './offers.ts';
 import type { ChosenPartner, PutState } from './put-state.ts';
+import { reportContact } from './report.ts';
 import { type Confirmed, collectConfirmations, requestJob } from './request.ts';
 import { describeSpool, type Spool } from './spool.ts';
 import { engage } from './upload.ts';
@@ -48,6 +49,8 @@ export type PutWish = {
   readonly onProgress?: (progress: PutProgress) => void;
   /** How long to wait for offers, ms. */
   readonly patienceMs?: number;
+  /** Partners that the validators reach more slowly are passed over, ms. */
+  readonly maxRttMs?: number;
   readonly signal?: AbortSignal;
 };
 
@@ -182,8 +185,10 @@ class PutRun {
     const { maxRate } = this.#state;
     const source = offers(this.#context, {
       job: this.#state.request!.job,
+      size: BigInt(this.#state.size),
       maxRate,
       minScore: this.#wish.minScore ?? 0,
+      maxRttMs: this.#wish.maxRttMs,
       limit: Math.min(MAX_OFFERS, missing + SPARE_OFFERS),
       patienceMs: this.#wish.patienceMs ?? DEFAULT_PATIENCE_MS,
       seen: this.#seen,
@@ -234,9 +239,12 @@ class PutRun {
 
   async #engage(candidate: ChosenPartner | Offer): Promise<void> {
     const { job } = this.#state.request!;
-    const chosen =
-      'via' in candidate ? await acceptOffer(this.#context, job, candidate) : candidate;
-    const { partner, rate } = chosen;
+    const matched = 'via' in candidate && (await acceptOffer(this.#context, job, candidate));
+    const { partner, rate, url } = matched || candidate;
+    const chosen = { partner, rate, url };
+    const onContact = (ok: boolean) => {
+      if (matched) void reportContact(this.#context, job, matched, ok);
+    };
     this.#tell({ step: 'matched', partner, rate });
     const others = this.#state.chosen.filter((other) => !equalBytes(other.partner, partner));
     await this.#save({ chosen: [...others, chosen] });
@@ -245,7 +253,8 @@ class PutRun {
     const onSent = (sent: number) =>
       this.#tell({ step: 'uploading', partner, sent, size: spool.size });
     const { sessions } = this.#state;
-    await engage(this.#context, chosen, { job, sessions, spool, roots, onSent, signal });
+    const upload = { job, sessions, spool, roots, onSent, onContact, signal };
+    await engage(this.#context, chosen, upload);
     this.#tell({ step: 'started', partner });
   }
 

@@ -37,6 +37,8 @@ export type UploadJob = {
   /** Group roots of the content. */
   readonly roots: Uint8Array;
   readonly onSent: (sent: number) => void;
+  /** Whether the partner answered at all; told once. */
+  readonly onContact?: (ok: boolean) => void;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -58,7 +60,9 @@ export async function engage(
   try {
     const { job, sessions } = upload;
     const voucher = await signVoucher(context, job, chosen, FIRST_SEQUENCE, sessions);
-    const begun = await persist(context, () => postVoucher(door, voucher));
+    const begun = await firstContact(upload, () =>
+      persist(context, () => postVoucher(door, voucher)),
+    );
     const told =
       begun.state === 'upload'
         ? await persist(context, () => putOutline(door, job, upload.roots))
@@ -72,6 +76,19 @@ export async function engage(
       `Partner ${toHex(chosen.partner)} at ${chosen.url} did not take the content: ${thrown.message}`,
       { retry: 'later', next: 'Another partner is asked.', cause: thrown },
     );
+  }
+}
+
+/** A refusal is an answer, too. */
+async function firstContact<T>({ onContact }: UploadJob, request: () => Promise<T>): Promise<T> {
+  try {
+    const answer = await request();
+    onContact?.(true);
+    return answer;
+  } catch (error) {
+    if (error instanceof PalisadeError && error.code !== 'client/aborted')
+      onContact?.(!error.code.startsWith('client/'));
+    throw error;
   }
 }
 

@@ -1,5 +1,8 @@
 import { bytes32, message, text, u16, u64 } from '@palisade/core';
 
+/** Bytes of what a partner is told to do. */
+const MAX_WORDS = 400;
+
 /** WORK_QUERY (P2V-2.G1): a partner that hears of nothing asks for jobs, and gets some or a reason. */
 export const workQuery = message({
   name: 'market.work-query',
@@ -11,7 +14,7 @@ export const workQuery = message({
 
 /**
  * Why a partner gets no work. `notReady`: no READY of it is valid. `requirement`: jobs that it wants
- * ask for more than it has, `item` says of what.
+ * ask for more than it has, or the chain lets it start none: `item` says what is missing.
  */
 export const NO_WORK = {
   noDemand: 'no-demand',
@@ -37,7 +40,7 @@ export const workAnswer = message({
     item: text(32).is('What is missing, or keeps jobs away'),
     score: u16.is("The partner's score, where that is the reason"),
     threshold: u16.is('What the score should at least be'),
-    next: text(160).is('What the partner can do about it'),
+    next: text(MAX_WORDS).is('What the partner can do about it'),
   },
 });
 

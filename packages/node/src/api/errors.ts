@@ -11,7 +11,8 @@ function statusOf({
   if (code === 'envelope/too-large' || code === 'api/too-large') return 413;
   if (code === 'envelope/bad-signature' || code === 'market/not-the-client') return 403;
   if (/\/(not-found|no-such-.*|unknown-(name|query|store))$/.test(code)) return 404;
-  if (code === 'api/too-often') return 429;
+  if (code === 'api/too-often' || code === 'market/too-often' || code === 'market/shut-up')
+    return 429;
   return retry === 'later' ? 503 : 400;
 }
 

@@ -13,8 +13,10 @@ import type { ValidatorService } from '../services/validator-service.ts';
 import { chainRoutes } from './chain-routes.ts';
 import { errorResponse, INTERNAL, refusalResponse } from './errors.ts';
 import { FAUCET_GIFT, type Faucet } from './faucet.ts';
+import { jobFileRoutes } from './job-file-routes.ts';
 import { marketRoutes } from './market-routes.ts';
 import { openApi } from './openapi.ts';
+import { partnerRoutes } from './partner-routes.ts';
 import { totalsOf } from './totals.ts';
 
 /** Bytes of a request body: twice the largest envelope. */
@@ -96,6 +98,8 @@ export function createApi({ pool, service, pages, faucet, acknowledged, log }: A
   const context = { pool, service, acknowledged, report };
   chainRoutes(app, context);
   marketRoutes(app, context);
+  partnerRoutes(app, context);
+  jobFileRoutes(app, context);
   if (faucet)
     app.post('/v1/faucet', async (c) => {
       const json: unknown = await c.req.json().catch(() => ({}));

@@ -57,5 +57,28 @@ export async function statusOf(
       ? { height: `${status.shadow.height}`, restarts: status.shadow.restarts }
       : null,
     directory: lines,
+    market: marketStatus(pool, service),
+  };
+}
+
+/** Pairs of client and partner listed at most: a page for people. */
+const MAX_PAIRS = 20;
+
+/** What the validator does between clients and partners, and where connections fail (P2V-4.G1). */
+function marketStatus(pool: Pool, { self, notifier }: ValidatorService) {
+  const partners = pool.board.list(pool.nowMs());
+  return {
+    partners: partners.length,
+    atCapacity: partners.filter(({ value }) => value.accepting !== 1).length,
+    answersFor: partners.filter(({ nodeKey }) => notifier.answersFor(nodeKey)).length,
+    streams: notifier.streams,
+    silenced: pool.discipline.silenced,
+    matches: pool.meetings.countsOf(self.name),
+    probes: pool.meetings.findings,
+    oneSidedPairs: pool.meetings.worstPairs(MAX_PAIRS).map(({ client, partner, oneSided }) => ({
+      client: toHex(client),
+      partner: toHex(partner),
+      oneSided,
+    })),
   };
 }

@@ -1,6 +1,7 @@
 /** The settings of a validator node: one schema for file, variables, flags and help. */
 import { logSection } from '@palisade/daemon';
 import { z } from 'zod';
+import { DEFAULT_POOL_TIMING } from '../services/timing.ts';
 
 const port = z.number().int().min(0).max(65_535);
 
@@ -52,5 +53,39 @@ export const nodeConfig = z.object({
       }),
     })
     .describe('How blocks are made.'),
+  pool: z
+    .object({
+      stillActiveMs: z
+        .number()
+        .int()
+        .min(1000)
+        .max(86_400_000)
+        .default(DEFAULT_POOL_TIMING.stillActiveMs)
+        .meta({
+          description: 'A partner that was not heard for so long is off the board.',
+          unit: 'ms',
+        }),
+      cooldownMs: z
+        .number()
+        .int()
+        .min(0)
+        .max(600_000)
+        .default(DEFAULT_POOL_TIMING.cooldownMs)
+        .meta({
+          description: "Least pause between two changes of a partner's capacity.",
+          unit: 'ms',
+        }),
+      evidenceSessions: z
+        .number()
+        .int()
+        .min(1)
+        .max(1000)
+        .default(DEFAULT_POOL_TIMING.evidenceSessions)
+        .meta({
+          description: "How long partners' acknowledgements are kept.",
+          unit: 'sessions',
+        }),
+    })
+    .describe('Patience with partners.'),
   log: logSection,
 });

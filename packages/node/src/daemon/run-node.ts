@@ -37,6 +37,7 @@ export async function runNode(sources: ConfigSources): Promise<void> {
         host: listen.host,
         blockTimeMs: chain.blockTimeMs,
         guardMs: chain.guardMs,
+        pool: value.pool,
         clock: { nowMs: () => Date.now() },
         shadow: chain.shadow,
         shadowRestartEvery: chain.shadowRestartBlocks,

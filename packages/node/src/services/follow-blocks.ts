@@ -1,4 +1,5 @@
 /** What a node does with each block that its engine has committed. */
+import { currentSession } from '@palisade/chain';
 import type { Metrics } from '@palisade/daemon';
 import type { CommittedBlock } from '@palisade/engine';
 import { auditMissed } from '@palisade/market';
@@ -28,6 +29,8 @@ export function followBlocks(following: Following): () => void {
     await count(following, block, now);
     for (const envelope of jobFiles.waiting())
       await application.checkTx({ tx: envelope, type: 'recheck' });
+    pool.meetings.sweep();
+    await pool.evidence.prune(currentSession.get(application.committed) ?? 0n);
     const fresh = await openJobs.add(block);
     for (const service of services) {
       service.confirmations.forget(fresh.map(({ job }) => job));

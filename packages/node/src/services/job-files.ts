@@ -4,7 +4,7 @@
  * one, because the validators need that time to agree on the file. Everything placed is written
  * down durably before it is confirmed, so that a crash loses nothing that was promised.
  */
-import { type Opened, type Refusal, refuse, toBinaryString } from '@palisade/core';
+import { compareBytes, type Opened, type Refusal, refuse, toBinaryString } from '@palisade/core';
 import type { ProposalSource } from '@palisade/engine';
 import { type Database, open } from 'lmdb';
 
@@ -48,6 +48,16 @@ export class JobFiles implements ProposalSource {
   find(id: Uint8Array): { readonly height: bigint; readonly jobsInFile: number } | undefined {
     const entry = this.entries.get(toBinaryString(id));
     return entry && { height: entry.height, jobsInFile: this.count(entry.height) };
+  }
+
+  /** The envelopes of an open file, by id; undefined for a block whose file is not open. */
+  openFile(height: bigint): readonly Uint8Array[] | undefined {
+    const { height: next } = this.options.next();
+    if (height !== next && height !== next + 1n) return undefined;
+    return [...this.entries.values()]
+      .filter((entry) => entry.height === height)
+      .sort((a, b) => compareBytes(a.id, b.id))
+      .map(({ envelope }) => envelope);
   }
 
   /** Places a job; resolves when it is on the disk. The same job again stays where it is. */

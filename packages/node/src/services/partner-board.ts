@@ -1,6 +1,6 @@
 /**
  * The validators' board of partners: who is ready, which jobs want partners, who has offered. It is
- * in memory only: partners say that they are still active every few seconds, and jobs are on chain.
+ * in memory only: partners say that they are still active every few minutes, and jobs are on chain.
  * Hosted validators share one board; that stands for the gossip between them.
  */
 
@@ -14,114 +14,163 @@ import {
   toHex,
   type ValueOf,
 } from '@palisade/core';
-import { isOpen, jobs, type ready } from '@palisade/market';
+import {
+  type CapacityTimes,
+  capacityChange,
+  isOpen,
+  jobs,
+  NEVER_CHANGED,
+  noteChange,
+  type ready,
+  waitForChange,
+} from '@palisade/market';
+import { JobOffers } from './job-offers.ts';
+import type { PoolTiming } from './timing.ts';
 
 /** Partners on the board at most: 10 000 with a record of 1 KiB each (market chapter, P2V-1). */
 const MAX_PARTNERS = 10_000;
-/** Offers kept per job: what a client may ask for (C2V-5). */
-const MAX_OFFERS = 32;
-/** Jobs whose offers are kept at most; the oldest go first, their clients ask again. */
-const MAX_JOBS = 10_000;
+/** Partners that were not heard are looked for at most this often, ms: it costs a walk over all. */
+const SWEEP_MS = 1000;
+/** Weight of a new measurement in the average: about the last eight count. */
+const RTT_STEP = 1 / 8;
+/** A READY is valid for at most so long, ms: six times the usual ten minutes. */
+const MAX_READY_MS = 3_600_000;
+/** A partner's words may be late on the way: this part of the cool-down is asked of it. */
+const COOLDOWN_SHARE = 0.5;
 
 export type Ready = ValueOf<typeof ready>;
 export type PartnerEntry = {
   readonly nodeKey: Uint8Array;
   readonly value: Ready;
   readonly envelope: Uint8Array;
+  /** When anything was heard of it last, ms since 1970. */
   readonly lastSeenMs: number;
+  /** From a notice to its acknowledgement, ms, averaged; undefined before the first. */
+  readonly rttMs: number | undefined;
 };
-/** Hears of an offer (an envelope) and whose it is (a node key). */
-export type OfferListener = (offer: Uint8Array, partner: Uint8Array) => void;
-type JobEntry = {
-  readonly offers: Map<string, Uint8Array>;
-  readonly listeners: Set<OfferListener>;
+type Known = {
+  ready: { readonly value: Ready; readonly envelope: Uint8Array } | undefined;
+  /** Nothing below counts any more. */
+  sequence: bigint;
+  capacity: CapacityTimes;
+  lastSeenMs: number;
+  rttMs: number | undefined;
 };
 
 export class PartnerBoard {
-  private readonly partners = new Map<string, PartnerEntry>();
-  private readonly jobs = new Map<string, JobEntry>();
+  /** Offers for jobs. */
+  readonly offers = new JobOffers();
+  private readonly partners = new Map<string, Known>();
+  private readonly timing: PoolTiming;
+  private sweptMs = 0;
+
+  constructor(timing: PoolTiming) {
+    this.timing = timing;
+  }
 
   /** Puts a verified READY on the board; an older sequence is refused. */
   announce(opened: Opened<Ready>, envelope: Uint8Array, nowMs: number): Refusal | undefined {
-    const key = toBinaryString(opened.sender);
-    const known = this.partners.get(key);
-    if (known && opened.value.sequence < known.value.sequence)
-      return refuse(
-        'market/old-ready',
-        `Sequence ${opened.value.sequence} is older than ${known.value.sequence}.`,
-        {
-          data: { sequence: known.value.sequence },
-          next: 'Send a READY with a higher sequence.',
-        },
-      );
-    if (opened.value.expiresMs <= BigInt(nowMs))
+    const { value, sender } = opened;
+    const known = this.known(sender, nowMs);
+    if (known && value.sequence < known.sequence) return oldReady(value.sequence, known.sequence);
+    if (value.expiresMs <= BigInt(nowMs))
       return refuse('market/ready-expired', 'This READY is not valid any more: check your clock.');
-    this.forgetExpired(nowMs);
+    if (value.expiresMs > BigInt(nowMs + MAX_READY_MS))
+      return refuse(
+        'market/ready-too-long',
+        `A READY is valid for ${MAX_READY_MS / 60_000} minutes at most: addresses move.`,
+      );
+    this.sweep(nowMs);
     if (!known && this.partners.size >= MAX_PARTNERS)
       return refuse('market/board-full', `There are ${MAX_PARTNERS} partners already.`, {
         retry: 'later',
       });
-    this.partners.set(key, {
-      nodeKey: opened.sender,
-      value: opened.value,
-      envelope,
+    const change = known?.ready ? capacityChange(known.ready.value, value) : 'none';
+    this.partners.set(toBinaryString(sender), {
+      ready: { value, envelope },
+      sequence: value.sequence,
+      capacity: noteChange(change, known?.capacity ?? NEVER_CHANGED, nowMs),
       lastSeenMs: nowMs,
+      rttMs: known?.rttMs,
     });
     return undefined;
   }
 
-  private forgetExpired(nowMs: number): void {
-    for (const [key, { value }] of this.partners)
-      if (value.expiresMs <= BigInt(nowMs)) this.partners.delete(key);
+  /** Whether a READY changes the partner's capacity sooner than the cool-down allows (P2V-6). */
+  isHasty({ sender, value }: Opened<Ready>, nowMs: number): boolean {
+    const known = this.known(sender, nowMs);
+    if (!known?.ready || value.sequence <= known.sequence) return false;
+    const change = capacityChange(known.ready.value, value);
+    const cooldownMs = this.timing.cooldownMs * COOLDOWN_SHARE;
+    return waitForChange(change, known.capacity, nowMs, cooldownMs) > 0;
+  }
+
+  /** SIGN_OFF (P2V-7): no READY up to this sequence counts any more. */
+  signOff(partner: Uint8Array, sequence: bigint, nowMs: number): Refusal | undefined {
+    const known = this.known(partner, nowMs);
+    if (!known) return undefined;
+    if (sequence < known.sequence) return oldReady(sequence, known.sequence);
+    // Kept without a READY for as long as an old one could be brought again.
+    const lastSeenMs = Math.max(nowMs, Number(known.ready?.value.expiresMs ?? 0n));
+    Object.assign(known, { ready: undefined, sequence: sequence + 1n, lastSeenMs });
+    return undefined;
+  }
+
+  /** Any traffic says that a partner is still active. */
+  touch(partner: Uint8Array, nowMs: number): void {
+    const known = this.partners.get(toBinaryString(partner));
+    if (known) known.lastSeenMs = nowMs;
+  }
+
+  noteRtt(partner: Uint8Array, ms: number): void {
+    const known = this.partners.get(toBinaryString(partner));
+    if (!known) return;
+    const before = known.rttMs ?? ms;
+    known.rttMs = before + RTT_STEP * (ms - before);
   }
 
   /** Partners whose word holds now, by key. */
   list(nowMs: number): PartnerEntry[] {
-    this.forgetExpired(nowMs);
-    return [...this.partners.values()].sort((a, b) =>
-      toHex(a.nodeKey) < toHex(b.nodeKey) ? -1 : 1,
-    );
+    return [...this.partners]
+      .flatMap(([key, known]) => this.entryOf(key, known, nowMs) ?? [])
+      .sort((a, b) => (toHex(a.nodeKey) < toHex(b.nodeKey) ? -1 : 1));
   }
 
   find(nodeKey: Uint8Array, nowMs: number): PartnerEntry | undefined {
-    this.forgetExpired(nowMs);
-    return this.partners.get(toBinaryString(nodeKey));
+    const key = toBinaryString(nodeKey);
+    const known = this.partners.get(key);
+    return known && this.entryOf(key, known, nowMs);
   }
 
-  /** Records an offer, once per partner, and passes it to whoever waits for it. */
-  offer(job: Uint8Array, partner: Uint8Array, envelope: Uint8Array): Refusal | undefined {
-    const entry = this.entryOf(job);
-    const key = toBinaryString(partner);
-    if (!entry.offers.has(key) && entry.offers.size >= MAX_OFFERS)
-      return refuse('market/enough-offers', `This job has ${MAX_OFFERS} offers already.`);
-    entry.offers.set(key, envelope);
-    for (const listener of entry.listeners) listener(envelope, partner);
-    return undefined;
+  private entryOf(key: string, known: Known, nowMs: number): PartnerEntry | undefined {
+    const { ready, lastSeenMs, rttMs } = known;
+    if (!ready || this.isGone(known, nowMs) || ready.value.expiresMs <= BigInt(nowMs))
+      return undefined;
+    return { nodeKey: fromBinaryString(key), ...ready, lastSeenMs, rttMs };
   }
 
-  /** The offer that a partner made for a job. */
-  offerOf(job: Uint8Array, partner: Uint8Array): Uint8Array | undefined {
-    return this.jobs.get(toBinaryString(job))?.offers.get(toBinaryString(partner));
+  private known(partner: Uint8Array, nowMs: number): Known | undefined {
+    const known = this.partners.get(toBinaryString(partner));
+    return known && !this.isGone(known, nowMs) ? known : undefined;
   }
 
-  /** Offers at hand, and then each new one; answers how to end it. */
-  watchOffers(job: Uint8Array, listener: OfferListener): () => void {
-    const entry = this.entryOf(job);
-    for (const [partner, offer] of entry.offers) listener(offer, fromBinaryString(partner));
-    entry.listeners.add(listener);
-    return () => entry.listeners.delete(listener);
+  private isGone({ lastSeenMs }: Known, nowMs: number): boolean {
+    return nowMs - lastSeenMs > this.timing.stillActiveMs;
   }
 
-  private entryOf(job: Uint8Array): JobEntry {
-    const key = toBinaryString(job);
-    const known = this.jobs.get(key);
-    if (known) return known;
-    const oldest = this.jobs.keys().next().value;
-    if (this.jobs.size >= MAX_JOBS && oldest !== undefined) this.jobs.delete(oldest);
-    const entry: JobEntry = { offers: new Map(), listeners: new Set() };
-    this.jobs.set(key, entry);
-    return entry;
+  private sweep(nowMs: number): void {
+    if (nowMs - this.sweptMs < SWEEP_MS) return;
+    this.sweptMs = nowMs;
+    for (const [key, known] of this.partners)
+      if (this.isGone(known, nowMs)) this.partners.delete(key);
   }
+}
+
+function oldReady(given: bigint, known: bigint): Refusal {
+  return refuse('market/old-ready', `Sequence ${given} is older than ${known}.`, {
+    data: { sequence: known },
+    next: 'Send a READY with a higher sequence.',
+  });
 }
 
 /** Whether a job still wants partners. */

@@ -12,13 +12,30 @@ import {
   type Opened,
   open,
   type Refusal,
+  refuse,
   type ValueOf,
   verifyOpened,
 } from '@palisade/core';
+import type { Metrics } from '@palisade/daemon';
 import type { Engine } from '@palisade/engine';
-import { accept, type match, offer, ready, subscribe } from '@palisade/market';
+import {
+  accept,
+  clientConnectReport,
+  type match,
+  noticeAck,
+  offer,
+  partnerConnectReport,
+  ready,
+  signOff,
+  subscribe,
+  workQuery,
+} from '@palisade/market';
 import type { EventIndex } from '../events/event-index.ts';
+import type { nodeMetrics } from '../metrics.ts';
+import type { Discipline } from './discipline.ts';
+import type { Evidence } from './evidence.ts';
 import type { JobFiles } from './job-files.ts';
+import type { Meetings } from './meetings.ts';
 import type { OpenJob } from './open-jobs.ts';
 import type { PartnerBoard } from './partner-board.ts';
 
@@ -29,6 +46,20 @@ export type DirectoryEntry = {
   readonly url: string;
 };
 
+/** A signature on a question must be this fresh, ms: else a recorded one would work for ever. */
+const FRESH_MS = 60_000;
+
+/** Refuses a question that was signed too long ago, or by a clock that is wrong. */
+export function refuseStale(atMs: bigint, nowMs: number): Refusal | undefined {
+  const age = nowMs - Number(atMs);
+  if (Math.abs(age) <= FRESH_MS) return undefined;
+  return refuse(
+    'market/stale-question',
+    `This was signed ${Math.round(age / 1000)} s ago; at most ${FRESH_MS / 1000} s are allowed.`,
+    { next: 'Check your clock and sign again.', retry: 'now' },
+  );
+}
+
 /** What a match says, whoever signs it. */
 export type MatchWords = ValueOf<typeof match>;
 
@@ -37,6 +68,10 @@ export type Pool = {
   readonly engine: Engine;
   readonly jobFiles: JobFiles;
   readonly board: PartnerBoard;
+  readonly discipline: Discipline;
+  readonly evidence: Evidence;
+  readonly meetings: Meetings;
+  readonly metrics: Metrics<typeof nodeMetrics>;
   readonly index: EventIndex;
   readonly directory: () => readonly DirectoryEntry[];
   readonly nowMs: () => number;
@@ -49,7 +84,17 @@ export type Pool = {
 };
 
 /** Messages that partners and clients send to validators. */
-export const incoming: Catalogue = catalogue([ready, offer, subscribe, accept]);
+export const incoming: Catalogue = catalogue([
+  ready,
+  signOff,
+  offer,
+  subscribe,
+  workQuery,
+  noticeAck,
+  accept,
+  clientConnectReport,
+  partnerConnectReport,
+]);
 
 /** Opens a message that must be of one kind, and checks its signature. */
 export function openMessage<T>(

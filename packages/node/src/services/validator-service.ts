@@ -23,8 +23,8 @@ export class ValidatorService {
     this.pool = pool;
     this.self = new Validator(pool, name, secret);
     this.confirmations = new Confirmations(pool, this.self);
-    this.partners = new PartnerDesk(pool, this.self);
     this.notifier = new Notifier(pool, this.self);
+    this.partners = new PartnerDesk(pool, this.self, this.notifier);
     this.matchmaker = new Matchmaker(pool, this.self);
   }
 

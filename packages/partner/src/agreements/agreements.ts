@@ -76,6 +76,8 @@ export type AgreementsOptions = {
   readonly tend: (job: Uint8Array, afterMs?: number) => void;
   /** Room was taken. */
   readonly onChange: () => void;
+  /** The client of a job came with its voucher. */
+  readonly onClient: (job: Uint8Array) => void;
   /** How long the client has to file a receipt before this partner does, ms. */
   readonly receiptGraceMs: number;
 };
@@ -171,6 +173,7 @@ export class Agreements {
       reason: '',
     }));
     await offers.close(value.job);
+    this.#options.onClient(value.job);
     log.info('an agreement began', { job: value.job, size: job.size, rate: value.rate });
     onChange();
     return this.#view(agreement!);

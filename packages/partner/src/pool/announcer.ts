@@ -1,7 +1,7 @@
 /**
- * READY (P2V-1): tells every validator what this partner offers and where it is, at the start, at
- * every change (P2V-6, with a pause between changes), and again while it is still active; and that
- * it takes nothing more before it goes (P2V-7).
+ * READY (P2V-1): tells every working validator what this partner offers and where it is, at the
+ * start, at every change (P2V-6, with a cool-down between changes), and again while it is still
+ * active; and that it signs off before it goes (P2V-7).
  */
 import {
   type Catalogue,
@@ -20,7 +20,18 @@ import {
   verifyOpened,
 } from '@palisade/core';
 import { type Logger, setAlarm } from '@palisade/daemon';
-import { ready, readyAck, UTILITY } from '@palisade/market/schema';
+import {
+  type CapacityTimes,
+  capacityChange,
+  MAX_REASON,
+  NEVER_CHANGED,
+  noteChange,
+  ready,
+  readyAck,
+  signOff,
+  UTILITY,
+  waitForChange,
+} from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import { fitText } from '../fit-text.ts';
 import type { PartnerMetrics } from '../metrics.ts';
@@ -28,17 +39,16 @@ import type { Environment, ValidatorEntry } from '../network.ts';
 import type { Sequence } from '../records/sequence.ts';
 import { WorkQueue } from '../work-queue.ts';
 import { badWord, type MessageAnswer, postMessage } from './call.ts';
-import { stopController } from './pause.ts';
+import { pause, stopController } from './pause.ts';
 
-/** A READY outlives two that were lost (market chapter, P2V-1 Q2). */
-const EXPIRY_INTERVALS = 3;
+/** Part of the interval by which READYs are spread, so that a pool's partners do not come at once. */
 const JITTER = 0.1;
 /** Validators told at once; a pool has ten seats and their stand-bys. */
 const CALLS_AT_ONCE = 16;
+/** Longest silence that a validator can ask for, s. */
+const MAX_SILENCE_S = 600;
 /** The last word waits no longer than this for a validator. */
 const SIGN_OFF_MS = 3000;
-/** Room for `reason` in the message. */
-const MAX_REASON = 120;
 
 /** What there is to tell. `reason` says why nothing is taken; undefined while something is. */
 export type Offer = {
@@ -70,6 +80,10 @@ export type AnnouncerOptions = {
 
 type Announced = { readonly envelope: Uint8Array; readonly id: Uint8Array; readonly offer: Offer };
 
+function capacityOf({ freeBytes, freeSlots, reason }: Offer) {
+  return { accepting: reason === undefined ? 1 : 0, freeSlots, freeBytes: BigInt(freeBytes) };
+}
+
 export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #calls: WorkQueue;
@@ -77,9 +91,11 @@ export class Announcer {
   readonly #stopping = stopController();
   /** Validators that acknowledged the latest READY, by URL. */
   readonly #reached = new Set<string>();
+  /** Their last words about a READY, by URL: what a complaint about silence begins with. */
+  readonly #heard = new Map<string, Uint8Array>();
   #announced: Announced | undefined;
   #callOff: () => void = () => {};
-  #changedMs = Number.NEGATIVE_INFINITY;
+  #capacity: CapacityTimes = NEVER_CHANGED;
   #busy: Promise<void> = Promise.resolve();
 
   constructor(options: AnnouncerOptions) {
@@ -98,6 +114,11 @@ export class Announcer {
     return this.#announced?.envelope;
   }
 
+  /** The validator's last signed `market.ready-ack`; of this process's life only, as READYs are. */
+  heardBy(url: string): Uint8Array | undefined {
+    return this.#heard.get(url);
+  }
+
   /** How many validators know the latest one. */
   get reached(): number {
     return this.#reached.size;
@@ -107,32 +128,37 @@ export class Announcer {
     return this.#announce();
   }
 
-  /** Something may have changed: tells it, unless the last change was told a moment ago. */
+  /** Something may have changed: tells it when the cool-down allows (P2V-6). */
   changed(): void {
     const before = this.#announced?.offer;
-    const now = this.#options.offer();
-    const same = before?.freeBytes === now.freeBytes && before.reason === now.reason;
-    if (same || !before || this.#stopping.signal.aborted) return;
-    const { clock, timing, log } = this.#options;
-    const left = this.#changedMs + timing.cooldownMs - clock.nowMs();
-    // Full is told at once: whoever comes meanwhile would come for nothing.
-    const waits = (before.reason === undefined) === (now.reason === undefined) || !now.reason;
-    if (waits && left > 0) this.#schedule(left);
+    if (!before || this.#stopping.signal.aborted) return;
+    const { offer, log } = this.#options;
+    const now = offer();
+    if (capacityChange(capacityOf(before), capacityOf(now)) === 'none') return;
+    const leftMs = this.#waitFor(before, now);
+    if (leftMs > 0) this.#schedule(leftMs);
     else void this.#announce().catch((error) => log.error('could not announce', { err: error }));
   }
 
-  /** SIGN_OFF (P2V-7): a last READY that takes nothing; then silence. */
+  #waitFor(before: Offer, next: Offer): number {
+    const { clock, timing } = this.#options;
+    const change = capacityChange(capacityOf(before), capacityOf(next));
+    return waitForChange(change, this.#capacity, clock.nowMs(), timing.cooldownMs);
+  }
+
+  /** SIGN_OFF (P2V-7): no more jobs; then silence. What runs goes on. */
   async signOff(reason: string): Promise<void> {
     this.#stopping.abort();
     this.#callOff();
     await this.#calls.stop();
     await this.#busy;
     if (!this.#announced) return;
-    const last = await this.#sign({ ...this.#options.offer(), reason });
+    const { env, validators, sequence, domain, signer } = this.#options;
+    const last = { sequence: await sequence.next(), reason: fitText(reason, MAX_REASON) };
+    const envelope = await signEnvelope(signOff, last, domain, signer);
     const signal = AbortSignal.timeout(SIGN_OFF_MS);
-    const { env, validators } = this.#options;
     const told = validators().map(({ url }) =>
-      postMessage(env, `${url}/v1/partners`, last.envelope, signal),
+      postMessage(env, `${url}/v1/partners/sign-off`, envelope, signal),
     );
     await Promise.allSettled(told); // who did not hear it sees the last READY expire
   }
@@ -141,14 +167,18 @@ export class Announcer {
     const { clock, timing, offer, validators } = this.#options;
     const work = this.#busy.then(async () => {
       if (this.#stopping.signal.aborted) return;
-      const next = offer();
-      const before = this.#announced?.offer;
-      if (before?.freeBytes !== next.freeBytes || before.reason !== next.reason)
-        this.#changedMs = clock.nowMs();
+      const before = this.#announced?.offer ?? offer();
+      const wished = offer();
+      const leftMs = this.#waitFor(before, wished);
+      // Within the cool-down the last capacity is said again.
+      const next = leftMs > 0 ? before : wished;
+      const change = capacityChange(capacityOf(before), capacityOf(next));
+      this.#capacity = noteChange(change, this.#capacity, clock.nowMs());
       this.#announced = await this.#sign(next);
       this.#reached.clear();
       for (const { url } of validators()) this.#calls.add(url);
-      this.#schedule(timing.stillActiveMs * (1 - JITTER + 2 * JITTER * Math.random()));
+      const again = timing.stillActiveMs * (1 - JITTER + 2 * JITTER * Math.random());
+      this.#schedule(leftMs > 0 ? Math.min(leftMs, again) : again);
     });
     this.#busy = work.catch(() => {}); // the caller hears of it
     return work;
@@ -170,7 +200,7 @@ export class Announcer {
     const { domain, signer, sequence, url, timing, clock } = this.#options;
     const value: ValueOf<typeof ready> = {
       sequence: await sequence.next(),
-      expiresMs: BigInt(clock.nowMs() + EXPIRY_INTERVALS * timing.stillActiveMs),
+      expiresMs: BigInt(clock.nowMs() + timing.recordMs),
       url,
       utility: UTILITY.storage,
       price: offer.price,
@@ -196,16 +226,31 @@ export class Announcer {
       const answer = await postMessage(env, `${url}/v1/partners`, said.envelope, signal);
       this.#checkAcknowledgement(answer, validator, said.id);
       if (this.#announced === said) this.#reached.add(url);
+      if (answer.acknowledgement) this.#hear(url, answer.acknowledgement);
       metrics.count('partner_announcements_total', { outcome: 'acknowledged' });
     } catch (error) {
       if (signal.aborted) return;
       metrics.count('partner_announcements_total', { outcome: 'failed' });
-      if (!(error instanceof PalisadeError) || error.code !== 'market/old-ready') throw error;
+      if (!(error instanceof PalisadeError)) throw error;
+      // SHUT_UP: it says for how long.
+      if (error.code === 'market/shut-up') {
+        await pause(silenceOf(error), signal);
+        return this.#calls.add(url);
+      }
+      if (error.code !== 'market/old-ready') throw error;
       // Our own sequence was lost once, or a newer READY overtook this one.
       if (this.#announced !== said) return this.#calls.add(url);
       sequence.passOver(BigInt(String(error.data.sequence ?? '0')));
       await this.#announce();
     }
+  }
+
+  #hear(url: string, word: Uint8Array): void {
+    const { validators } = this.#options;
+    this.#heard.set(url, word);
+    // As many as there are validators: 64.
+    for (const known of this.#heard.keys())
+      if (!validators().some((each) => each.url === known)) this.#heard.delete(known);
   }
 
   #checkAcknowledgement(
@@ -221,4 +266,10 @@ export class Announcer {
     if (!equalBytes(opened.sender, nodeKey) || !equalBytes(heard, id))
       throw badWord(url, 'it acknowledged something else.');
   }
+}
+
+/** How long a validator wants to hear nothing, ms: what it says, within reason. */
+function silenceOf({ data }: PalisadeError): number {
+  const seconds = Number(data.seconds);
+  return seconds > 0 && seconds <= MAX_SILENCE_S ? seconds * 1000 : 1000;
 }

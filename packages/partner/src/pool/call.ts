@@ -3,9 +3,9 @@ import { type Environment, requestJson, shapes } from '@palisade/client';
 import { PalisadeError } from '@palisade/core';
 
 /** A validator that has not answered by then is treated as one that is away (C2V-2 G1: 6 s). */
-const CALL_MS = 6000;
+export const CALL_MS = 6000;
 /** Answers here are an envelope and a little JSON around it. */
-const MAX_ANSWER_BYTES = 256 * 1024;
+export const MAX_ANSWER_BYTES = 256 * 1024;
 
 const answerForm = shapes.object({ acknowledgement: shapes.optional(shapes.envelopeBytes) });
 export type MessageAnswer = shapes.ReadBy<typeof answerForm>;

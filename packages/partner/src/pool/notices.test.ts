@@ -24,10 +24,12 @@ let validators: FakeValidator[];
 let notices: Notices;
 let seen: JobNotice[];
 let matches: ValueOf<typeof match>[];
+let heard: Uint8Array[];
 beforeEach(async () => {
   validators = await Promise.all([1, 2].map((seed) => new FakeValidator(seed).start()));
   seen = [];
   matches = [];
+  heard = [];
 });
 afterEach(async () => {
   await notices.stop();
@@ -40,6 +42,8 @@ async function start() {
     domain,
     signer: partner,
     validators: () => validators.map(({ entry }) => entry),
+    session: () => 1n,
+    onHeard: ({ job }) => void heard.push(job),
     onNotice: async (told) => void seen.push(told),
     onMatch: async (told) => void matches.push(told),
     timing: { ...DEVELOPMENT_TIMING, retryMs: 5 },

@@ -1,7 +1,7 @@
 /**
- * Streams of notices and matches (P2V-2, P2V-4) from several validators at once, so that one that
- * stays silent keeps nothing from this partner. What a validator says is believed only with its
- * signature, and a job only with its client's.
+ * Streams of notices and matches (P2V-2, P2V-4) from several validators at once, those that answer
+ * for this partner among them, so that one that stays silent keeps nothing from it. What a validator
+ * says is believed only with its signature, and a job only with its client's. Notices are acknowledged.
  */
 import { serverEvents } from '@palisade/client';
 import {
@@ -26,10 +26,9 @@ import type { PartnerTiming } from '../config.ts';
 import type { PartnerMetrics } from '../metrics.ts';
 import type { Environment, ValidatorEntry } from '../network.ts';
 import { badWord } from './call.ts';
-import { pause, settled, stopController } from './pause.ts';
+import { pause, settled, shared, stopController } from './pause.ts';
+import { chooseStreams } from './streams.ts';
 
-/** Streams at most: all seats of a pool. At least two are wanted (P2V-2). */
-const MAX_STREAMS = 10;
 const MAX_PAUSE_MS = 60_000;
 /** A stream that held this long was a good one: its end is no sign of trouble. */
 const LASTING_MS = 30_000;
@@ -49,19 +48,27 @@ export type NoticesOptions = {
   readonly env: Environment;
   readonly domain: Domain;
   readonly signer: Signer;
+  /** Those that give work, best first. */
   readonly validators: () => readonly ValidatorEntry[];
+  /** The running session; undefined while it is not known. */
+  readonly session: () => bigint | undefined;
   readonly onNotice: (notice: JobNotice) => Promise<void>;
-  readonly onMatch: (told: ValueOf<typeof match>) => Promise<void>;
+  readonly onMatch: (told: ValueOf<typeof match>, by: ValidatorEntry) => Promise<void>;
+  /** A good notice was heard, of a block's job file. */
+  readonly onHeard: (heard: JobNotice & { readonly height: bigint }) => void;
   readonly timing: PartnerTiming;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: PartnerMetrics;
 };
 
+type Stream = { readonly ended: Promise<void>; readonly life: AbortController };
+
 export class Notices {
   readonly #options: NoticesOptions;
   readonly #stopping = stopController();
-  readonly #streams = new Map<string, Promise<void>>();
+  readonly #streams = new Map<string, Stream>();
+  #lastNoticeMs = 0;
   readonly #open = new Set<string>();
   readonly #fromValidators: Catalogue = catalogue([notice, match]);
   readonly #fromClients: Catalogue = catalogue([request]);
@@ -75,30 +82,46 @@ export class Notices {
     return this.#open.size;
   }
 
-  /** Opens a stream at every known validator that has none; to be called again as they change. */
+  /** When a job was heard of last, ms since 1970. */
+  get lastNoticeMs(): number {
+    return this.#lastNoticeMs;
+  }
+
+  /** Whom to listen to now, those that answer for this partner first. */
+  chosen(): readonly ValidatorEntry[] {
+    const { signer, session, validators } = this.#options;
+    return chooseStreams(signer.id, session(), validators(), this.#open);
+  }
+
+  /** Opens and ends streams as sessions and validators change; to be called when they do. */
   refresh(): void {
     if (this.#stopping.signal.aborted) return;
-    for (const validator of this.#options.validators().slice(0, MAX_STREAMS))
-      if (!this.#streams.has(validator.url)) {
-        const ended = this.#follow(validator).finally(() => this.#streams.delete(validator.url));
-        this.#streams.set(validator.url, ended);
-      }
+    const chosen = this.chosen();
+    for (const [url, { life }] of this.#streams)
+      if (!chosen.some((each) => each.url === url)) life.abort();
+    for (const validator of chosen) {
+      const { url } = validator;
+      if (this.#streams.has(url)) continue;
+      const life = new AbortController();
+      const signal = shared(AbortSignal.any([life.signal, this.#stopping.signal]));
+      const ended = this.#follow(validator, signal).finally(() => this.#streams.delete(url));
+      this.#streams.set(url, { ended, life });
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await settled(Promise.all(this.#streams.values()));
+    await settled(Promise.all([...this.#streams.values()].map(({ ended }) => ended)));
   }
 
   /** Reads one validator's stream, again and again, for as long as it is in the list. */
-  async #follow(validator: ValidatorEntry): Promise<void> {
+  async #follow(validator: ValidatorEntry, signal: AbortSignal): Promise<void> {
     const { timing, log } = this.#options;
-    const { signal } = this.#stopping;
     let failures = 0;
     while (!signal.aborted && this.#isKnown(validator)) {
       const began = performance.now();
       try {
-        await this.#read(validator);
+        await this.#read(validator, signal);
       } catch (error) {
         if (signal.aborted) return;
         const level = failures === 0 ? 'warn' : 'debug';
@@ -115,11 +138,11 @@ export class Notices {
     return found !== undefined && equalBytes(found.nodeKey, nodeKey);
   }
 
-  async #read(validator: ValidatorEntry): Promise<void> {
+  async #read(validator: ValidatorEntry, signal: AbortSignal): Promise<void> {
     const { env, domain, signer, clock, log } = this.#options;
     const asked = await signEnvelope(subscribe, { atMs: BigInt(clock.nowMs()) }, domain, signer);
     const url = `${validator.url}/v1/notices?subscribe=${toHex(asked)}`;
-    const request = { url, timeoutMs: CONNECT_MS, signal: this.#stopping.signal };
+    const request = { url, timeoutMs: CONNECT_MS, signal };
     let wrong = 0;
     this.#open.add(validator.url);
     try {
@@ -137,20 +160,30 @@ export class Notices {
   /** Handles one event; answers why it is void. */
   async #take(event: string, data: string, validator: ValidatorEntry): Promise<string | undefined> {
     if (event !== 'notice' && event !== 'match') return undefined;
-    const opened = this.#openFrom(validator, data);
+    const message = messageOf(data);
+    return message ? this.take(message, validator) : this.#void('it holds no message');
+  }
+
+  /** Handles a notice or a match, whatever way it came; answers why it is void. */
+  async take(message: Uint8Array, validator: ValidatorEntry): Promise<string | undefined> {
+    const opened = this.#openFrom(validator, message);
     if (typeof opened === 'string') return this.#void(opened);
     if (opened.declaration.name === match.name) {
       const value = opened.value as ValueOf<typeof match>;
-      if (equalBytes(value.partner, this.#options.signer.id)) await this.#options.onMatch(value);
+      const isMine = equalBytes(value.partner, this.#options.signer.id);
+      if (isMine) await this.#options.onMatch(value, validator);
       return undefined;
     }
-    const { job, request: inner } = opened.value as ValueOf<typeof notice>;
+    const { job, height, request: inner } = opened.value as ValueOf<typeof notice>;
     const asked = open(inner, this.#fromClients, this.#options.domain);
     const bad = isRefusal(asked) ? asked : verifyOpened(asked);
     if (bad || isRefusal(asked)) return this.#void(`the request in it is void: ${bad?.message}`);
     if (!equalBytes(asked.id, job)) return this.#void('it names another job than it holds');
     const wanted = asked.value as ValueOf<typeof request>;
-    await this.#options.onNotice({ job, client: asked.sender, request: wanted, validator });
+    const heard = { job, client: asked.sender, request: wanted, validator };
+    this.#lastNoticeMs = this.#options.clock.nowMs();
+    this.#options.onHeard({ ...heard, height });
+    await this.#options.onNotice(heard);
     return undefined;
   }
 
@@ -159,10 +192,8 @@ export class Notices {
     return why;
   }
 
-  #openFrom({ nodeKey }: ValidatorEntry, data: string): Opened | string {
-    const hex = messageOf(data);
-    if (hex === undefined) return 'it holds no message';
-    const opened = open(hex, this.#fromValidators, this.#options.domain);
+  #openFrom({ nodeKey }: ValidatorEntry, message: Uint8Array): Opened | string {
+    const opened = open(message, this.#fromValidators, this.#options.domain);
     if (isRefusal(opened)) return opened.message;
     if (!equalBytes(opened.sender, nodeKey)) return 'another key than its sender signed it';
     return verifyOpened(opened)?.message ?? opened;

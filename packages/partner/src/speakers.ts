@@ -1,0 +1,101 @@
+/** What of a partner speaks with the validators: of room, of jobs, of offers, of clients that came. */
+import type { Domain } from '@palisade/core';
+import { type Network, workingValidators } from './network.ts';
+import { Offerer } from './offers/offerer.ts';
+import { standingLimits } from './offers/standing-limits.ts';
+import type { Parts } from './parts.ts';
+import { Acknowledger } from './pool/acknowledger.ts';
+import { Announcer } from './pool/announcer.ts';
+import { ConnectReports } from './pool/connect-reports.ts';
+import { Notices } from './pool/notices.ts';
+import { WorkSeeker } from './pool/work-seeker.ts';
+
+export type SpeakersBase = {
+  readonly network: Network;
+  readonly domain: Domain;
+  /** Base URL at which clients reach this partner. */
+  readonly url: string;
+  readonly signal: AbortSignal;
+};
+
+export class Speakers {
+  readonly announcer: Announcer;
+  readonly offerer: Offerer;
+  readonly notices: Notices;
+  readonly seeker: WorkSeeker;
+  readonly reports: ConnectReports;
+  readonly acknowledger: Acknowledger;
+  /** The running session, as far as is known. */
+  #session: bigint | undefined;
+
+  constructor(parts: Parts, { network, domain, url, signal }: SpeakersBase) {
+    const { book, offers, room, terms, log, timing, clock } = parts;
+    const validators = () => workingValidators(network);
+    const shared = { ...parts, network, domain, signal, validators };
+    this.announcer = new Announcer({
+      ...shared,
+      url,
+      log: log.child({ module: 'announce' }),
+      offer: () => ({
+        price: terms.price,
+        maxSize: terms.maxSizeBytes,
+        maxSessions: terms.maxSessions,
+        freeBytes: room.free(),
+        freeSlots: offers.free,
+        direct: terms.direct,
+        reason: room.fullReason(),
+      }),
+    });
+    this.offerer = new Offerer({
+      ...shared,
+      book: offers,
+      log: log.child({ module: 'offers' }),
+      ready: () => this.announcer.envelope,
+      limits: standingLimits({ ...parts, network }),
+      isTaken: (job) => book.get(job) !== undefined,
+      onPromise: () => this.announcer.changed(),
+    });
+    this.reports = new ConnectReports({ ...shared, log: log.child({ module: 'reports' }) });
+    this.acknowledger = new Acknowledger({ ...shared, log: log.child({ module: 'notices' }) });
+    this.notices = new Notices({
+      ...shared,
+      log: log.child({ module: 'notices' }),
+      session: () => this.#session,
+      onNotice: (notice) => this.offerer.consider(notice),
+      onHeard: (heard) => this.acknowledger.add(heard),
+      onMatch: async (words, by) => {
+        const untilMs = clock.nowMs() + timing.offerMs;
+        this.reports.expect(words, by, untilMs);
+        const { job, rate } = words;
+        if (await offers.noteMatch(job, BigInt(untilMs)))
+          log.info('a client takes us up', { job, rate });
+      },
+    });
+    this.seeker = new WorkSeeker({
+      ...shared,
+      log: log.child({ module: 'work' }),
+      validators: () => this.notices.chosen(),
+      lastNoticeMs: () => this.notices.lastNoticeMs,
+      isOpen: () => room.fullReason() === undefined,
+      take: (notice, validator) => this.notices.take(notice, validator),
+    });
+  }
+
+  /** A session runs: other validators may answer for this partner now. */
+  noteSession(session: bigint): void {
+    if (this.#session === session) return;
+    this.#session = session;
+    this.notices.refresh();
+  }
+
+  async start(): Promise<void> {
+    await this.announcer.start();
+    this.notices.refresh();
+    this.seeker.start();
+  }
+
+  async stop(): Promise<void> {
+    const parts = [this.seeker, this.notices, this.offerer, this.acknowledger, this.reports];
+    await Promise.all(parts.map((part) => part.stop()));
+  }
+}
