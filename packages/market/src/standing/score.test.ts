@@ -36,16 +36,16 @@ function failuresToFall(evidence: Evidence, rule: ScoreRule): number {
 }
 
 describe('the score', () => {
-  it('[4.4] of a newcomer is 444, and grows by success to 495, 631, 726, 821', () => {
+  it('of a newcomer is 444, and grows by success to 495, 631, 726, 821', () => {
     expect(scoreOf(NEWCOMER)).toBe(444);
     expect([1, 5, 10, 20].map((count) => scoreOf(after(count)))).toEqual([495, 631, 726, 821]);
   });
 
-  it('[4.4] of a newcomer falls below both thresholds with its first failed job: 317', () => {
+  it('of a newcomer falls below both thresholds with its first failed job: 317', () => {
     expect(scoreOf(withFailure(NEWCOMER, SCALE))).toBe(317);
   });
 
-  it('[4.4] of a veteran bears fifteen failures in a row, and falls with the fifty-seventh', () => {
+  it('of a veteran bears fifteen failures in a row, and falls with the fifty-seventh', () => {
     let evidence = veteran(SCORE_RULE);
     expect(scoreOf(evidence)).toBe(951);
     for (let i = 0; i < 15; i++) evidence = withFailure(evidence, SCALE);
@@ -53,7 +53,7 @@ describe('the score', () => {
     expect(failuresToFall(veteran(SCORE_RULE), SCORE_RULE)).toBe(57);
   });
 
-  it('[4.4] would fall after 16 with a short memory and fair weights, after 252 with a long one', () => {
+  it('would fall after 16 with a short memory and fair weights, after 252 with a long one', () => {
     const short = { memory: 950_000n, failureFactor: 1n };
     const long = { memory: 999_000n, failureFactor: 4n };
     expect(failuresToFall(veteran(short), short)).toBe(16);

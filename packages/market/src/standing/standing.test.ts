@@ -72,7 +72,7 @@ async function expectBarred(market: Market, code: string, partner: PartnerName, 
 }
 
 describe('one strike for newcomers', () => {
-  it('[4.4] [P2V-2.G3] the first failed unit job bars a new partner, and it is told how to recover', async () => {
+  it('[P2V-2.G3] the first failed unit job bars a new partner, and it is told how to recover', async () => {
     const market = await begin({ periodSessions: 1000 }, LENIENT);
     const job = await hired(market, 'p0');
     const ended = await market.session(job);
@@ -91,7 +91,7 @@ describe('one strike for newcomers', () => {
     await market.start('alice', 'p0', job, { sequence: 2 });
   });
 
-  it('[4.4] who answers what still runs climbs back, each meeting with the same client by less', async () => {
+  it('who answers what still runs climbs back, each meeting with the same client by less', async () => {
     const market = await begin({ periodSessions: 1000 }, LENIENT);
     const job = await hired(market, 'p0', { sessions: 9 });
     await market.session(job);
@@ -105,7 +105,7 @@ describe('one strike for newcomers', () => {
     expect(market.standing('p0').receipts).toBe(3);
   });
 
-  it('[4.4] a known partner is warned first, once in a period', async () => {
+  it('a known partner is warned first, once in a period', async () => {
     const market = await begin({ periodSessions: 1000 });
     const job = await hired(market, 'p0');
     const ended = await market.session(job);
@@ -127,7 +127,7 @@ describe('one strike for newcomers', () => {
 });
 
 describe('passive recovery', () => {
-  it('[4.4] closes half of what is left to 444 in every period, and stops there', async () => {
+  it('closes half of what is left to 444 in every period, and stops there', async () => {
     const market = await begin({}, LENIENT);
     const job = await hired(market, 'p0', { sessions: 1 });
     const scores: number[] = [];
@@ -142,7 +142,7 @@ describe('passive recovery', () => {
 });
 
 describe('containment', () => {
-  it('[4.4] after five failures in a row there is no new work until one audit is passed', async () => {
+  it('after five failures in a row there is no new work until one audit is passed', async () => {
     const market = await begin({ leastPartnerScore: 0, containedPeriods: 50 });
     const job = await hired(market, 'p0', { sessions: 9 });
     for (let i = 0; i < 4; i++) await market.session(job);
@@ -167,7 +167,7 @@ describe('containment', () => {
 });
 
 describe('the whitewasher', () => {
-  it('[4.4] who leaves a bad name behind meets a bond, one small job at a time, and one strike again', async () => {
+  it('who leaves a bad name behind meets a bond, one small job at a time, and one strike again', async () => {
     const market = await begin({}, STRICT);
     await expectBarred(market, 'market/no-bond', 'p1');
     const { chain } = market;
@@ -191,7 +191,7 @@ describe('the whitewasher', () => {
     await expectBarred(market, 'market/low-score', 'p1', { sessions: 1 });
   });
 
-  it('[4.4] the bond is the same when it is posted twice, and comes back to its account after its time', async () => {
+  it('the bond is the same when it is posted twice, and comes back to its account after its time', async () => {
     const market = await begin({}, STRICT);
     const { chain } = market;
     const [partner, owner] = [market.partner('p0').id, market.owner('p0')];
@@ -213,7 +213,7 @@ describe('the whitewasher', () => {
     await expectBarred(market, 'market/no-bond', 'p0');
   });
 
-  it('[4.4] a partner with its receipts and its time served needs no bond any more', async () => {
+  it('a partner with its receipts and its time served needs no bond any more', async () => {
     const market = await begin(
       { probationReceipts: 3, bondSessions: 2, exposurePpm: 1_000_000 },
       STRICT,
@@ -237,7 +237,7 @@ describe('the whitewasher', () => {
 });
 
 describe('the exit scammer', () => {
-  it('[4.4] has no more in flight than its bond and a share of what it ever earned', async () => {
+  it('has no more in flight than its bond and a share of what it ever earned', async () => {
     const market = await begin({ ...STRICT, probationReceipts: 0, bond: 5n * RATE }, STRICT);
     await market.postBond('p0', 5n * RATE);
     const job = await hired(market, 'p0', { sessions: 4 });
@@ -265,7 +265,7 @@ describe('the exit scammer', () => {
     });
   });
 
-  it('[4.4] a veteran that stops working is contained long before its score falls', async () => {
+  it('a veteran that stops working is contained long before its score falls', async () => {
     const market = await begin({ ...LENIENT, probationReceipts: 3 });
     const jobs: Uint8Array[] = [];
     for (let i = 0; i < 6; i++) jobs.push(await hired(market, 'p0', { sessions: 20 }));
@@ -284,7 +284,7 @@ describe('the exit scammer', () => {
 });
 
 describe('the self-dealing pair', () => {
-  it('[4.4] gains less with every deal of a period, while the same deals with others count', async () => {
+  it('gains less with every deal of a period, while the same deals with others count', async () => {
     const market = await begin({ periodSessions: 1000 });
     const score = async (partner: PartnerName, clients: readonly ClientName[]) => {
       for (const client of clients) {
@@ -305,7 +305,7 @@ describe('the self-dealing pair', () => {
     expect(market.standing('p0').score).toBeLessThan(538);
   });
 
-  it("[4.4] has a client whose word weighs what it paid the network: a fresh key's hardly anything", async () => {
+  it("has a client whose word weighs what it paid the network: a fresh key's hardly anything", async () => {
     const market = await begin({ testimonyHalf: PAL });
     const job = await hired(market, 'p0');
     await market.session(job, 'p0');
@@ -330,7 +330,7 @@ describe('the self-dealing pair', () => {
 });
 
 describe('a validator that equivocates', () => {
-  it('[4.4] has the score 0, with the evidence on chain', async () => {
+  it('has the score 0, with the evidence on chain', async () => {
     const { chain } = await startMarket({ weights: [10n, 10n, 10n, 10n], bonds: 50n * PAL });
     await chain.block();
     const { address } = validatorOf(1);

@@ -16,7 +16,7 @@ describe('a standing', () => {
     expect([0n, 5n, 6n, 13n].map((session) => periodOf(session, PARAMS))).toEqual([0n, 0n, 1n, 2n]);
   });
 
-  it('[4.4] is warned at the first fault of a kind in a period, and pays for the second', () => {
+  it('is warned at the first fault of a kind in a period, and pays for the second', () => {
     const once = fail(known);
     expect(scoreOf(once)).toBe(444);
     expect(scoreOf(fail(once))).toBe(317);
@@ -25,7 +25,7 @@ describe('a standing', () => {
     expect(scoreOf(fail(atPeriod(once, 1n)))).toBe(444);
   });
 
-  it('[4.4] of a newcomer gets no warning, and nobody is warned of an equivocation', () => {
+  it('of a newcomer gets no warning, and nobody is warned of an equivocation', () => {
     expect(isWarning(newcomer(0n, 0n), FAULT.audit, PARAMS)).toBe(false);
     expect(scoreOf(fail(newcomer(0n, 0n)))).toBe(317);
     expect(scoreOf(fail(known, FAULT.equivocation))).toBe(0);
@@ -40,7 +40,7 @@ describe('a standing', () => {
     expect(atPeriod(fallen, 0n)).toBe(fallen);
   });
 
-  it('[4.4] is contained after five failures in a row until a challenge is passed, whatever came between', () => {
+  it('is contained after five failures in a row until a challenge is passed, whatever came between', () => {
     type Deed = { readonly what: 'succeed' | 'fail' | 'challenge' | 'wait'; readonly kind: Fault };
     const deed: fc.Arbitrary<Deed> = fc.record({
       what: fc.constantFrom('succeed', 'challenge', 'wait', ...Array(12).fill('fail')),

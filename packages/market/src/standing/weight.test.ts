@@ -16,14 +16,14 @@ describe('weights', () => {
     ]);
   });
 
-  it('[4.4] of meetings of the same two are 1, 1/2, 1/4 ...: all of a period together weigh no more than two', () => {
+  it('of meetings of the same two are 1, 1/2, 1/4 ...: all of a period together weigh no more than two', () => {
     expect([0, 1, 2, 3].map(pairShare)).toEqual([SCALE, SCALE / 2n, SCALE / 4n, SCALE / 8n]);
     let sum = 0n;
     for (let before = 0; before < 1000; before++) sum += pairShare(before);
     expect(sum).toBeLessThan(2n * SCALE);
   });
 
-  it('[4.4] of a word grow with the fees ever paid, nothing at first, and never reach one', () => {
+  it('of a word grow with the fees ever paid, nothing at first, and never reach one', () => {
     expect([0n, PAL / 10n, PAL].map((fees) => testimony(fees, PAL / 10n))).toEqual([
       0n,
       SCALE / 2n,
@@ -39,7 +39,7 @@ describe('weights', () => {
     );
   });
 
-  it('[4.4] of many keys that share the fees of one add up to about the first share of it, no multiple', () => {
+  it('of many keys that share the fees of one add up to about the first share of it, no multiple', () => {
     const half = PAL / 10n;
     const [fees, keys] = [PAL, 50n];
     // What fifty keys say together is bounded by what all their fees bought at the first unit's price.
