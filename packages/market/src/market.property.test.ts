@@ -15,6 +15,7 @@ const DEEDS: Readonly<Record<string, { readonly weight: number; readonly deed: D
   renew: { weight: 2, deed: (random, dice) => random.renew(dice) },
   cancel: { weight: 1, deed: (random, dice) => random.cancel(dice) },
   receipt: { weight: 2, deed: (random, dice) => random.receipt(dice) },
+  bond: { weight: 4, deed: (random, dice) => random.bond(dice) },
   cheat: { weight: 3, deed: (random, dice) => random.cheat(dice) },
   wait: { weight: 2, deed: (random, dice) => random.wait(dice) },
   endSession: { weight: 6, deed: (random, dice) => random.endSession(dice) },
@@ -64,6 +65,8 @@ describe('a market of honest and lying clients and partners', () => {
     );
     // The test reaches what it is about.
     for (const kind of ['request', 'start', 'answer', 'file', 'renew', 'cancel', 'receipt'])
+      expect(seen.get(`${kind} accepted`) ?? 0, kind).toBeGreaterThan(3);
+    for (const kind of ['bond', 'bond back'])
       expect(seen.get(`${kind} accepted`) ?? 0, kind).toBeGreaterThan(3);
     for (const what of ['equivocation', 'lost', 'disputed', 'resolved', 'completed'])
       expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);

@@ -16,7 +16,7 @@ function same(what: string, chain: unknown, expected: unknown): void {
 
 /** @throws Error on the first difference */
 export function compare(
-  { market, oracle, fees, ids }: RandomMarket,
+  { market, oracle, fees, ids, bonds }: RandomMarket,
   genesis: bigint,
   funds: Funds,
 ): void {
@@ -31,7 +31,8 @@ export function compare(
   }
   same('escrow', market.escrow, escrow);
   for (const name of PARTNERS) {
-    const left = funds.partner - (fees.get(`${name}-owner`) ?? 0n) + oracle.earned(name);
+    const [bond] = bonds.get(name) ?? [0n];
+    const left = funds.partner - (fees.get(`${name}-owner`) ?? 0n) + oracle.earned(name) - bond;
     same(`free funds of ${name}`, market.chain.free(market.owner(name)), left);
   }
   for (const id of ids) compareJob({ market, oracle }, id);

@@ -84,6 +84,7 @@ export const UNLIMITED: StandingParams = {
   failuresToContain: 1000,
   probationReceipts: 0,
   bond: 0n,
+  bondSessions: 1,
   exposureFloor: 10n ** 30n,
 };
 

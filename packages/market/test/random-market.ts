@@ -2,7 +2,17 @@
 
 import { toHex } from '@palisade/core';
 import type { ExecTxResult } from '@palisade/formats';
-import { agreements, cancel, complete, partnerComplete, renew, UTILITY } from '@palisade/market';
+import {
+  agreements,
+  cancel,
+  complete,
+  partnerComplete,
+  postBond,
+  renew,
+  returnBond,
+  UTILITY,
+} from '@palisade/market';
+import { PAL } from '../../chain/test/chain-kit.ts';
 import { LIES } from './lies.ts';
 import {
   CLIENTS,
@@ -39,6 +49,8 @@ export class RandomMarket {
   readonly oracle = new Oracle(TEST_PARAMS.missesToLose);
   readonly fees = new Map<string, bigint>();
   readonly ids: Uint8Array[] = [];
+  /** Bonds by partner: what is held, and the session of the first of it. */
+  readonly bonds = new Map<PartnerName, readonly [amount: bigint, since: number]>();
   /** How often what was done, for a look at whether the test reaches what it should. */
   readonly seen = new Map<string, number>();
 
@@ -228,6 +240,28 @@ export class RandomMarket {
     const payer = byClient ? client : `${partner}-owner`;
     if (await this.did('receipt', payer, tx))
       this.oracle.receipted(toHex(job), partner, this.session, last, use.amount ?? 0n);
+  }
+
+  /** A partner posts a bond or raises it, or its owner wants it back: money is held, never moved. */
+  async bond([who, what, amount]: Dice): Promise<void> {
+    const { market } = this;
+    const back = what % 2 === 0;
+    // Mostly one that has posted a bond, when it is wanted back.
+    const posters = [...this.bonds.keys()];
+    const name = (back && who % 4 !== 0 && posters[who % posters.length]) || this.partner(who);
+    const partner = market.partner(name).id;
+    const [posted, since] = this.bonds.get(name) ?? [0n, 0];
+    const total = BigInt(amount % 5) * PAL;
+    const tx = back
+      ? await market.chain.sign(market.owner(name), returnBond, { partner })
+      : await market.chain.sign(market.partner(name), postBond, { total });
+    const { bondSessions } = TEST_PARAMS.standing;
+    const may = back ? posted > 0n && this.session >= since + bondSessions : total > posted;
+    const did = await this.did(back ? 'bond back' : 'bond', `${name}-owner`, tx);
+    if (did !== may) throw new Error(`a bond of ${posted} since ${since}: ${did}, not ${may}`);
+    if (!did) return;
+    if (back) this.bonds.delete(name);
+    else this.bonds.set(name, [total, posted > 0n ? since : this.session]);
   }
 
   /** One of the many ways in which somebody may try to cheat: it must be refused whatever the state. */
