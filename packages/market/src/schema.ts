@@ -23,6 +23,20 @@ export {
 } from './job.ts';
 export { acknowledgement } from './messages/acknowledgement.ts';
 export {
+  encodeWork,
+  isSameResult,
+  MAX_WORK_BYTES,
+  owedFor,
+  RUN_END,
+  type RunEnd,
+  type RunResult,
+  readWork,
+  runEndOf,
+  runResult,
+  type Work,
+  type WorkLimits,
+} from './messages/computation.ts';
+export {
   confirmation,
   MAX_DIRECTORY,
   MAX_URL,

@@ -3,6 +3,7 @@ import { MAX_CONTENT_BYTES } from '@palisade/core';
 import { logSection } from '@palisade/daemon';
 import { z } from 'zod';
 
+const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const httpUrl = z.url({ protocol: /^https?$/ }).max(200);
 const milliseconds = (least: number, most: number) => z.number().int().min(least).max(most);
@@ -46,6 +47,33 @@ export const partnerSection = z
     }),
   })
   .describe('What is offered, and for how much.');
+
+export const computeSection = z
+  .object({
+    slots: z.number().int().min(0).max(64).default(0).meta({
+      description:
+        'Modules that run at once. With any, this partner offers computation instead of storage, and its price is per started 2^20 instructions.',
+    }),
+    memoryBytes: z
+      .number()
+      .int()
+      .min(2 ** 16)
+      .max(2 ** 32)
+      .default(256 * MIB)
+      .meta({ description: 'Most memory of a module; each slot may need as much.', unit: 'bytes' }),
+    outputBytes: z
+      .number()
+      .int()
+      .min(0)
+      .max(256 * MIB)
+      .default(16 * MIB)
+      .meta({ description: 'Most output of a run, held in memory until it ends.', unit: 'bytes' }),
+    timeMs: milliseconds(100, 3_600_000).default(60_000).meta({
+      description: 'A run that takes longer has no result, and is not paid.',
+      unit: 'ms',
+    }),
+  })
+  .describe('Modules that clients have run here.');
 
 export const timingSection = z
   .object({
@@ -93,8 +121,6 @@ export const timingSection = z
     }),
   })
   .describe('Pauses and patience.');
-
-const MIB = 2 ** 20;
 
 export const accessSection = z
   .object({
@@ -180,6 +206,7 @@ export const partnerConfig = z.object({
     .describe('Who this partner is.'),
   listen: listenSection,
   partner: partnerSection,
+  compute: computeSection,
   access: accessSection,
   timing: timingSection,
   log: logSection,
@@ -187,11 +214,13 @@ export const partnerConfig = z.object({
 
 export type PartnerTerms = z.output<typeof partnerSection>;
 export type AccessTerms = z.output<typeof accessSection>;
+export type ComputeTerms = z.output<typeof computeSection>;
 export type PartnerTiming = z.output<typeof timingSection>;
 
 /** Terms, access and timing as `startPartner` takes them; what is left out has the default of the schema. */
 export type PartnerConfig = {
   readonly partner?: Partial<PartnerTerms>;
+  readonly compute?: Partial<ComputeTerms>;
   readonly access?: Partial<AccessTerms>;
   readonly timing?: Partial<PartnerTiming>;
 };

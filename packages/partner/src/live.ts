@@ -12,6 +12,7 @@ import { Tender } from './agreements/tender.ts';
 import { Auditor } from './audits/auditor.ts';
 import { ensureBound } from './binding.ts';
 import { ensureBond } from './bond.ts';
+import { ComputeDesk } from './compute/desk.ts';
 import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
 import type { Network } from './network.ts';
@@ -88,10 +89,19 @@ function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
   const { network } = base;
   const { announcer, notices, reports } = speakers;
   const shared = { ...parts, ...base, onChange: () => announcer.changed() };
+  const desk =
+    parts.computer &&
+    new ComputeDesk({
+      ...shared,
+      ...parts.computer,
+      price: parts.terms.price,
+      log: log.child({ module: 'compute' }),
+    });
   const tender: Tender = new Tender({
     ...shared,
     log: log.child({ module: 'agreements' }),
     onActive: () => {
+      desk?.look();
       const looking = follower.lookAtSession();
       looking.catch((error) => log.debug('the session is not known', { err: error }));
     },
@@ -100,6 +110,7 @@ function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
   const auditor = new Auditor({ ...shared, log: log.child({ module: 'audits' }), tend });
   const agreements = new Agreements({
     ...shared,
+    desk,
     log: log.child({ module: 'agreements' }),
     tend,
     receiptGraceMs: timing.inclusionMs,
@@ -117,10 +128,12 @@ function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
       notices.refresh();
       reports.sweep();
       await lookAtDisk(parts);
+      await parts.computer?.runs.expire();
+      desk?.look();
       announcer.changed();
     },
   });
-  return { tender, auditor, agreements, follower };
+  return { tender, auditor, agreements, follower, desk };
 }
 
 type Assembled = { readonly speakers: Speakers } & ReturnType<typeof assembleKeepers>;
@@ -148,9 +161,10 @@ async function lookAtDisk({ store, room, log }: Parts): Promise<void> {
 /** Starts everything; what is pushed last is closed first, so the sign-off leads. */
 async function bringUp(
   parts: Parts,
-  { agreements, speakers, auditor, tender, follower }: Assembled,
+  { agreements, speakers, auditor, tender, follower, desk }: Assembled,
   { onStop, signal }: DaemonContext,
 ): Promise<void> {
+  if (desk) onStop('runs', () => desk.stop());
   onStop('agreements', () => tender.stop());
   onStop('audits', () => auditor.stop());
   onStop('events of the chain', () => follower.stop());

@@ -30,6 +30,8 @@ export type PartnerOptions = {
   readonly connectMs?: number;
   /** Whether `/metrics` tells of the process too; false for all but one partner of a process. */
   readonly processMetrics?: boolean;
+  /** The program of the threads that modules run in; the one beside this program unless given. */
+  readonly runThread?: URL;
   /** For tests: the way to the validators, and what the disk has and does. */
   readonly connect?: (urls: readonly string[]) => Network;
   readonly environment?: Partial<Environment>;

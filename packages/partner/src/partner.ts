@@ -118,7 +118,7 @@ function operatorPages(parts: Parts, { live, url, failure }: Told) {
 }
 
 async function listen(
-  { options, store, book, metrics, log }: Parts,
+  { options, store, book, computer, metrics, log }: Parts,
   { onStop, signal }: DaemonContext,
   pages: ReturnType<typeof operatorPages>,
   live: () => Live | undefined,
@@ -132,7 +132,8 @@ async function listen(
       agreements: () => live()?.agreements,
       content: {
         store,
-        sizeOf: (contentId) => storedSize(book, contentId),
+        // What is to be run is for its partner alone.
+        sizeOf: (contentId) => (computer ? undefined : storedSize(book, contentId)),
         onBytes: (bytes) => metrics.count('partner_served_bytes_total', {}, bytes),
       },
       pages,

@@ -11,8 +11,18 @@ import {
   type MetricsPage,
   silentLogger,
 } from '@palisade/daemon';
+import { UTILITY } from '@palisade/market/schema';
 import { Intake } from './agreements/intake.ts';
-import { type PartnerTerms, type PartnerTiming, partnerSection, timingSection } from './config.ts';
+import { RunBook } from './compute/run-book.ts';
+import { Runner } from './compute/runner.ts';
+import {
+  type ComputeTerms,
+  computeSection,
+  type PartnerTerms,
+  type PartnerTiming,
+  partnerSection,
+  timingSection,
+} from './config.ts';
 import { partnerMetrics } from './metrics.ts';
 import type { Environment } from './network.ts';
 import { OfferBook } from './offers/offer-book.ts';
@@ -34,7 +44,8 @@ export type Hooks = {
 
 export type Parts = {
   readonly options: PartnerOptions;
-  readonly terms: PartnerTerms;
+  readonly terms: PartnerTerms & { readonly utility: number };
+  readonly compute: ComputeTerms;
   readonly timing: PartnerTiming;
   readonly signer: Signer;
   readonly env: Environment;
@@ -48,6 +59,8 @@ export type Parts = {
   readonly sequence: Sequence;
   readonly intake: Intake;
   readonly room: Room;
+  /** What runs modules, where computation is what is offered. */
+  readonly computer: { readonly runner: Runner; readonly runs: RunBook } | undefined;
   readonly hooks: Hooks;
 };
 
@@ -58,7 +71,9 @@ export async function openParts(
   onStop: (name: string, close: () => Promise<void>) => void,
 ): Promise<Parts> {
   const { dataDir, clock = systemClock, config = {}, log = silentLogger } = options;
-  const terms = partnerSection.parse(config.partner ?? {});
+  const compute = computeSection.parse(config.compute ?? {});
+  const utility = compute.slots > 0 ? UTILITY.computation : UTILITY.storage;
+  const terms = { ...partnerSection.parse(config.partner ?? {}), utility };
   const timing = timingSection.parse(config.timing ?? {});
   const inDataDir = (name: string) => join(dataDir, name);
   const directory = inDataDir('content');
@@ -93,9 +108,21 @@ export async function openParts(
   await room.refresh();
   const ledger = await Ledger.open(inDataDir('ledger'));
   onStop('ledger', () => ledger.settled());
+  const computer =
+    compute.slots > 0
+      ? {
+          runner: new Runner({
+            slots: compute.slots,
+            ...(options.runThread ? { thread: options.runThread } : {}),
+          }),
+          runs: await RunBook.open(inDataDir('runs'), clock),
+        }
+      : undefined;
+  if (computer) onStop('modules', () => computer.runner.stop());
   return {
     options,
     terms,
+    compute,
     timing,
     signer: nodeSigner(options.nodeSecret),
     env: environment({ nowMs: () => clock.nowMs(), ...options.environment }),
@@ -109,6 +136,7 @@ export async function openParts(
     sequence: await Sequence.open(inDataDir('ready-sequence.json')),
     intake,
     room,
+    computer,
     hooks,
   };
 }

@@ -37,6 +37,7 @@ export class Speakers {
       url,
       log: log.child({ module: 'announce' }),
       offer: () => ({
+        utility: terms.utility,
         price: terms.price,
         maxSize: terms.maxSizeBytes,
         maxSessions: terms.maxSessions,

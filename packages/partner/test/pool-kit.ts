@@ -127,6 +127,7 @@ export async function startTestPartner(
     dataDir,
     config: {
       partner: { price: PRICE, quotaBytes: 256 * MIB, reserveBytes: 0, ...more.config?.partner },
+      compute: more.config?.compute ?? {},
       timing: {
         ...DEVELOPMENT_TIMING,
         stillActiveMs: 1000,

@@ -30,7 +30,9 @@ export type ClientErrorCode =
   | 'client/job-over'
   | 'client/not-sealed'
   | 'client/source-changed'
-  | 'client/partner-failed';
+  | 'client/partner-failed'
+  /** partners that did the same work came to no common result */
+  | 'client/no-agreement';
 
 export function clientError(
   code: ClientErrorCode,

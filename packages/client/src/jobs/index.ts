@@ -4,9 +4,10 @@ export type { GetOptions, Got } from './get.ts';
 export { type MarketClient, openMarket } from './market-client.ts';
 export type { PutProgress, PutResult, PutWish } from './put.ts';
 export { type ChosenPartner, formatPutState, type PutState, parsePutState } from './put-state.ts';
-export type { PartnerQuote, Quote, QuoteWish } from './quote.ts';
+export type { PartnerQuote, Quote, QuoteWish, RunQuote, RunQuoteWish } from './quote.ts';
 export type { Removal, RemovalPlan } from './remove.ts';
 export type { Renewal, RenewalPlan } from './renew.ts';
+export type { Ran, RunDone, RunProgress, RunWish } from './run.ts';
 export type { SourceProgress } from './sources.ts';
 export {
   describeSpool,

@@ -6,9 +6,17 @@ import type { Account, JobContext } from './context.ts';
 import { needJob } from './context.ts';
 import { type GetOptions, type Got, get, getShared, share } from './get.ts';
 import { type PutResult, type PutWish, put } from './put.ts';
-import { type Quote, type QuoteWish, quote } from './quote.ts';
+import {
+  type Quote,
+  type QuoteWish,
+  quote,
+  quoteRun,
+  type RunQuote,
+  type RunQuoteWish,
+} from './quote.ts';
 import { planRemoval, type Removal, type RemovalPlan, remove } from './remove.ts';
 import { planRenewal, type Renewal, type RenewalPlan, renew } from './renew.ts';
+import { type RunDone, type RunWish, run } from './run.ts';
 
 export type MarketClient = {
   readonly chain: ChainClient;
@@ -21,6 +29,9 @@ export type MarketClient = {
   remove(job: Uint8Array): Promise<Removal>;
   planRenewal(job: Uint8Array, durationMs: number): Promise<RenewalPlan>;
   renew(job: Uint8Array, sessions: number): Promise<Renewal>;
+  quoteRun(wish: RunQuoteWish): Promise<RunQuote>;
+  /** Has a module run by several partners, and pays those that agree. */
+  run(wish: RunWish): Promise<RunDone>;
   jobs(): Promise<readonly { readonly id: Uint8Array; readonly job: Job }[]>;
   /** A job with everything that happened to it. */
   job(id: Uint8Array): Promise<JobView & { readonly history: readonly ChainEvent[] }>;
@@ -47,6 +58,8 @@ export function openMarket(chain: ChainClient, account: Account): MarketClient {
     remove: (job) => remove(context, job),
     planRenewal: (job, durationMs) => planRenewal(context, job, durationMs),
     renew: (job, sessions) => renew(context, job, sessions),
+    quoteRun: (wish) => quoteRun(context, wish),
+    run: (wish) => run(context, wish),
     jobs: () => chain.jobsOf(account.signer.id),
     async job(id) {
       const [view, history] = await Promise.all([needJob(context, id), chain.history(id)]);

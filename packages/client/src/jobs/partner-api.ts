@@ -3,7 +3,7 @@ import { bytes32, PalisadeError, toHex } from '@palisade/core';
 import type { Environment } from '../base/environment.ts';
 import { clientError } from '../base/errors.ts';
 import { type OpenStream, openStream, requestBytes, requestJson } from '../base/http.ts';
-import { count, envelopeBytes, object, oneOf, optional } from '../base/shapes.ts';
+import { count, envelopeBytes, object, oneOf, optional, plainText } from '../base/shapes.ts';
 
 /** A partner as a caller knows it: where it is, and how long its answers may take. */
 export type PartnerDoor = {
@@ -28,6 +28,8 @@ export type AgreementState = {
 
 /** Time for a piece of an upload: the last one is answered after all was read again and hashed. */
 const PIECE_TIMEOUT_MS = 60_000;
+/** Words of a partner about a run that failed. */
+const MAX_REASON_CHARS = 400;
 /** Silence within a download after which another partner is asked. */
 const DOWNLOAD_IDLE_MS = 10_000;
 
@@ -100,6 +102,27 @@ export async function contentFrom(
   if (from === 0 || stream.status === 206) return stream;
   stream.close();
   throw clientError('client/bad-answer', `${door.url} does not serve parts of a content.`);
+}
+
+const runReader = object({
+  state: oneOf(['waiting', 'done', 'failed'] as const),
+  result: optional(envelopeBytes),
+  reason: optional(plainText(MAX_REASON_CHARS)),
+});
+
+/** How far the run of a computation job is at its partner, with the signed result once it is done. */
+export function runState(door: PartnerDoor, job: Uint8Array) {
+  return requestJson(door.env, at(door, `/v1/agreements/${toHex(job)}/result`), runReader);
+}
+
+/** The output of a run, once its receipt is signed; to be checked against its id. */
+export function runOutput(
+  door: PartnerDoor,
+  job: Uint8Array,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const request = at(door, `/v1/agreements/${toHex(job)}/output`);
+  return requestBytes(door.env, { ...request, timeoutMs: PIECE_TIMEOUT_MS, maxBytes });
 }
 
 const receiptReader = object({ receipt: envelopeBytes });

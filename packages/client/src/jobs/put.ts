@@ -3,7 +3,7 @@
  * be taken up again with the state that the step before left.
  */
 import { contentIdOfOutline, equalBytes, PalisadeError, toHex } from '@palisade/core';
-import { AGREEMENT_STATE, isOpen, type JobView } from '@palisade/market/schema';
+import { AGREEMENT_STATE, isOpen, type JobView, UTILITY } from '@palisade/market/schema';
 import { clientError } from '../base/errors.ts';
 import { type JobContext, needJob, running } from './context.ts';
 import { acceptOffer, type Offer, offers } from './offers.ts';
@@ -33,6 +33,10 @@ export type PutProgress =
 export type PutWish = {
   readonly spool: Spool;
   readonly contentId: Uint8Array;
+  /** What partners do with it; to keep it, unless told. */
+  readonly utility?: number;
+  /** Partners that are not wanted. */
+  readonly without?: readonly Uint8Array[];
   /** Group roots of the content, 32 bytes for each MiB; found by reading the spool when left out. */
   readonly roots?: Uint8Array;
   readonly replicas: number;
@@ -137,7 +141,8 @@ class PutRun {
     if (height !== undefined) return;
     if (request && (await this.#resend(request))) return;
     const note = (made: NonNullable<PutState['request']>) => this.#save({ request: made });
-    await requestJob(this.#context, this.#state, note, (by) =>
+    const { utility = UTILITY.storage } = this.#wish;
+    await requestJob(this.#context, { ...this.#state, utility }, note, (by) =>
       this.#tell({ step: 'confirmed', job: this.#state.request!.job, by }),
     );
   }
@@ -174,6 +179,7 @@ class PutRun {
     const view = await needJob(this.#context, job);
     refuseWhenOver(view);
     for (const { partner } of view.agreements) this.#seen.add(toHex(partner));
+    for (const partner of this.#wish.without ?? []) this.#seen.add(toHex(partner));
     const waiting = this.#state.chosen.filter(({ partner }) => !this.#seen.has(toHex(partner)));
     for (const { partner } of waiting) this.#seen.add(toHex(partner));
     const missing = this.#state.replicas - running(view).length;

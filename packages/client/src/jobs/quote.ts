@@ -40,37 +40,97 @@ export type Quote = {
   readonly partners: readonly PartnerQuote[];
 };
 
+const NAME_OF: Readonly<Record<number, string>> = {
+  [UTILITY.storage]: 'storage',
+  [UTILITY.computation]: 'computation',
+  [UTILITY.access]: 'access',
+};
+
+/** What is looked for among the partners. */
+type Need = {
+  readonly utility: number;
+  /** How many partners. */
+  readonly partners: number;
+  /** Bytes that each must have room for. */
+  readonly size: number;
+  /** What its price is multiplied with: bytes for storage, instructions for computation. */
+  readonly units: bigint;
+  /** Highest price, base units. */
+  readonly maxPrice?: bigint | undefined;
+  /** Lowest score. */
+  readonly minScore?: number | undefined;
+};
+
 /**
  * Asks the partners' own records what a content would cost.
  * @throws PalisadeError `client/too-few-partners` saying how many fit and what keeps the others out
  */
-export async function quote({ chain }: JobContext, wish: QuoteWish): Promise<Quote> {
-  const { size, replicas, durationMs } = wish;
-  const [records, { sessionMs }] = await Promise.all([chain.partners(), chain.params()]);
-  const fitting = records.filter((record) => whyNot(record, wish) === undefined);
-  const partners = fitting
-    .map((partner) => ({ partner, rate: rateFor(partner.ready.price, BigInt(size)) }))
-    .sort((a, b) => (a.rate < b.rate ? -1 : a.rate > b.rate ? 1 : 0));
-  const dearest = partners[replicas - 1];
-  if (!dearest || replicas < 1) throw tooFew(records, wish, partners.length);
+export async function quote(context: JobContext, wish: QuoteWish): Promise<Quote> {
+  const { size, replicas, durationMs, maxPrice, minScore } = wish;
+  const { sessionMs } = await context.chain.params();
   const sessions = sessionsFor(BigInt(Math.ceil(durationMs)), sessionMs);
-  const maxRate = dearest.rate;
-  const escrow = escrowFor({ partners: replicas, sessions, maxRate });
-  const fields = {
+  const need = {
     utility: UTILITY.storage,
-    subject: new Uint8Array(32),
-    size: BigInt(size),
     partners: replicas,
-    sessions,
-    maxRate,
+    size,
+    units: BigInt(size),
+    maxPrice,
+    minScore,
   };
-  const fee = await chain.feeFor(request, fields);
-  return { size, replicas, sessions, sessionMs, maxRate, escrow, fee, partners };
+  const asked = await askAll(context, need, sessions);
+  return { size, replicas, sessions, sessionMs, ...asked };
 }
 
-function whyNot({ ready, standing }: PartnerRecord, wish: QuoteWish): string | undefined {
-  const { size, maxPrice, minScore = 0 } = wish;
-  if (ready.utility !== UTILITY.storage) return 'offers no storage';
+export type RunQuoteWish = {
+  /** Bytes of module and input. */
+  readonly size: number;
+  /** Most instructions of a run. */
+  readonly fuel: bigint;
+  /** How many partners do the same work. */
+  readonly fold: number;
+  /** Most per started 2^20 instructions, base units. */
+  readonly maxPrice?: bigint;
+  /** Lowest score of a partner. */
+  readonly minScore?: number;
+};
+
+/** As `Quote`; `maxRate` is what each partner is paid if the run uses all of its fuel. */
+export type RunQuote = Pick<Quote, 'maxRate' | 'escrow' | 'fee' | 'partners'>;
+
+/** A run is over within a session, or it is none for this market. */
+export const RUN_SESSIONS = 1;
+
+/**
+ * Asks the partners' own records what a run would cost.
+ * @throws PalisadeError `client/too-few-partners`
+ */
+export function quoteRun(context: JobContext, wish: RunQuoteWish): Promise<RunQuote> {
+  const { size, fuel, fold, ...bounds } = wish;
+  const need = { utility: UTILITY.computation, partners: fold, size, units: fuel, ...bounds };
+  return askAll(context, need, RUN_SESSIONS);
+}
+
+async function askAll({ chain }: JobContext, need: Need, sessions: number): Promise<RunQuote> {
+  const { utility, partners: wanted, size, units } = need;
+  const records = await chain.partners();
+  const partners = records
+    .filter((record) => whyNot(record, need) === undefined)
+    .map((partner) => ({ partner, rate: rateFor(partner.ready.price, units) }))
+    .sort((a, b) => (a.rate < b.rate ? -1 : a.rate > b.rate ? 1 : 0));
+  const dearest = partners[wanted - 1];
+  if (!dearest) throw tooFew(records, need, partners.length);
+  const maxRate = dearest.rate;
+  const terms = { partners: wanted, sessions, maxRate };
+  const subject = new Uint8Array(32);
+  const fee = await chain.feeFor(request, { utility, subject, size: BigInt(size), ...terms });
+  return { maxRate, escrow: escrowFor(terms), fee, partners };
+}
+
+function whyNot(
+  { ready, standing }: PartnerRecord,
+  { utility, size, maxPrice, minScore = 0 }: Need,
+): string | undefined {
+  if (ready.utility !== utility) return `offers no ${NAME_OF[utility]}`;
   if (ready.accepting !== 1) return ready.reason === '' ? 'takes no work' : ready.reason;
   if (ready.freeBytes < BigInt(size)) return 'has too little room';
   if (maxPrice !== undefined && ready.price > maxPrice) return 'asks more than the price allowed';
@@ -79,17 +139,17 @@ function whyNot({ ready, standing }: PartnerRecord, wish: QuoteWish): string | u
   return undefined;
 }
 
-function tooFew(records: readonly PartnerRecord[], wish: QuoteWish, found: number) {
+function tooFew(records: readonly PartnerRecord[], need: Need, found: number) {
   const reasons = records.flatMap((record) => {
-    const why = whyNot(record, wish);
+    const why = whyNot(record, need);
     return why === undefined ? [] : [`${record.url}: ${why}`];
   });
   return clientError(
     'client/too-few-partners',
-    `${wish.replicas} copies need as many partners; ${found} of the ${records.length} known could take it.`,
+    `${need.partners} partners are needed; ${found} of the ${records.length} known could take it.`,
     {
       retry: 'later',
-      next: 'Ask for fewer copies, allow a higher price or a lower score, or wait: palisade partners shows who there is.',
+      next: 'Ask for fewer, allow a higher price or a lower score, or wait: palisade partners shows who there is.',
       data: { found, known: records.length, reasons },
     },
   );

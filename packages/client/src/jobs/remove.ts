@@ -139,7 +139,11 @@ function earlier(a: bigint, b: bigint): bigint {
 }
 
 /** Our receipt for the partner's; returns its signature. */
-async function exchange(context: JobContext, url: string, receipt: Receipt): Promise<Uint8Array> {
+export async function exchange(
+  context: JobContext,
+  url: string,
+  receipt: Receipt,
+): Promise<Uint8Array> {
   const { chain, account } = context;
   const domain = await chain.domain();
   const mine = await signEnvelope(clientReceipt, receipt, domain, account.signer);

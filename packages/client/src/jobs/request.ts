@@ -1,7 +1,7 @@
 /** From a signed request to a job in a block (C2V-1 to C2V-3). */
 import { SEAT, validatorsQuery } from '@palisade/chain/schema';
 import { equalBytes, toHex } from '@palisade/core';
-import { confirmation, request, UTILITY } from '@palisade/market/schema';
+import { confirmation, request } from '@palisade/market/schema';
 import { confirmedReader, openMessage } from '../base/answers.ts';
 import { badAnswer } from '../base/http.ts';
 import type { Question } from '../base/requests.ts';
@@ -24,7 +24,7 @@ export type Confirmed = {
  */
 export async function requestJob(
   context: JobContext,
-  state: PutState,
+  state: PutState & { readonly utility: number },
   note: (made: { job: Uint8Array; envelope: Uint8Array }) => Promise<void>,
   onConfirmed: (confirmed: Confirmed) => void,
 ): Promise<{ job: Uint8Array; envelope: Uint8Array }> {
@@ -32,7 +32,7 @@ export async function requestJob(
   const { contentId: subject, replicas: partners, sessions, maxRate } = state;
   const size = BigInt(state.size);
   const client = account.signer.id;
-  const fields = { client, utility: UTILITY.storage, subject, size, partners, sessions, maxRate };
+  const fields = { client, utility: state.utility, subject, size, partners, sessions, maxRate };
   const posted = await chain.post(request, fields, account.signer, {}, async (envelope, id) => {
     await note({ job: id, envelope });
     onConfirmed(await collectConfirmations(context, id, envelope));

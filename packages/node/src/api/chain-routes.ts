@@ -13,17 +13,7 @@ import { type SseWriter, sse } from './streams.ts';
 /** Events written to a stream before others get a turn: about 1 ms of work. */
 const PAGE = 256;
 
-/** As a number is written: an empty text, hex and powers are numbers to JavaScript alone. */
-const DECIMAL = /^(0|[1-9]\d{0,9})$/;
-const TRUTH: ReadonlyMap<string, boolean> = new Map([
-  ['true', true],
-  ['false', false],
-]);
-
-/**
- * Query parameters that are numbers up to 32 bits or truth values in their JSON form. What is
- * neither stays the text that it is, and the schema refuses it.
- */
+/** Query parameters that are numbers up to 32 bits or truth values in their JSON form. */
 function queryJson(pool: Pool, name: string, given: Record<string, string>): string {
   const handler = pool.application.modules
     .flatMap((module) => module.queries ?? [])
@@ -31,8 +21,8 @@ function queryJson(pool: Pool, name: string, given: Record<string, string>): str
   const fields = new Map(Object.entries(handler?.declaration.params.fields ?? {}));
   const typed = Object.entries(given).map(([key, value]) => {
     const type = fields.get(key)?.jsonSchema.type;
-    if (type === 'integer' && DECIMAL.test(value)) return [key, Number(value)];
-    if (type === 'boolean') return [key, TRUTH.get(value) ?? value];
+    if (type === 'integer') return [key, Number(value)];
+    if (type === 'boolean') return [key, value === 'true'];
     return [key, value];
   });
   return JSON.stringify(Object.fromEntries(typed));

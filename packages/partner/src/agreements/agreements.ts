@@ -27,6 +27,8 @@ import {
   type Receipt,
   rateVoucher,
 } from '@palisade/market/schema';
+import { checkRunReceipt } from '../compute/check-run-receipt.ts';
+import type { ComputeDesk, RunView } from '../compute/desk.ts';
 import type { PartnerTerms } from '../config.ts';
 import type { Network } from '../network.ts';
 import { judgeJob } from '../offers/judge-job.ts';
@@ -69,7 +71,9 @@ export type AgreementsOptions = {
   readonly offers: OfferBook;
   readonly intake: Intake;
   readonly room: Room;
-  readonly terms: PartnerTerms;
+  readonly terms: PartnerTerms & { readonly utility: number };
+  /** Where computation is what is offered: what its runs came to. */
+  readonly desk: ComputeDesk | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Something is to be done about an agreement on chain, now or after a while. */
@@ -202,6 +206,16 @@ export class Agreements {
     return agreement ? this.#view(agreement) : refused(noAgreement(value.job));
   }
 
+  /** How far the run of a computation job is. */
+  async viewRun(job: Uint8Array): Promise<Outcome<RunView>> {
+    return this.#options.desk?.view(job) ?? refused(noAgreement(job));
+  }
+
+  /** The output of a run whose receipt is signed. */
+  async output(job: Uint8Array): Promise<Outcome<Uint8Array>> {
+    return this.#options.desk?.output(job) ?? refused(noAgreement(job));
+  }
+
   /** How far an agreement is. */
   async view(job: Uint8Array): Promise<Outcome<AgreementView>> {
     const agreement = this.#options.book.get(hexOf(job));
@@ -266,11 +280,15 @@ export class Agreements {
     if (isRefusal(opened)) return refused(opened);
     const { job } = opened.value;
     return this.#locks.run(hexOf(job), async () => {
-      const { book, network, domain, signer, clock, tend, receiptGraceMs, log } = this.#options;
+      const { book, network, domain, signer, desk, clock, tend, receiptGraceMs, log } =
+        this.#options;
       const agreement = book.get(hexOf(job));
       if (!agreement) return refused(noAgreement(job));
       const { number } = await network.session();
-      const bad = checkReceipt(opened, agreement, { partner: signer.id, session: number });
+      const own = { partner: signer.id, session: number, domain };
+      const bad = desk
+        ? checkRunReceipt(opened, agreement, await desk.find(job), own)
+        : checkReceipt(opened, agreement, own);
       if (bad) return refused(bad);
       const { lastSession, sequence } = opened.value;
       await book.update(
@@ -285,6 +303,7 @@ export class Agreements {
             receiptMs: BigInt(clock.nowMs()),
           },
       );
+      await desk?.release(job);
       log.info('a receipt was counter-signed', { job, lastSession });
       tend(job, receiptGraceMs);
       return done(await signEnvelope(partnerReceipt, opened.value, domain, signer));

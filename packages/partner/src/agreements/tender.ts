@@ -3,17 +3,27 @@
  * renewals, notes what the chain made of them, files receipts that the client did not, and lets go
  * of what is over. It always looks at the chain first, so that doing it twice does no harm.
  */
-import { type Clock, PalisadeError, type Signer } from '@palisade/core';
+import {
+  type Clock,
+  catalogue,
+  type Domain,
+  isRefusal,
+  open,
+  PalisadeError,
+  type Signer,
+} from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import {
   AGREEMENT_STATE,
   type Agreement,
+  clientReceipt,
   isOpen,
   type JobView,
   jobQuery,
   partnerComplete,
+  type Receipt,
   start,
-  storageReceipt,
+  UTILITY,
 } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import { fitText } from '../fit-text.ts';
@@ -31,6 +41,8 @@ const MAX_REASON = 200;
 
 export type TenderOptions = {
   readonly network: Network;
+  readonly domain: Domain;
+  readonly terms: { readonly utility: number };
   readonly signer: Signer;
   readonly book: AgreementBook;
   readonly intake: Intake;
@@ -88,20 +100,29 @@ export class Tender {
     const view = await this.#view(agreement);
     if (!view) return; // not on this validator's chain yet; the next session asks again
     const mine = agreementOf(view, this.#options.signer.id);
+    if (mine?.state === AGREEMENT_STATE.disputed) return this.#claim(agreement, mine);
     if (mine && mine.state !== AGREEMENT_STATE.active)
       return this.#end(agreement, this.#reasonOf(mine));
     if (!mine && !isOpen(view.job)) return this.#end(agreement, view.job.reason);
     if (agreement.state === 'upload') return this.#expire(agreement);
     if (!mine || mine.sequence < agreement.sequence) return this.#file(agreement);
     await this.#noteActive(agreement, mine);
-    const { lastSession } = mine;
-    if (this.#mustFileReceipt({ ...agreement, lastSession })) await this.#fileReceipt(agreement);
+    await this.#claim(agreement, mine);
+  }
+
+  /** Files the receipt that the client did not. What is paid by receipts alone has one last session. */
+  async #claim(agreement: AgreementRecord, mine: Agreement): Promise<void> {
+    const { final, lastSession } = mine;
+    if (final === 0 && this.#mustFileReceipt({ ...agreement, lastSession }))
+      await this.#fileReceipt(agreement);
   }
 
   /** The client did not file what both signed, and had its time (C2V-7 G1). */
   #mustFileReceipt({ receiptSession, receiptMs, lastSession }: AgreementRecord): boolean {
-    const { clock, timing } = this.#options;
-    if (receiptSession === 0n || lastSession <= receiptSession) return false;
+    const { clock, timing, terms } = this.#options;
+    if (receiptSession === 0n) return false;
+    // The end of storage that comes anyway needs no receipt; use is paid by nothing else.
+    if (terms.utility === UTILITY.storage && lastSession <= receiptSession) return false;
     return BigInt(clock.nowMs()) >= receiptMs + BigInt(timing.inclusionMs);
   }
 
@@ -184,20 +205,13 @@ export class Tender {
 
   /** The partner's copy of the receipt ends the agreement as the client's would. */
   async #fileReceipt(agreement: AgreementRecord): Promise<void> {
-    const { network, signer, book, log, signal } = this.#options;
-    const { job, receiptSequence, receiptSession, receiptSignature } = agreement;
+    const { network, domain, signer, book, log, signal } = this.#options;
+    const { job, receipt: envelope, receiptSession, receiptSignature } = agreement;
     try {
+      const receipt = receiptIn(envelope, domain);
       const posted = await network.post(
         partnerComplete,
-        {
-          ...storageReceipt({
-            job,
-            partner: signer.id,
-            sequence: receiptSequence,
-            lastSession: receiptSession,
-          }),
-          clientSignature: receiptSignature,
-        },
+        { ...receipt, clientSignature: receiptSignature },
         signer,
         { signal },
       );
@@ -222,6 +236,15 @@ export class Tender {
     log.info('an agreement ended', { job: agreement.job, reason, contentDeleted: isGone });
     onChange();
   }
+}
+
+const receipts = catalogue([clientReceipt]);
+
+/** What a receipt says that was checked when it came. */
+function receiptIn(envelope: Uint8Array, domain: Domain): Receipt {
+  const opened = open(envelope, receipts, domain);
+  if (isRefusal(opened)) throw PalisadeError.from(opened);
+  return opened.value as Receipt;
 }
 
 /** A refusal by the market's rules that asking again would not change. */

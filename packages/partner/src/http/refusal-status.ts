@@ -10,6 +10,8 @@ const STATUS: Readonly<Record<string, number>> = {
   'market/no-such-job': 404,
   'market/not-the-client': 403,
   'partner/no-agreement': 404,
+  'partner/no-run': 404,
+  'partner/not-signed-for': 409,
   'partner/not-started': 409,
   'partner/upload-busy': 409,
   'partner/voucher-conflict': 409,

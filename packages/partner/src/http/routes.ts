@@ -4,6 +4,7 @@ import { fromHex, type Refusal, refuse, toHex } from '@palisade/core';
 import type { OperatorPages } from '@palisade/daemon';
 import type { Agreements, AgreementView } from '../agreements/agreements.ts';
 import type { Outcome } from '../storage/index.ts';
+import { contentMissing } from '../storage/outcome.ts';
 import { readLargeBody, readSmallBody } from './body.ts';
 import { type ContentOptions, sendContent } from './content.ts';
 import { COMMON_HEADERS, type Headers, sendJson, sendRefusal, sendText } from './reply.ts';
@@ -47,6 +48,8 @@ const table: readonly Route[] = [
   { name: 'agreement', path: at('/v1/agreements/ID'), methods: { GET: getAgreement } },
   { name: 'outline-in', path: at('/v1/agreements/ID/outline'), methods: { PUT: putOutline } },
   { name: 'upload', path: at('/v1/agreements/ID/content'), methods: { PUT: putContent } },
+  { name: 'result', path: at('/v1/agreements/ID/result'), methods: { GET: getResult } },
+  { name: 'output', path: at('/v1/agreements/ID/output'), methods: { GET: getOutput } },
   { name: 'content', path: at('/v1/content/ID'), methods: { GET: getContent, HEAD: getContent } },
   { name: 'outline', path: at('/v1/content/ID/outline'), methods: { GET: getOutline } },
   { name: 'receipt', path: at('/v1/receipts'), methods: { POST: postReceipt } },
@@ -118,21 +121,42 @@ async function putContent({ request, response, routes, id, query }: Exchange): P
   sendAgreement(response, 200, await agreements.takeContent(id, Number(offset), body));
 }
 
+async function getResult({ response, routes, id }: Exchange): Promise<void> {
+  const agreements = openFor(routes, response);
+  if (!agreements) return;
+  const run = await agreements.viewRun(id);
+  if (!run.ok) return sendRefusal(response, run.refusal);
+  const { result, ...view } = run.value;
+  sendJson(response, 200, { ...view, ...(result ? { result: toHex(result) } : {}) });
+}
+
+async function getOutput({ response, routes, id }: Exchange): Promise<void> {
+  const agreements = openFor(routes, response);
+  if (!agreements) return;
+  const output = await agreements.output(id);
+  if (!output.ok) return sendRefusal(response, output.refusal);
+  sendBytes(response, output.value, 'no-store');
+}
+
 async function getContent({ request, response, routes, id }: Exchange): Promise<void> {
   await sendContent(routes.content, id, request, response);
 }
 
 async function getOutline({ response, routes, id }: Exchange): Promise<void> {
+  if (routes.content.sizeOf(id) === undefined) return sendRefusal(response, contentMissing(id));
   const outline = await routes.content.store.outline(id);
   if (!outline.ok) return sendRefusal(response, outline.refusal);
-  const { roots } = outline.value;
+  sendBytes(response, outline.value.roots, 'public, max-age=31536000, immutable');
+}
+
+function sendBytes(response: ServerResponse, bytes: Uint8Array, cacheControl: string): void {
   response.writeHead(200, {
     ...COMMON_HEADERS,
     'content-type': 'application/octet-stream',
-    'content-length': roots.length,
-    'cache-control': 'public, max-age=31536000, immutable',
+    'content-length': bytes.length,
+    'cache-control': cacheControl,
   });
-  response.end(roots);
+  response.end(bytes);
 }
 
 async function postReceipt({ request, response, routes }: Exchange): Promise<void> {

@@ -3,6 +3,8 @@ import { isContentSize, type Refusal, refuse } from '@palisade/core';
 import { rateFor, UTILITY, type Wanted } from '@palisade/market/schema';
 
 export type Terms = {
+  /** What this partner offers: one kind, by which validators choose what to tell it of. */
+  readonly utility: number;
   readonly price: bigint;
   readonly maxSessions: number;
   readonly maxSizeBytes: number;
@@ -10,8 +12,11 @@ export type Terms = {
 
 /** The rate to offer, or why not. */
 export function judgeJob({ utility, size, sessions, maxRate }: Wanted, terms: Terms) {
-  if (utility !== UTILITY.storage)
-    return refuse('partner/other-utility', `This partner offers storage only, not ${utility}.`);
+  if (utility !== terms.utility)
+    return refuse(
+      'partner/other-utility',
+      `This partner offers utility ${terms.utility} only, not ${utility}.`,
+    );
   if (!isContentSize(Number(size)))
     return refuse('partner/too-large', `${size} bytes are more than one content can have.`);
   if (size > BigInt(terms.maxSizeBytes))
@@ -23,7 +28,8 @@ export function judgeJob({ utility, size, sessions, maxRate }: Wanted, terms: Te
     );
   const rate = rateFor(terms.price, size);
   if (rate > maxRate) return rateTooLow(maxRate, rate);
-  return rate;
+  // What a run costs shows when it is over: all that the client allows is its ceiling.
+  return utility === UTILITY.computation ? maxRate : rate;
 }
 
 export function rateTooLow(found: bigint, asked: bigint): Refusal {

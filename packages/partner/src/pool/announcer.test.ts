@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { environment } from '@palisade/client';
 import { nodeSigner, type Opened, type ValueOf, verifyOpened } from '@palisade/core';
 import { createMetrics, silentLogger } from '@palisade/daemon';
-import type { ready } from '@palisade/market/schema';
+import { type ready, UTILITY } from '@palisade/market/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { domain, FakeValidator } from '../../test/fake-validator.ts';
 import { DEVELOPMENT_TIMING } from '../config.ts';
@@ -27,6 +27,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'palisade-announce-'));
   validators = await Promise.all([1, 2].map((seed) => new FakeValidator(seed).start()));
   offer = {
+    utility: UTILITY.storage,
     price: 5n,
     maxSize: 2 ** 38,
     maxSessions: 1095,

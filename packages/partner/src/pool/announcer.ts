@@ -29,7 +29,6 @@ import {
   ready,
   readyAck,
   signOff,
-  UTILITY,
   waitForChange,
 } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
@@ -52,6 +51,7 @@ const SIGN_OFF_MS = 3000;
 
 /** What there is to tell. `reason` says why nothing is taken; undefined while something is. */
 export type Offer = {
+  readonly utility: number;
   readonly price: bigint;
   /** Largest content that is taken, bytes. */
   readonly maxSize: number;
@@ -202,7 +202,7 @@ export class Announcer {
       sequence: await sequence.next(),
       expiresMs: BigInt(clock.nowMs() + timing.recordMs),
       url,
-      utility: UTILITY.storage,
+      utility: offer.utility,
       price: offer.price,
       maxSize: BigInt(offer.maxSize),
       maxSessions: offer.maxSessions,

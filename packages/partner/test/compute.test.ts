@@ -1,0 +1,159 @@
+/** The client SDK and partners that run modules: paid for one result, and for nothing else. */
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type MarketClient, openMarket, type RunProgress } from '@palisade/client';
+import { accountSigner, equalBytes } from '@palisade/core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { assemble, program } from './assemble.ts';
+import {
+  agreementOnChain,
+  type Cleanup,
+  type Pool,
+  QUICK,
+  startPool,
+  startTestPartner,
+  until,
+} from './pool-kit.ts';
+import { type BundledThread, bundleRunThread } from './run-thread.ts';
+
+const cleanups: Cleanup[] = [];
+let thread: BundledThread;
+beforeAll(async () => {
+  thread = await bundleRunThread();
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+afterAll(() => thread.remove());
+
+const limits = { fuel: 10_000_000n, memoryBytes: 2n ** 20n, outputBytes: 1000 };
+const ECHO = program(`(drop (call $input_read (i32.const 0) (i32.const 0) (call $input_size)))
+  (call $output_write (i32.const 0) (call $input_size))`);
+
+async function startComputers(count: number, runThread = thread.url, first = 0): Promise<Pool> {
+  const pool = await startPool(cleanups, { ...QUICK, sessionMs: 6000 });
+  await addComputers(pool, count, runThread, first);
+  return pool;
+}
+
+async function addComputers(pool: Pool, count: number, runThread: URL, first = 0) {
+  const partners = await Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      startTestPartner(pool, cleanups, {
+        number: first + i,
+        runThread,
+        config: { compute: { slots: 1 } },
+      }),
+    ),
+  );
+  await until(async () => (await pool.chain.partners()).length === first + count);
+  return partners;
+}
+
+function marketOf({ chain, network }: Pool): MarketClient {
+  const secret = network.clientSecret;
+  return openMarket(chain, { signer: accountSigner(secret), ownerSecret: secret });
+}
+
+describe('computation on a network', () => {
+  it('[C2V-0, C2V-7] two partners run a module, agree, and are paid for what it used', async () => {
+    const pool = await startComputers(2);
+    const market = marketOf(pool);
+    const module = await assemble(ECHO);
+    const input = new TextEncoder().encode('twice the same');
+    const steps: string[] = [];
+    const { maxRate } = await market.quoteRun({
+      size: module.length + input.length,
+      fuel: limits.fuel,
+      fold: 2,
+    });
+    const done = await market.run({
+      module,
+      input,
+      limits,
+      fold: 2,
+      maxRate,
+      onProgress: ({ step }: RunProgress) => steps.push(step),
+    });
+    expect(done).toMatchObject({ end: 'finished', output: input });
+    expect(done.partners).toHaveLength(2);
+    for (const { job, partner, paid, result } of done.partners) {
+      const owed = (maxRate * result!.fuel + limits.fuel - 1n) / limits.fuel;
+      expect(paid).toBe(owed);
+      await until(async () => (await agreementOnChain(pool, job, partner))?.paid === owed);
+    }
+    expect(steps).toContain('ran');
+    expect(steps.filter((step) => step === 'paid')).toHaveLength(2);
+  }, 60_000);
+
+  it('[C2V-7] a third partner decides where two disagree; who stands alone is not paid', async () => {
+    // The judge comes up while the job waits for it: that is no longer than a session.
+    const pool = await startPool(cleanups, { ...QUICK, sessionMs: 20_000 });
+    const lie = new URL('./liar.js', thread.url);
+    await writeFile(
+      fileURLToPath(lie),
+      `import { parentPort } from 'node:worker_threads';
+       parentPort.on('message', () => parentPort.postMessage({
+         end: 'finished', reason: '', output: new Uint8Array([6, 6, 6]), fuelUsed: 5n, memoryBytes: 0,
+       }));`,
+    );
+    const [liar] = await addComputers(pool, 1, lie);
+    await addComputers(pool, 1, thread.url, 1);
+    const market = marketOf(pool);
+    const module = await assemble(ECHO);
+    const input = new TextEncoder().encode('the truth');
+    const { maxRate } = await market.quoteRun({ size: 1000, fuel: limits.fuel, fold: 2 });
+    let judge: Promise<unknown> | undefined;
+    const done = await market.run({
+      module,
+      input,
+      limits,
+      fold: 2,
+      maxRate,
+      onProgress({ step }) {
+        if (step === 'disagreement') judge = addComputers(pool, 1, thread.url, 2);
+      },
+    });
+    await judge;
+    expect(done).toMatchObject({ end: 'finished', output: input });
+    expect(done.partners).toHaveLength(3);
+    const alone = done.partners.find(({ partner }) => equalBytes(partner, liar!.nodeKey))!;
+    expect(alone).toMatchObject({ paid: 0n, result: { outputSize: 3 } });
+    expect(done.partners.filter(({ paid }) => paid > 0n)).toHaveLength(2);
+    expect(await agreementOnChain(pool, alone.job, alone.partner)).toMatchObject({ paid: 0n });
+  }, 90_000);
+
+  it('a module that never ends costs its partner the time that it gives, and its client nothing', async () => {
+    const pool = await startPool(cleanups, { ...QUICK, sessionMs: 6000 });
+    const slow = { slots: 1, timeMs: 200 };
+    await startTestPartner(pool, cleanups, { runThread: thread.url, config: { compute: slow } });
+    await until(async () => (await pool.chain.partners()).length === 1);
+    const market = marketOf(pool);
+    const steps: RunProgress[] = [];
+    const endless = { ...limits, fuel: 2n ** 40n };
+    const { maxRate } = await market.quoteRun({ size: 1000, fuel: endless.fuel, fold: 1 });
+    const running = market.run({
+      module: await assemble(program('(loop (br 0))')),
+      input: new Uint8Array(0),
+      limits: endless,
+      fold: 1,
+      maxRate,
+      signal: AbortSignal.timeout(15_000),
+      onProgress: (step) => steps.push(step),
+    });
+    await expect(running).rejects.toThrow();
+    const gone = steps.find(({ step }) => step === 'no-result');
+    expect(gone).toMatchObject({ reason: 'it took longer than 200 ms here' });
+  }, 60_000);
+
+  it('a trap is a result like any other: agreed upon and paid', async () => {
+    const market = marketOf(await startComputers(2));
+    const module = await assemble(
+      program('(call $output_write (i32.const 0) (i32.const 4)) (unreachable)'),
+    );
+    const { maxRate } = await market.quoteRun({ size: 1000, fuel: limits.fuel, fold: 2 });
+    const input = new Uint8Array(0);
+    const done = await market.run({ module, input, limits, fold: 2, maxRate });
+    expect(done).toMatchObject({ end: 'trapped', output: new Uint8Array(4), fuel: 4n });
+  }, 60_000);
+});
