@@ -6,7 +6,7 @@ import {
   PalisadeError,
   toHex,
 } from '@palisade/core';
-import { JOB_STATE } from '@palisade/market/schema';
+import { JOB_STATE, UTILITY } from '@palisade/market/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNetwork } from '../../test/fake-network.ts';
 import { connect } from '../base/index.ts';
@@ -409,6 +409,13 @@ describe('the end and the renewal of a job', () => {
     for (const { final, lastSession } of agreements.values())
       expect([final, lastSession]).toEqual([1, 5n]);
     expect(await market.remove(job)).toMatchObject({ cancelled: false, fee: 0n });
+  });
+
+  it('cancels what is used interactively: its receipts are signed where it is used', async () => {
+    const { job } = await store(10, 2);
+    network.chain.jobs.get(toHex(job))!.job.utility = UTILITY.computation;
+    const removal = await market.remove(job);
+    expect(removal).toMatchObject({ cancelled: true, completed: [], unanswered: [] });
   });
 
   it('[C2V-7.G1] cancels when a partner does not answer, or signs with another key', async () => {

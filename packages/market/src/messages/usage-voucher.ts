@@ -10,9 +10,9 @@ export const usageTerms = {
 };
 
 /**
- * The running total of computation or access (engine chapter, "Receipts, partial payment"): each
- * voucher replaces all before it, so that losing one loses nothing, and the partner stops working
- * when the client stops signing. `previous` ties them into one history that the parties can hold
+ * The running total of computation or access (market chapter 4.5): each voucher replaces all before
+ * it, so that losing one loses nothing, and the partner stops working when the client stops signing.
+ * A client never signs a sequence twice: the larger amount would be owed, and its standing be gone. `previous` ties them into one history that the parties can hold
  * against each other; the chain sees only the few that are filed, and does not judge it.
  */
 export const usageVoucher = message({

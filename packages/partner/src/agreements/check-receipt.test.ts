@@ -38,6 +38,11 @@ describe('a receipt', () => {
     expect(check({}, { state: 'starting' })).toBe('partner/not-started');
   });
 
+  it('[P2V-8] that names use is not: storage is paid by its audits', () => {
+    for (const use of [{ units: 1n }, { amount: 1n }, { result: bytes(32, 1) }])
+      expect(check(use)).toBe('market/not-interactive');
+  });
+
   it('[P2V-8] that ends in the past, after the term, or later than one before it is not', () => {
     expect(check({ lastSession: 5n })).toBe('market/bad-last-session');
     expect(check({ lastSession: 10n })).toBe('market/bad-last-session');
