@@ -14,7 +14,7 @@ import {
   jobsDue,
   settlementsDue,
 } from './job.ts';
-import { boundBy, dueIn } from './rules/bound.ts';
+import { boundBy, dueIn, newlyBound } from './rules/bound.ts';
 import type { Load } from './standing/limits.ts';
 import { expose, noteCompleted } from './standing/notes.ts';
 
@@ -35,8 +35,7 @@ export function putAgreement(
     if (from !== undefined) settlementsDue.delete(state, from, jobId, partner);
     settlementsDue.set(state, [to, jobId, partner], 0n);
   }
-  const bound = before ? boundBy(job, before, session.number) : 0n;
-  const value = boundBy(job, after, session.number) - bound;
+  const value = newlyBound(job, after, before, session.number);
   bind(ctx, jobId, partner, { agreements: before ? 0 : 1, value });
 }
 

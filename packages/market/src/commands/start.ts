@@ -27,7 +27,7 @@ import {
 } from '../job.ts';
 import { rateVoucher } from '../messages/voucher.ts';
 import { params } from '../params.ts';
-import { boundBy } from '../rules/bound.ts';
+import { newlyBound } from '../rules/bound.ts';
 import { mayNotTake } from '../standing/takers.ts';
 
 /**
@@ -92,17 +92,6 @@ function fresh(startHeight: bigint) {
   };
 }
 
-/** Money that a voucher newly binds: what it may still earn, less what the old one might have. */
-function newlyBound(
-  { session }: TxContext,
-  job: Job,
-  after: Agreement,
-  old: Agreement | undefined,
-): bigint {
-  const before = old ? boundBy(job, old, session.number) : 0n;
-  return boundBy(job, after, session.number) - before;
-}
-
 function checkTerms(job: Job, value: Start, old: Agreement | undefined): Refusal | undefined {
   if (value.rate > job.maxRate)
     return refuse(
@@ -146,7 +135,7 @@ export function startHandler(domain: Domain) {
           'market/voucher-not-signed',
           `The voucher is not signed by the client ${toHex(job.client)}.`,
         );
-      const bound = newlyBound(ctx, job, agreed(ctx, value, old), old);
+      const bound = newlyBound(job, agreed(ctx, value, old), old, ctx.session.number);
       if (job.committed + bound > job.escrow)
         return refuse(
           'market/escrow-too-small',

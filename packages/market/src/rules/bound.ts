@@ -14,6 +14,16 @@ export function boundBy(job: Job, agreement: Agreement, next: bigint): bigint {
   return lastSession < from ? 0n : (lastSession - from + 1n) * rate;
 }
 
+/** What an agreement binds with a change, or with its start, beyond what it bound before. */
+export function newlyBound(
+  job: Job,
+  after: Agreement,
+  before: Agreement | undefined,
+  next: bigint,
+): bigint {
+  return boundBy(job, after, next) - (before ? boundBy(job, before, next) : 0n);
+}
+
 /** The session at whose end an agreement is settled next, while `running` runs. */
 export function dueIn(job: Job, agreement: Agreement, running: bigint): bigint {
   const { state, firstSession, lastSession, vouched, paid } = agreement;
