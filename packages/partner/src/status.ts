@@ -44,7 +44,7 @@ function workOf(live: Live | undefined) {
 /** Why no work can be had; undefined when all is well. A full disk is well: what is kept, earns. */
 export function notReady(live: Live | undefined): string | undefined {
   if (!live) return 'no validator has answered yet';
-  if (live.speakers.announcer.reached === 0) return 'no validator has acknowledged the last READY';
+  if (!live.speakers.announcer.isKnown) return 'no validator has a READY that still holds';
   if (live.speakers.notices.open === 0) return 'no stream of notices is open';
   return undefined;
 }

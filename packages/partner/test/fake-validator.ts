@@ -13,14 +13,33 @@ import {
   nodeSigner,
   type Opened,
   open,
+  type Signer,
   signEnvelope,
   signingDomain,
   toHex,
 } from '@palisade/core';
-import { noticeAck, offer, ready, readyAck, signOff, subscribe } from '@palisade/market/schema';
+import {
+  noticeAck,
+  offer,
+  partnerConnectReport,
+  ready,
+  readyAck,
+  signOff,
+  subscribe,
+  workAnswer,
+  workQuery,
+} from '@palisade/market/schema';
 
 export const domain: Domain = signingDomain(new Uint8Array(32).fill(77));
-const known: Catalogue = catalogue([ready, signOff, offer, subscribe, noticeAck]);
+const known: Catalogue = catalogue([
+  ready,
+  signOff,
+  offer,
+  subscribe,
+  noticeAck,
+  workQuery,
+  partnerConnectReport,
+]);
 
 export type Refused = { readonly status: number; readonly error: Record<string, unknown> };
 
@@ -30,6 +49,13 @@ export class FakeValidator {
   readonly offers: Opened[] = [];
   readonly acknowledged: Opened[] = [];
   readonly signedOff: Opened[] = [];
+  readonly reports: Opened[] = [];
+  /** Questions for work so far, and what they are answered with. */
+  asked = 0;
+  work: readonly Uint8Array[] = [];
+  reason = '';
+  /** Signs answers to questions for work; a liar's is another key. */
+  voice: Signer | undefined;
   readonly #streams = new Set<ServerResponse>();
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   url = '';
@@ -37,6 +63,8 @@ export class FakeValidator {
   subscriptions = 0;
   /** Answers the next messages with this instead. */
   refusal: Refused | undefined;
+  /** Messages that were refused so far. */
+  refused = 0;
   /** What an acknowledgement says instead of the id of what came. */
   acknowledges: Uint8Array | undefined;
   /** Sent at the beginning of every stream. */
@@ -65,7 +93,21 @@ export class FakeValidator {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  sign<T>(declaration: Declaration<T>, value: T, signer = this.signer): Promise<Uint8Array> {
+  async #answerWork({ id }: Opened, response: ServerResponse): Promise<void> {
+    this.asked++;
+    const { reason, work } = this;
+    const none = { item: '', score: 0, threshold: 0, next: '' };
+    const words = { query: id, height: 1n, jobs: work.length, reason, ...none };
+    const answer = await this.sign(workAnswer, words, this.voice ?? this.signer);
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ answer: toHex(answer), notices: work.map(toHex) }));
+  }
+
+  sign<T>(
+    declaration: Declaration<T>,
+    value: T,
+    signer: Signer = this.signer,
+  ): Promise<Uint8Array> {
     return signEnvelope(declaration, value, domain, signer);
   }
 
@@ -88,6 +130,7 @@ export class FakeValidator {
     for await (const part of request as AsyncIterable<Uint8Array>) parts.push(part);
     const { pathname } = new URL(request.url!, 'http://any');
     if (this.refusal) {
+      this.refused++;
       const { status, error } = this.refusal;
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ error }));
@@ -107,12 +150,14 @@ export class FakeValidator {
   async #message(path: string, body: Uint8Array, response: ServerResponse): Promise<void> {
     const opened = open(body, known, domain);
     if (isRefusal(opened)) throw new Error(opened.message);
+    if (path === '/v1/work') return this.#answerWork(opened, response);
     const places: Record<string, Opened[]> = {
       '/v1/offers': this.offers,
       '/v1/notices/acknowledgements': this.acknowledged,
       '/v1/partners/sign-off': this.signedOff,
     };
-    (places[path] ?? this.announced).push(opened);
+    const isReport = path.endsWith('/connect-reports');
+    (isReport ? this.reports : (places[path] ?? this.announced)).push(opened);
     const { sender: partner } = opened;
     const heard = { ready: this.acknowledges ?? opened.id, partner, sequence: 0n };
     const word = await this.sign(readyAck, { ...heard, session: 0n, height: 1n });

@@ -20,7 +20,7 @@ beforeEach(async () => {
     guardMs: GUARD_MS,
     nowMs: () => nowMs,
     next: () => ({ height, dueMs: 11_000 }),
-    idOf: async (envelope) => idOf(envelope),
+    idOf: async (envelope: Uint8Array) => idOf(envelope),
   });
 });
 afterEach(async () => {

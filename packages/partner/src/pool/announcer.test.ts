@@ -160,6 +160,40 @@ describe('READY', () => {
     expect(said(validators[0]!)).toHaveLength(2);
   });
 
+  it('[P2V-6] says its old room again while the cool-down lasts, and is not full again before', async () => {
+    await start({ cooldownMs: 30_000, stillActiveMs: 500 });
+    offer = { ...offer, freeBytes: 0, reason: 'full' };
+    announcer.changed();
+    await until(() => said(validators[0]!).length === 2);
+    offer = { ...offer, freeBytes: 900, reason: undefined };
+    announcer.changed();
+    wall += 600;
+    await until(() => said(validators[0]!).length >= 3);
+    expect(said(validators[0]!)[2]).toMatchObject({ accepting: 0, reason: 'full' });
+    wall += 30_000;
+    await until(() => said(validators[0]!).at(-1)!.accepting === 1);
+    offer = { ...offer, freeBytes: 0, reason: 'full' };
+    announcer.changed();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(said(validators[0]!).at(-1)).toMatchObject({ accepting: 1 });
+  });
+
+  it('[P2V-6] keeps the silence that a validator asks for, and says it then', async () => {
+    const error = {
+      code: 'market/shut-up',
+      message: 'Hush.',
+      retry: 'later',
+      data: { seconds: 1 },
+    };
+    for (const validator of validators) validator.refusal = { status: 429, error };
+    await start();
+    await until(() => validators.every(({ refused }) => refused === 1));
+    for (const validator of validators) validator.refusal = undefined;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(announcer.reached).toBe(0);
+    await until(() => announcer.reached === 2);
+  });
+
   it('[P2V-7] signs off above its last READY, and says no more', async () => {
     await start();
     await until(() => announcer.reached === 2);

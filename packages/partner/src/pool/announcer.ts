@@ -78,7 +78,12 @@ export type AnnouncerOptions = {
   readonly metrics: PartnerMetrics;
 };
 
-type Announced = { readonly envelope: Uint8Array; readonly id: Uint8Array; readonly offer: Offer };
+type Announced = {
+  readonly envelope: Uint8Array;
+  readonly id: Uint8Array;
+  readonly offer: Offer;
+  readonly expiresMs: number;
+};
 
 function capacityOf({ freeBytes, freeSlots, reason }: Offer) {
   return { accepting: reason === undefined ? 1 : 0, freeSlots, freeBytes: BigInt(freeBytes) };
@@ -94,6 +99,9 @@ export class Announcer {
   /** Their last words about a READY, by URL: what a complaint about silence begins with. */
   readonly #heard = new Map<string, Uint8Array>();
   #announced: Announced | undefined;
+  #holdsUntilMs = 0;
+  /** When it is said again, ms since 1970. */
+  #dueMs = 0;
   #callOff: () => void = () => {};
   #capacity: CapacityTimes = NEVER_CHANGED;
   #busy: Promise<void> = Promise.resolve();
@@ -119,6 +127,11 @@ export class Announcer {
     return this.#heard.get(url);
   }
 
+  /** Whether some validator has a READY of this partner that still holds. */
+  get isKnown(): boolean {
+    return this.#holdsUntilMs > this.#options.clock.nowMs();
+  }
+
   /** How many validators know the latest one. */
   get reached(): number {
     return this.#reached.size;
@@ -136,7 +149,9 @@ export class Announcer {
     const now = offer();
     if (capacityChange(capacityOf(before), capacityOf(now)) === 'none') return;
     const leftMs = this.#waitFor(before, now);
-    if (leftMs > 0) this.#schedule(leftMs);
+    // Not later than it is due to be said again.
+    const dueMs = this.#dueMs - this.#options.clock.nowMs();
+    if (leftMs > 0) this.#schedule(Math.min(leftMs, dueMs));
     else void this.#announce().catch((error) => log.error('could not announce', { err: error }));
   }
 
@@ -188,7 +203,8 @@ export class Announcer {
     this.#callOff();
     if (this.#stopping.signal.aborted) return;
     const { clock } = this.#options;
-    this.#callOff = setAlarm(clock, clock.nowMs() + afterMs, () => {
+    this.#dueMs = clock.nowMs() + afterMs;
+    this.#callOff = setAlarm(clock, this.#dueMs, () => {
       void this.#announce().catch((error) => {
         this.#options.log.error('could not announce', { err: error });
         this.#schedule(this.#options.timing.stillActiveMs);
@@ -213,7 +229,8 @@ export class Announcer {
       reason: fitText(offer.reason ?? '', MAX_REASON),
     };
     const envelope = await signEnvelope(ready, value, domain, signer);
-    return { envelope, id: idOf(digestOf(ready, value, domain), signer.id), offer };
+    const id = idOf(digestOf(ready, value, domain), signer.id);
+    return { envelope, id, offer, expiresMs: Number(value.expiresMs) };
   }
 
   async #tell(url: string): Promise<void> {
@@ -226,6 +243,7 @@ export class Announcer {
       const answer = await postMessage(env, `${url}/v1/partners`, said.envelope, signal);
       this.#checkAcknowledgement(answer, validator, said.id);
       if (this.#announced === said) this.#reached.add(url);
+      this.#holdsUntilMs = Math.max(this.#holdsUntilMs, said.expiresMs);
       if (answer.acknowledgement) this.#hear(url, answer.acknowledgement);
       metrics.count('partner_announcements_total', { outcome: 'acknowledged' });
     } catch (error) {
