@@ -1,50 +1,14 @@
 /** Stores a file on a network of its own, gets it back, shares it, watches it being paid, ends it. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { bundle, install, PROGRAM } from '../../scripts/setup.mjs';
+import { runExample, tell } from '../../scripts/example-kit.mjs';
 
 const LETTER = 'Dear reader,\n\nif you can read this, three strangers kept it for you.\n';
 const COPIES = 3;
 /** Time that a whole session with its payout may take on a busy machine, ms. */
 const PATIENCE_MS = 45_000;
-
-install();
-await bundle();
-const home = await mkdtemp(join(tmpdir(), 'palisade-example-'));
-const env = { ...process.env, PALISADE_HOME: home };
-
-/** Runs `palisade` with --json and returns what it says. */
-async function palisade(args, settings = env) {
-  const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, ...args, '--json'], {
-    env: settings,
-  });
-  return JSON.parse(stdout);
-}
-
-function tell(step, text) {
-  console.log(`${step}. ${text}`);
-}
-
-/** Starts a network and resolves when it serves. */
-async function startNetwork() {
-  const args = ['devnet', '--block-time', '1s', '--session', '8s', '--json'];
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let text = '';
-  for await (const part of child.stdout.iterator({ destroyOnReturn: false })) {
-    text += part;
-    if (text.endsWith('}\n')) break;
-  }
-  return { child, ...JSON.parse(text) };
-}
 
 /** Asks until the answer is as wished. */
 async function until(ask, isReached) {
@@ -55,7 +19,7 @@ async function until(ask, isReached) {
   throw new Error(`It did not come to this within ${PATIENCE_MS} ms: ${isReached}`);
 }
 
-async function tour() {
+await runExample(async ({ network, home, palisade }) => {
   const letter = join(home, 'letter.txt');
   await writeFile(letter, LETTER);
   const stored = await palisade(['put', letter, '--replicas', `${COPIES}`, '--for', '1m', '--yes']);
@@ -99,20 +63,4 @@ async function tour() {
     ({ files }) => files.length === 0,
   );
   tell(7, 'the job is over, nothing is stored');
-}
-
-const network = await startNetwork();
-tell(
-  1,
-  `a network runs: ${network.validators.length} validators, ${network.partners.length} partners`,
-);
-try {
-  await tour();
-} finally {
-  const { child } = network;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
-  await rm(home, { recursive: true, force: true });
-}
-console.log('done: everything was as it must be');
+});

@@ -26,6 +26,7 @@ import { keysCommand } from './commands/keys.ts';
 import { balanceCommand, faucetCommand, sendCommand } from './commands/money.ts';
 import { putCommand } from './commands/put.ts';
 import { resetCommand } from './commands/reset.ts';
+import { runCommand } from './commands/run.ts';
 import { returnBondCommand, standingCommand } from './commands/standing.ts';
 
 /** Typed commands as the table holds them: their options are of no concern here. */
@@ -52,6 +53,7 @@ export function createProgram(context: Context): Command {
     renewCommand(context),
     rmCommand(context),
   );
+  group('Computation', runCommand(context));
   group('Jobs', jobsCommand(context), jobCommand(context), payoutCommand(context));
   group(
     'Account',

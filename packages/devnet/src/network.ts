@@ -19,8 +19,12 @@ import {
   type StandingParams,
 } from '@palisade/market';
 
-/** Who lives on a development network (market chapter, "Development network values"). */
-export const POPULATION = { active: 4, passive: 2, partners: 5 } as const;
+/**
+ * Who lives on a development network (market chapter, "Development network values"): partners that
+ * keep files, and computers, which are partners that run modules: two that do the same work, and
+ * one that decides between them.
+ */
+export const POPULATION = { active: 4, passive: 2, partners: 5, computers: 3 } as const;
 
 /** One token, base units. */
 const TOKEN = 10n ** 18n;
@@ -74,6 +78,7 @@ export type NodeIdentity = {
 export type Network = {
   readonly genesis: Genesis;
   readonly validators: readonly NodeIdentity[];
+  /** Those that keep files, then those that run modules. */
   readonly partners: readonly NodeIdentity[];
   readonly clientSecret: Uint8Array;
   readonly faucetSecret: Uint8Array;
@@ -97,9 +102,9 @@ function range(count: number): number[] {
 }
 
 export function makeNetwork(seed: string, startMs: number, timing: Timing): Network {
-  const { active, passive, partners: partnerCount } = POPULATION;
+  const { active, passive, partners: keepers, computers } = POPULATION;
   const validators = range(active + passive).map((i) => identity(seed, 'validator', i));
-  const partners = range(partnerCount).map((i) => identity(seed, 'partner', i));
+  const partners = range(keepers + computers).map((i) => identity(seed, 'partner', i));
   const clientSecret = secretOf(seed, 'client/account');
   const faucetSecret = secretOf(seed, 'faucet/account');
   const account = ({ accountSecret }: NodeIdentity) => secp256k1.addressOf(accountSecret);

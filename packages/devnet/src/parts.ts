@@ -15,12 +15,16 @@ import {
   startPartner,
 } from '@palisade/partner';
 import type { Folders, Ports } from './files.ts';
-import type { Network, Timing } from './network.ts';
+import { type Network, POPULATION, type Timing } from './network.ts';
 
 /** The development network is for one machine: everything listens on the loopback. */
 export const HOST = '127.0.0.1';
 /** Asking prices of the partners, base units per MiB and session: 0.001 PAL, and 10 % more each. */
 const PRICES = [10n, 11n, 12n, 13n, 14n].map((tenths) => tenths * 10n ** 14n);
+/** Likewise of the computers, per 2^20 instructions: a run of 10^9 costs 0.001 PAL. */
+const COMPUTE_PRICES = [10n, 11n, 12n].map((tenths) => tenths * 10n ** 11n);
+/** Modules that each computer runs at once: a development machine has few cores. */
+const SLOTS = 1;
 /** Room that each partner offers, bytes: a development machine has a disk for other things too. */
 const QUOTA = 8 * 2 ** 30;
 /** Room on the disk that stays free, bytes. */
@@ -59,6 +63,11 @@ export function startValidators(
   });
 }
 
+/** Whether the partner of an index runs modules. */
+export function isComputer(i: number): boolean {
+  return i >= POPULATION.partners;
+}
+
 /** Starts the partner of index `i`, from 0; `context` stops it. */
 export async function startOnePartner(
   { log, onStop }: DaemonContext,
@@ -68,9 +77,11 @@ export async function startOnePartner(
   diskHook?: PartnerOptions['diskHook'],
 ): Promise<RunningPartner> {
   const { name, nodeSecret } = network.partners[i]!;
+  const prices = [...PRICES, ...COMPUTE_PRICES];
   const partner = await startPartner({
     config: {
-      partner: { price: PRICES[i]!, quotaBytes: QUOTA, reserveBytes: RESERVE },
+      partner: { price: prices[i]!, quotaBytes: QUOTA, reserveBytes: RESERVE },
+      compute: { slots: isComputer(i) ? SLOTS : 0 },
       timing: {
         ...DEVELOPMENT_TIMING,
         stillActiveMs: Math.min(DEVELOPMENT_TIMING.stillActiveMs, timing.sessionMs),

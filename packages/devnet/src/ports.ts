@@ -36,7 +36,11 @@ export async function choosePorts(root: string, host: string): Promise<Ports> {
       FIRST_VALIDATOR,
       last?.validators,
     ),
-    partners: await choose(POPULATION.partners, FIRST_PARTNER, last?.partners),
+    partners: await choose(
+      POPULATION.partners + POPULATION.computers,
+      FIRST_PARTNER,
+      last?.partners,
+    ),
   };
   await writePorts(root, ports);
   return ports;

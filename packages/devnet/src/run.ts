@@ -10,6 +10,7 @@ import { createLogger, logSection, runDaemon } from '@palisade/daemon';
 import { type RunningDevnet, startDevnet } from './devnet.ts';
 import { foldersOf } from './files.ts';
 import { DEVELOPMENT_TIMING, POPULATION, type Timing } from './network.ts';
+import { isComputer } from './parts.ts';
 import { tellStory } from './story.ts';
 
 export type DevnetRun = {
@@ -160,7 +161,7 @@ function introduce(devnet: RunningDevnet, root: string, say: (line: string) => v
     say(`  ${network.validators[i]!.name}  ${role}  ${url}`);
   });
   for (const [i, url] of partnerUrls.entries())
-    say(`  ${network.partners[i]!.name}    storage  ${url}`);
+    say(`  ${network.partners[i]!.name}    ${isComputer(i) ? 'compute' : 'storage'}  ${url}`);
   say(`  client ${toHex(secp256k1.addressOf(network.clientSecret))}`);
   say(`  its key ${toHex(network.clientSecret)}`);
   say(

@@ -16,7 +16,6 @@ import { ComputeDesk } from './compute/desk.ts';
 import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
 import type { Network } from './network.ts';
-import { type StandingLimits, standingLimits } from './offers/standing-limits.ts';
 import type { PartnerOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { pause, shared } from './pool/pause.ts';
@@ -64,20 +63,14 @@ export async function goLive(parts: Parts, context: DaemonContext, url: string):
   );
   const { sessionMs } = await persist('reading parameters', () => network.params());
   await persist('looking for strays', () => recoverStrays({ network, ...parts }));
-  const limits = standingLimits({ network, signer, book: parts.book });
-  const base = { network, domain, url, signal, sessionMs: Number(sessionMs), limits };
-  const all = assemble(parts, base);
+  const all = assemble(parts, { network, domain, url, signal, sessionMs: Number(sessionMs) });
   await bringUp(parts, all, context);
-  // What runs is looked after also while the account cannot pay a bond; new work waits a little for it.
-  const bonding = persist('posting the bond', () =>
-    ensureBond({ network, signer, account, log, signal }),
-  );
-  const bonded = bonding.catch((error) => {
+  // Alongside: what runs already must be looked after also while the account cannot pay a bond.
+  const bonding = persist('posting the bond', () => ensureBond({ network, signer, log, signal }));
+  const settledBond = bonding.catch((error) => {
     if (!signal.aborted) log.error('without a bond there is no new work', { err: error });
   });
-  context.onStop('bond', () => bonded);
-  await Promise.race([bonded, pause(parts.timing.inclusionMs, signal)]);
-  await all.speakers.start();
+  context.onStop('bond', () => settledBond);
   log.info('the partner is at work', { nodeKey: signer.id, account, url });
   return { network, domain, account, ...all };
 }
@@ -88,7 +81,6 @@ type Base = {
   readonly url: string;
   readonly signal: AbortSignal;
   readonly sessionMs: number;
-  readonly limits: StandingLimits;
 };
 
 /** What looks after agreements: with clients, with the chain, with the disk. */
@@ -166,7 +158,7 @@ async function lookAtDisk({ store, room, log }: Parts): Promise<void> {
   await room.refresh();
 }
 
-/** Starts what looks after agreements; what is pushed last is closed first, so the sign-off leads. */
+/** Starts everything; what is pushed last is closed first, so the sign-off leads. */
 async function bringUp(
   parts: Parts,
   { agreements, speakers, auditor, tender, follower, desk }: Assembled,
@@ -181,6 +173,7 @@ async function bringUp(
   // Contents that a crash kept from their start go on their way now.
   for (const { job } of parts.book.uploading()) await agreements.view(job);
   await untilItWorks('reading the session', () => follower.start(), parts, signal);
+  await speakers.start();
 }
 
 const MAX_PAUSE_MS = 10_000;

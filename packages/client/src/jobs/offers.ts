@@ -37,6 +37,8 @@ export type OfferWish = {
   readonly maxRate: bigint;
   /** Offers of partners that score less are passed over, 0 to 1000. */
   readonly minScore: number;
+  /** Whether a partner will do, by its own record; every one does unless told. */
+  readonly suits?: ((record: PartnerRecord) => boolean) | undefined;
   /** How many are asked for at once, 1 to 32. */
   readonly limit: number;
   /** How long to wait for offers in all, ms; the end of the job ends it sooner. */
@@ -143,6 +145,7 @@ async function readOffer(
     const record = { ...latest, lastSeenMs, rttMs, standing };
     const rate = offered ? rateOffered(offered, record, wish, nowMs) : directRate(record, wish);
     if (rate === undefined || rate > wish.maxRate) return undefined;
+    if (wish.suits && !wish.suits(record)) return undefined;
     const { nodeKey: partner, url } = record;
     return { partner, url, rate, record, direct: !said.offer };
   } catch (error) {

@@ -5,6 +5,7 @@
 import { contentIdOfOutline, equalBytes, PalisadeError, toHex } from '@palisade/core';
 import { AGREEMENT_STATE, isOpen, type JobView, UTILITY } from '@palisade/market/schema';
 import { clientError } from '../base/errors.ts';
+import type { PartnerRecord } from '../base/partners.ts';
 import { type JobContext, needJob, running } from './context.ts';
 import { acceptOffer, type Offer, offers } from './offers.ts';
 import type { ChosenPartner, PutState } from './put-state.ts';
@@ -35,6 +36,8 @@ export type PutWish = {
   readonly contentId: Uint8Array;
   /** What partners do with it; to keep it, unless told. */
   readonly utility?: number;
+  /** Whether a partner will do, by its own record; every one does unless told. */
+  readonly suits?: (record: PartnerRecord) => boolean;
   /** Partners that are not wanted. */
   readonly without?: readonly Uint8Array[];
   /** Group roots of the content, 32 bytes for each MiB; found by reading the spool when left out. */
@@ -195,6 +198,7 @@ class PutRun {
       maxRate,
       minScore: this.#wish.minScore ?? 0,
       maxRttMs: this.#wish.maxRttMs,
+      suits: this.#wish.suits,
       limit: Math.min(MAX_OFFERS, missing + SPARE_OFFERS),
       patienceMs: this.#wish.patienceMs ?? DEFAULT_PATIENCE_MS,
       seen: this.#seen,

@@ -11,6 +11,7 @@ import {
   owedFor,
   type RunEnd,
   type RunResult,
+  rateFor,
   runEndOf,
   runResult,
   UTILITY,
@@ -115,7 +116,7 @@ async function hire(
   count: number,
   without: readonly Uint8Array[],
 ): Promise<Hired[]> {
-  const { maxRate, minScore = 0, onProgress, signal } = wish;
+  const { limits, maxRate, minScore = 0, onProgress, signal } = wish;
   const { roots, contentId } = describeContent([content]);
   const spool = await memorySpool(once(content));
   const { job, partners } = await put(context, {
@@ -127,6 +128,8 @@ async function hire(
     sessions: RUN_SESSIONS,
     maxRate,
     minScore,
+    // An offer is for all that the client allows; what is asked shows in the price.
+    suits: ({ ready }) => rateFor(ready.price, limits.fuel) <= maxRate,
     without,
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),

@@ -22,7 +22,9 @@ export const ready = message({
     expiresMs: u64.is('Not valid after this time, ms since 1970'),
     url: text(MAX_URL).is('Base URL at which clients reach the partner'),
     utility,
-    price: u128.is('Base units per started MiB and session: jobs that pay less are not for it'),
+    price: u128.is(
+      'Base units per started MiB and session, or per started 2^20 instructions of computation: jobs that pay less are not for it',
+    ),
     maxSize: u64.is('Largest content that it takes, bytes'),
     maxSessions: u32.is('Longest term that it takes'),
     freeBytes: u64.is('What it can still take'),

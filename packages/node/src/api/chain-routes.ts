@@ -21,8 +21,7 @@ function queryJson(pool: Pool, name: string, given: Record<string, string>): str
   const fields = new Map(Object.entries(handler?.declaration.params.fields ?? {}));
   const typed = Object.entries(given).map(([key, value]) => {
     const type = fields.get(key)?.jsonSchema.type;
-    // What is no number stays what it is, to be refused as that: nothing would count as 0.
-    if (type === 'integer') return [key, /^\d+$/.test(value) ? Number(value) : value];
+    if (type === 'integer') return [key, Number(value)];
     if (type === 'boolean') return [key, value === 'true'];
     return [key, value];
   });

@@ -6,6 +6,7 @@
 import {
   type Domain,
   isRefusal,
+  PalisadeError,
   type Refusal,
   refuse,
   type Signer,
@@ -127,7 +128,8 @@ export class ComputeDesk {
       limits: { ...limits, memoryBytes: Number(limits.memoryBytes) },
       timeMs: compute.timeMs,
     };
-    const run = await runner.run(order, signal);
+    const run = await runner.run(order, signal).catch(asFinal);
+    if (run instanceof PalisadeError) return this.#fail(agreement, limits.fuel, run.message);
     log.info('a module was run', { job, end: run.end, reason: run.reason });
     if (run.end === 'time-limit') return this.#fail(agreement, limits.fuel, run.reason);
     const { outputId, output, fuelUsed: fuel } = run;
@@ -169,6 +171,12 @@ export class ComputeDesk {
       `All of the fuel costs ${asked} here; the voucher pays ${paid}.`,
     );
   }
+}
+
+/** What would be the same at the next try, as a value. */
+function asFinal(error: unknown): PalisadeError {
+  if (error instanceof PalisadeError && error.retry === 'never') return error;
+  throw error;
 }
 
 function tooMuch(what: string, wanted: bigint, most: number): Refusal {

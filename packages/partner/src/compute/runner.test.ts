@@ -193,9 +193,8 @@ describe('a partner runs modules of strangers', () => {
     await ended;
   });
 
-  it('says so when its thread is not there', () => {
-    expect(() => new Runner({ slots: 1, thread: new URL('file:///nowhere.js') })).toThrow(
-      /whose program is not at/,
-    );
+  it('says so when its thread is not there', async () => {
+    runner = new Runner({ slots: 1, thread: new URL('file:///nowhere.js') });
+    await expect(runner.run(await order(''))).rejects.toThrow(/whose program is not at/);
   });
 });

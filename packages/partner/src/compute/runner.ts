@@ -4,7 +4,7 @@
  * may take (`limits.ts`). A thread whose run takes too long, or is not wanted any more, is ended.
  *
  * Threads that ended their run well wait for the next, since starting one takes longer than many a
- * run; one is ready before it is needed.
+ * run; for one that was ended, another is ready before it is needed.
  */
 import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -58,12 +58,9 @@ export class Runner {
   readonly #idle = new Set<Worker>();
   #stopped = false;
 
-  /** @throws PalisadeError `partner/no-run-thread` when the program was not bundled with it */
   constructor({ slots, thread = RUN_THREAD }: RunnerOptions) {
-    if (!existsSync(fileURLToPath(thread))) throw noThread(thread);
     this.#slots = slots;
     this.#thread = thread;
-    this.#idle.add(this.#start());
   }
 
   /** Slots that nobody uses. */
@@ -74,11 +71,13 @@ export class Runner {
   /**
    * Runs a module to its end.
    * @throws PalisadeError `partner/no-run-slot` when all slots are taken, `partner/run-failed` when
-   *   this machine failed at it; the signal's reason when it was given
+   *   this machine failed at it, `partner/no-run-thread` when the program was not bundled with the
+   *   thread's; the signal's reason when it was given
    */
   async run(order: RunOrder, signal?: AbortSignal): Promise<RunResult> {
     signal?.throwIfAborted();
     if (this.free <= 0) throw noSlot(this.#slots);
+    if (!existsSync(fileURLToPath(this.#thread))) throw noThread(this.#thread);
     const worker = this.#take();
     let reusable = false;
     try {
