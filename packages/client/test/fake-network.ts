@@ -206,6 +206,7 @@ export class FakeNetwork {
   #readyOf({ signer, server, price, direct }: FakePartner): Promise<Uint8Array> {
     const value = {
       sequence: 1n,
+      atMs: BigInt(Date.now()),
       expiresMs: BigInt(Date.now() + 60_000),
       url: server.url,
       utility: 1,

@@ -2,6 +2,7 @@
 import { type BlockContext, bytesKey, collection, u64Key } from '@palisade/chain';
 import { u8 } from '@palisade/core';
 import { merkleRoot } from '@palisade/formats';
+import { fileTimes } from './duties/records.ts';
 import { jobFiles } from './payout.ts';
 
 /** Jobs of the block being executed, by id. */
@@ -22,4 +23,5 @@ export function closeJobFile(ctx: BlockContext): void {
   if (ids.length === 0) return;
   for (const id of ids) filed.delete(ctx.state, ctx.height, id);
   jobFiles.set(ctx.state, [ctx.height], { root: merkleRoot(ids), jobs: ids.length });
+  fileTimes.set(ctx.state, [ctx.height], ctx.timeMs);
 }

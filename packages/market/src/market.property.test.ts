@@ -1,10 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compare } from '../test/compare.ts';
-import { CLIENT_FUNDS, CLIENTS, PARTNER_FUNDS, PARTNERS, startMarket } from '../test/market-kit.ts';
+import {
+  CLIENT_FUNDS,
+  CLIENTS,
+  PARTNER_FUNDS,
+  PARTNERS,
+  startMarket,
+  VALIDATOR_FUNDS,
+} from '../test/market-kit.ts';
 import { type Dice, RandomMarket } from '../test/random-market.ts';
 
-const GENESIS = BigInt(CLIENTS.length) * CLIENT_FUNDS + BigInt(PARTNERS.length) * PARTNER_FUNDS;
+const GENESIS =
+  BigInt(CLIENTS.length) * CLIENT_FUNDS + BigInt(PARTNERS.length) * PARTNER_FUNDS + VALIDATOR_FUNDS;
 
 type Deed = (random: RandomMarket, dice: Dice) => Promise<void>;
 const DEEDS: Readonly<Record<string, { readonly weight: number; readonly deed: Deed }>> = {

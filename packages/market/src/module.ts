@@ -1,15 +1,22 @@
 /** The market's table. */
-import type { Module } from '@palisade/chain';
+import type { CommandHandler, Module } from '@palisade/chain';
 import type { Domain } from '@palisade/core';
 import { answerAuditHandler } from './commands/answer.ts';
 import { cancelHandler } from './commands/cancel.ts';
+import { complainHandler } from './commands/complain.ts';
 import { completeHandler, partnerCompleteHandler } from './commands/complete.ts';
 import { fileVoucherHandler } from './commands/file-voucher.ts';
 import { postBondHandler } from './commands/post-bond.ts';
+import { rebutHandler } from './commands/rebut.ts';
 import { renewHandler } from './commands/renew.ts';
+import { reportOmissionHandler } from './commands/report-omission.ts';
 import { requestHandler } from './commands/request.ts';
 import { returnBondHandler } from './commands/return-bond.ts';
 import { startHandler } from './commands/start.ts';
+import { closeComplaints } from './duties/complaint.ts';
+import { dutyEvents } from './duties/events.ts';
+import { dutyInvariants } from './duties/invariants.ts';
+import { openRoster } from './duties/roster.ts';
 import { marketEvents } from './events.ts';
 import { marketInvariants } from './invariants.ts';
 import { closeJobFile } from './job-file.ts';
@@ -22,32 +29,40 @@ import { standingInvariants } from './standing/invariants.ts';
 import { noteOffence } from './standing/notes.ts';
 import { standingQueries } from './standing/queries.ts';
 
-export function marketModule(domain: Domain): Module {
+/** @param others handlers of the other modules' commands, whose omission can be reported, too */
+export function marketModule(domain: Domain, others: readonly CommandHandler[] = []): Module {
+  const commands = [
+    requestHandler,
+    startHandler(domain),
+    answerAuditHandler,
+    fileVoucherHandler(domain),
+    completeHandler(domain),
+    partnerCompleteHandler(domain),
+    cancelHandler,
+    renewHandler,
+    postBondHandler,
+    returnBondHandler,
+    complainHandler(domain),
+    rebutHandler(domain),
+  ];
   return {
     name: 'market',
     provenStores: ['payouts'],
-    commands: [
-      requestHandler,
-      startHandler(domain),
-      answerAuditHandler,
-      fileVoucherHandler(domain),
-      completeHandler(domain),
-      partnerCompleteHandler(domain),
-      cancelHandler,
-      renewHandler,
-      postBondHandler,
-      returnBondHandler,
-    ],
+    commands: [...commands, reportOmissionHandler(domain, [...commands, ...others])],
     queries: [...marketQueries, ...standingQueries],
-    events: [...marketEvents, ...standingEvents],
-    invariants: [...marketInvariants, ...standingInvariants],
+    events: [...marketEvents, ...standingEvents, ...dutyEvents],
+    invariants: [...marketInvariants, ...standingInvariants, ...dutyInvariants],
     hooks: {
       genesis({ state }, json) {
         params.set(state, [], checkedParams(marketParams.fromJson(json ?? null, 'market')));
         openPayoutStore(state);
       },
+      blockStart: openRoster,
       blockEnd: closeJobFile,
-      sessionEnd: closeSession,
+      sessionEnd(ctx) {
+        closeSession(ctx);
+        closeComplaints(ctx);
+      },
       offence: noteOffence,
     },
   };

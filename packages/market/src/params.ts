@@ -2,6 +2,7 @@
 import { collection } from '@palisade/chain';
 import { MAX_PAGE } from '@palisade/chain/schema';
 import { type Infer, MAX_CONTENT_BYTES, PalisadeError, record, u8, u32, u64 } from '@palisade/core';
+import { DEFAULT_DUTY_PARAMS, DUTY_BOUNDS, dutyParams } from './duties/params.ts';
 import {
   type Bounds,
   DEFAULT_STANDING_PARAMS,
@@ -20,6 +21,7 @@ export const marketParams = record('MarketParams', {
   leastAuditMs: u64.is('A start later than this before the end of a session counts from the next'),
   missesToLose: u8.is('Missed audits in a row that end an agreement'),
   standing: standingParams,
+  duties: dutyParams,
 });
 export type MarketParams = Infer<typeof marketParams>;
 
@@ -37,6 +39,7 @@ export const DEFAULT_MARKET_PARAMS: MarketParams = {
   leastAuditMs: 600_000n,
   missesToLose: 3,
   standing: DEFAULT_STANDING_PARAMS,
+  duties: DEFAULT_DUTY_PARAMS,
 };
 
 export const params = collection({
@@ -59,6 +62,7 @@ const BOUNDS: Bounds<MarketParams> = {
 export function checkedParams(value: MarketParams): MarketParams {
   check('market', value, BOUNDS);
   check('market.standing', value.standing, STANDING_BOUNDS);
+  check('market.duties', value.duties, DUTY_BOUNDS);
   return value;
 }
 

@@ -24,12 +24,14 @@ describe('a request is refused', () => {
   for (const [code, terms] of Object.entries(lies))
     it(`with ${code}`, async () => {
       const market = await startMarket();
+      await market.chain.block();
       const tx = await market.requestTx('alice', terms);
       await market.chain.expectTxRefused(code, tx);
     });
 
   it('beyond the largest numbers of partners and sessions', async () => {
     const market = await startMarket();
+    await market.chain.block();
     const many = await market.requestTx('alice', { partners: 33 });
     await market.chain.expectTxRefused('market/bad-partners', many);
     const long = await market.requestTx('alice', { sessions: TEST_PARAMS.maxSessions + 1 });

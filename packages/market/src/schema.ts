@@ -1,13 +1,23 @@
 /** The market's declarations: commands, messages, queries, events. Pure data for clients and partners. */
 export { answerAudit, challenge, leafProof } from './commands/answer.ts';
 export { cancel } from './commands/cancel.ts';
+export { complain } from './commands/complain.ts';
 export { complete, partnerComplete } from './commands/complete.ts';
 export { fileVoucher } from './commands/file-voucher.ts';
 export { postBond } from './commands/post-bond.ts';
+export { rebut } from './commands/rebut.ts';
 export { renew } from './commands/renew.ts';
+export { reportOmission } from './commands/report-omission.ts';
 export { JOB_LANE, request } from './commands/request.ts';
 export { returnBond } from './commands/return-bond.ts';
 export { start } from './commands/start.ts';
+export {
+  complaintDismissed,
+  complaintFiled,
+  complaintUpheld,
+  omissionProven,
+} from './duties/events.ts';
+export { DEFAULT_DUTY_PARAMS, type DutyParams } from './duties/params.ts';
 export * from './events.ts';
 export {
   AGREEMENT_STATE,

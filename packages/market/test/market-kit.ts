@@ -73,6 +73,8 @@ export type PartnerName = (typeof PARTNERS)[number];
 export const CLIENT_FUNDS = 1_000n * PAL;
 /** What a partner's account starts with, to pay its fees. */
 export const PARTNER_FUNDS = 100n * PAL;
+/** What a validator's account starts with, to pay its fees. */
+export const VALIDATOR_FUNDS = 100n * PAL;
 /** Highest rate of the stories, base units per session. */
 export const RATE = PAL;
 
@@ -138,13 +140,17 @@ export type Usage = {
 export async function startMarket(
   options: ChainOptions & { readonly market?: Partial<MarketParams> } = {},
 ): Promise<Market> {
+  const validators = (options.weights ?? [10n]).map((_, i) => `v${i}`);
   const accounts = {
+    ...Object.fromEntries(validators.map((name) => [`${name}-owner`, VALIDATOR_FUNDS])),
     ...Object.fromEntries(CLIENTS.map((name) => [name, CLIENT_FUNDS])),
     ...Object.fromEntries(PARTNERS.map((name) => [`${name}-owner`, PARTNER_FUNDS])),
   };
   const chain = await startChain({
     accounts,
-    machines: Object.fromEntries(PARTNERS.map((name) => [name, `${name}-owner`])),
+    machines: Object.fromEntries(
+      [...PARTNERS, ...validators].map((name) => [name, `${name}-owner`]),
+    ),
     modules: (domain) => [marketModule(domain)],
     sections: { market: marketParams.toJson({ ...TEST_PARAMS, ...options.market }) },
     jobFile: { command: request.name, isOnChain: (state, id) => jobs.has(state, id) },

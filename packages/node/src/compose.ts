@@ -19,11 +19,12 @@ import { type Catalogue, catalogue, type Domain, signingDomain } from '@palisade
 import { jobs, marketModule, request } from '@palisade/market';
 
 export function composeModules(domain: Domain): readonly Module[] {
+  const accounts = accountsModule(domain);
   return [
-    accountsModule(domain),
+    accounts,
     sessionsModule,
     // A session's jobs are paid before its fees are shared out.
-    marketModule(domain),
+    marketModule(domain, accounts.commands),
     // Shares out by attendance, which `validators` forgets at the end of the session.
     rewardsModule(toOwner),
     bondsModule([ownBond]),

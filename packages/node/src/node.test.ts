@@ -122,6 +122,7 @@ describe('a validator node', () => {
       ready,
       {
         sequence: 1n,
+        atMs: BigInt(Date.now()),
         expiresMs: BigInt(Date.now() + 60_000),
         url: 'http://127.0.0.1:1',
         utility: 1,

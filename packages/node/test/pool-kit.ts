@@ -170,6 +170,7 @@ export async function startPool(cleanups: Cleanup[], more: Partial<NodeOptions> 
       async ready(change: Partial<ValueOf<typeof ready>> = {}, at = urls[0]!) {
         const envelope = await sign(ready, {
           sequence: ++sequence,
+          atMs: BigInt(time.nowMs),
           expiresMs: BigInt(time.nowMs + 60_000),
           url: 'http://127.0.0.1:1',
           utility: 1,

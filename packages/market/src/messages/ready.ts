@@ -19,6 +19,7 @@ export const ready = message({
   signer: 'node',
   fields: {
     sequence: u64.is('Grows with every change'),
+    atMs: u64.is('Time of signing, ms since 1970; a validator takes none from the future'),
     expiresMs: u64.is('Not valid after this time, ms since 1970'),
     url: text(MAX_URL).is('Base URL at which clients reach the partner'),
     utility,
@@ -58,6 +59,7 @@ export const signOff = message({
   signer: 'node',
   fields: {
     sequence: u64.is('Above those of its READYs, none of which counts any more'),
+    atMs: u64.is('Time of signing, ms since 1970; a validator takes none from the future'),
     reason: text(MAX_REASON),
   },
 });

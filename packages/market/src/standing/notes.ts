@@ -117,6 +117,19 @@ export function noteEquivocation(ctx: BlockContext, role: Role, key: Uint8Array)
   noteFault(ctx, role, key, FAULT.equivocation, SCALE);
 }
 
+/**
+ * A validator neglected somebody, by evidence that this one holds: what the same one says again and
+ * again weighs less each time, for it may be an enemy's.
+ */
+export function noteNeglect(
+  ctx: BlockContext,
+  fault: typeof FAULT.complaint | typeof FAULT.duty,
+  validator: Uint8Array,
+  by: Uint8Array,
+): void {
+  noteFault(ctx, ROLE.validator, validator, fault, meet(ctx, ROLE.validator, validator, by));
+}
+
 /** The chain proved that a validator did wrong: an equivocation is the end of its score. */
 export function noteOffence(ctx: BlockContext, { validator, kind }: Offence): void {
   if (kind === 'equivocation') noteEquivocation(ctx, ROLE.validator, validator);

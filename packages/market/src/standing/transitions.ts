@@ -35,9 +35,14 @@ export function succeeded(standing: Standing, weight: bigint, fees: bigint): Sta
   };
 }
 
-/** Whether a fault is no more than a warning: newcomers get none, or every new key had one for free. */
+/**
+ * Whether a fault is no more than a warning: newcomers get none, or every new key had one for free. A
+ * validator's key is not: somebody bonded for it, and there are no receipts for validators.
+ */
 export function isWarning(standing: Standing, kind: Fault, params: StandingParams): boolean {
-  if (kind === FAULT.equivocation || standing.receipts < params.probationReceipts) return false;
+  if (kind === FAULT.equivocation) return false;
+  const isOfValidator = kind === FAULT.complaint || kind === FAULT.duty;
+  if (!isOfValidator && standing.receipts < params.probationReceipts) return false;
   return (standing.warned & bitOf(kind)) === 0;
 }
 

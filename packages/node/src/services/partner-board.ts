@@ -20,8 +20,10 @@ import {
   isOpen,
   jobs,
   NEVER_CHANGED,
+  NOTICE_MS,
   noteChange,
   type ready,
+  type signOff,
   waitForChange,
 } from '@palisade/market';
 import { JobOffers } from './job-offers.ts';
@@ -75,6 +77,7 @@ export class PartnerBoard {
     if (known && value.sequence < known.sequence) return oldReady(value.sequence, known.sequence);
     if (value.expiresMs <= BigInt(nowMs))
       return refuse('market/ready-expired', 'This READY is not valid any more: check your clock.');
+    if (value.atMs > BigInt(nowMs + NOTICE_MS)) return fromTheFuture();
     if (value.expiresMs > BigInt(nowMs + MAX_READY_MS))
       return refuse(
         'market/ready-too-long',
@@ -106,7 +109,12 @@ export class PartnerBoard {
   }
 
   /** SIGN_OFF (P2V-7): no READY up to this sequence counts any more. */
-  signOff(partner: Uint8Array, sequence: bigint, nowMs: number): Refusal | undefined {
+  signOff(
+    partner: Uint8Array,
+    { sequence, atMs }: ValueOf<typeof signOff>,
+    nowMs: number,
+  ): Refusal | undefined {
+    if (atMs > BigInt(nowMs + NOTICE_MS)) return fromTheFuture();
     const known = this.known(partner, nowMs);
     if (!known) return undefined;
     if (sequence < known.sequence) return oldReady(sequence, known.sequence);
@@ -164,6 +172,13 @@ export class PartnerBoard {
     for (const [key, known] of this.partners)
       if (this.isGone(known, nowMs)) this.partners.delete(key);
   }
+}
+
+/** A word that is dated later than it was said would not count when it is needed (spec/duties.md). */
+function fromTheFuture(): Refusal {
+  return refuse('market/from-the-future', 'This was signed later than now: check your clock.', {
+    next: 'Set your clock and sign again.',
+  });
 }
 
 function oldReady(given: bigint, known: bigint): Refusal {

@@ -243,7 +243,11 @@ describe('capacity', () => {
     const partner = pool.partner(0);
     const { envelope } = await partner.ready();
     const stream = await hear(partner, pool.urls[0]!);
-    const last = { sequence: partner.next(), reason: 'going home' };
+    const last = {
+      sequence: partner.next(),
+      atMs: BigInt(pool.time.nowMs),
+      reason: 'going home',
+    };
     expect((await partner.say('/v1/partners/sign-off', signOff, last)).status).toBe(202);
     const witness = await witnessOf(pool);
     await pool.job();

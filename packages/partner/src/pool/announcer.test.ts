@@ -89,6 +89,7 @@ describe('READY', () => {
       expect(said(validator)).toEqual([
         {
           sequence: 1n,
+          atMs: 1_000_000n,
           expiresMs: 1_060_000n,
           url: 'http://partner.example:1',
           utility: 1,
@@ -200,7 +201,7 @@ describe('READY', () => {
     await announcer.signOff('shutting down');
     for (const validator of validators)
       expect(validator.signedOff.map(({ value }) => value)).toEqual([
-        { sequence: 2n, reason: 'shutting down' },
+        { sequence: 2n, atMs: 1_000_000n, reason: 'shutting down' },
       ]);
     const before = said(validators[0]!).length;
     offer = { ...offer, freeBytes: 1 };

@@ -168,8 +168,12 @@ export class Announcer {
     await this.#calls.stop();
     await this.#busy;
     if (!this.#announced) return;
-    const { env, validators, sequence, domain, signer } = this.#options;
-    const last = { sequence: await sequence.next(), reason: fitText(reason, MAX_REASON) };
+    const { env, validators, sequence, domain, signer, clock } = this.#options;
+    const last = {
+      sequence: await sequence.next(),
+      atMs: BigInt(clock.nowMs()),
+      reason: fitText(reason, MAX_REASON),
+    };
     const envelope = await signEnvelope(signOff, last, domain, signer);
     const signal = AbortSignal.timeout(SIGN_OFF_MS);
     const told = validators().map(({ url }) =>
@@ -216,6 +220,7 @@ export class Announcer {
     const { domain, signer, sequence, url, timing, clock } = this.#options;
     const value: ValueOf<typeof ready> = {
       sequence: await sequence.next(),
+      atMs: BigInt(clock.nowMs()),
       expiresMs: BigInt(clock.nowMs() + timing.recordMs),
       url,
       utility: offer.utility,

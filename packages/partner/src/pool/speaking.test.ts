@@ -116,6 +116,7 @@ describe('connection reports', () => {
   async function expectClient(untilMs: number) {
     const own = {
       sequence: 17n,
+      atMs: 0n,
       expiresMs: 1n,
       url: 'http://p.example',
       utility: 1,
