@@ -1,5 +1,12 @@
 /** What it will cost, before anything is signed. */
-import { escrowFor, rateFor, request, sessionsFor, UTILITY } from '@palisade/market/schema';
+import {
+  escrowFor,
+  misfitOf,
+  rateFor,
+  request,
+  sessionsFor,
+  UTILITY,
+} from '@palisade/market/schema';
 import { clientError } from '../base/errors.ts';
 import { type PartnerRecord, scoresAtLeast } from '../base/partners.ts';
 import type { JobContext } from './context.ts';
@@ -51,6 +58,8 @@ type Need = {
   readonly utility: number;
   /** How many partners. */
   readonly partners: number;
+  /** Term. */
+  readonly sessions: number;
   /** Bytes that each must have room for. */
   readonly size: number;
   /** What its price is multiplied with: bytes for storage, instructions for computation. */
@@ -72,12 +81,13 @@ export async function quote(context: JobContext, wish: QuoteWish): Promise<Quote
   const need = {
     utility: UTILITY.storage,
     partners: replicas,
+    sessions,
     size,
     units: BigInt(size),
     maxPrice,
     minScore,
   };
-  const asked = await askAll(context, need, sessions);
+  const asked = await askAll(context, need);
   return { size, replicas, sessions, sessionMs, ...asked };
 }
 
@@ -106,12 +116,19 @@ export const RUN_SESSIONS = 1;
  */
 export function quoteRun(context: JobContext, wish: RunQuoteWish): Promise<RunQuote> {
   const { size, fuel, fold, ...bounds } = wish;
-  const need = { utility: UTILITY.computation, partners: fold, size, units: fuel, ...bounds };
-  return askAll(context, need, RUN_SESSIONS);
+  const need = {
+    utility: UTILITY.computation,
+    partners: fold,
+    sessions: RUN_SESSIONS,
+    size,
+    units: fuel,
+    ...bounds,
+  };
+  return askAll(context, need);
 }
 
-async function askAll({ chain }: JobContext, need: Need, sessions: number): Promise<RunQuote> {
-  const { utility, partners: wanted, size, units } = need;
+async function askAll({ chain }: JobContext, need: Need): Promise<RunQuote> {
+  const { utility, partners: wanted, sessions, size, units } = need;
   const records = await chain.partners();
   const partners = records
     .filter((record) => whyNot(record, need) === undefined)
@@ -126,14 +143,25 @@ async function askAll({ chain }: JobContext, need: Need, sessions: number): Prom
   return { maxRate, escrow: escrowFor(terms), fee, partners };
 }
 
+const MISFITS = {
+  maxSize: 'takes nothing of that size',
+  maxSessions: 'takes no term as long as that',
+  price: 'asks more than the price allowed',
+  freeBytes: 'has too little room',
+} as const;
+
 function whyNot(
   { ready, standing }: PartnerRecord,
-  { utility, size, maxPrice, minScore = 0 }: Need,
+  { utility, size, sessions, maxPrice, minScore = 0 }: Need,
 ): string | undefined {
-  if (ready.utility !== utility) return `offers no ${NAME_OF[utility]}`;
+  // The price is judged below: the client bounds it, not what all will cost.
+  const anyRate = rateFor(ready.price, BigInt(size));
+  const job = { utility, size: BigInt(size), sessions, maxRate: anyRate };
+  const misfit = misfitOf(job, ready)?.item;
+  if (misfit === 'utility') return `offers no ${NAME_OF[utility]}`;
   if (ready.accepting !== 1) return ready.reason === '' ? 'takes no work' : ready.reason;
-  if (ready.freeBytes < BigInt(size)) return 'has too little room';
-  if (maxPrice !== undefined && ready.price > maxPrice) return 'asks more than the price allowed';
+  if (misfit) return MISFITS[misfit];
+  if (maxPrice !== undefined && ready.price > maxPrice) return MISFITS.price;
   if (!scoresAtLeast(standing, minScore))
     return standing ? `scores ${standing.score}, below ${minScore}` : 'has no score that is known';
   return undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Filter, misfitOf, type Wanted } from './fitting.ts';
+import { type Filter, misfitOf, rateAsked, type Wanted } from './fitting.ts';
 
 const MIB = 1024n * 1024n;
 const filter: Filter = {
@@ -24,6 +24,13 @@ describe('fitting', () => {
     expect(item({ maxRate: 9n })).toEqual({ kind: 'filter', item: 'price' });
     // Started MiB count, as in what the partner asks.
     expect(item({ size: 2n * MIB + 1n })).toEqual({ kind: 'filter', item: 'price' });
+  });
+
+  it('[P2V-2] does not judge the price of computation, which depends on what only client and partner know', () => {
+    const run = { ...job, utility: 2, maxRate: 1n };
+    expect(misfitOf(run, { ...filter, utility: 2 })).toBeUndefined();
+    expect(rateAsked(run, filter)).toBeUndefined();
+    expect(rateAsked(job, filter)).toBe(10n);
   });
 
   it('[P2V-2.G2] tells a job that the partner wants and has no room for from one it does not want', () => {

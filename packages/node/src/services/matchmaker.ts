@@ -8,7 +8,7 @@ import {
   misfitOf,
   partnerConnectReport,
   ROLE,
-  rateFor,
+  rateAsked,
   standingViewOf,
   whyBarred,
 } from '@palisade/market';
@@ -83,8 +83,8 @@ export class Matchmaker {
     const record = jobs.get(this.pool.application.committed, job);
     const { value } = entry;
     if (!record || value.direct !== 1 || value.accepting !== 1) return undefined;
-    if (misfitOf(record, value)) return undefined;
-    const rate = rateFor(value.price, record.size);
+    const rate = rateAsked(record, value);
+    if (rate === undefined || misfitOf(record, value)) return undefined;
     const load = { agreements: 1, value: rate * BigInt(record.sessions) };
     return whyBarred(this.pool.application.committed, entry.nodeKey, load) ? undefined : rate;
   }
