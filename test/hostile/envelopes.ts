@@ -18,7 +18,18 @@ import {
   toHex,
 } from '@palisade/core';
 import { ed25519, secp256k1, sha256 } from '@palisade/core/crypto';
-import { accept, offer, ready, request, subscribe } from '@palisade/market';
+import {
+  accept,
+  clientConnectReport,
+  noticeAck,
+  offer,
+  partnerConnectReport,
+  ready,
+  request,
+  signOff,
+  subscribe,
+  workQuery,
+} from '@palisade/market';
 import type { Rng } from './rng.ts';
 import type { Sent, Target } from './target.ts';
 import { randomValue } from './values.ts';
@@ -69,7 +80,17 @@ export function highS(signature: Uint8Array): Uint8Array {
   return flipped;
 }
 
-const MESSAGES: readonly Declaration[] = [ready, offer, subscribe, accept] as never;
+const MESSAGES: readonly Declaration[] = [
+  ready,
+  signOff,
+  offer,
+  subscribe,
+  workQuery,
+  noticeAck,
+  accept,
+  clientConnectReport,
+  partnerConnectReport,
+] as never;
 /** Requests count nonces of their own, transfers and the like those of the main lane. */
 const FAR_NONCE = 1_000n;
 /** Keys of each kind that nobody knows: to make a new one for each case is slow. */
@@ -280,6 +301,20 @@ export class EnvelopeMaker {
           partner,
         ),
       () => this.signed(accept as never, randomValue(rng, accept.schema), this.client),
+      () => this.signed(workQuery as never, { atMs: past - 61_000n }, partner),
+      () => this.signed(noticeAck as never, randomValue(rng, noticeAck.schema), partner),
+      () =>
+        this.signed(
+          clientConnectReport as never,
+          randomValue(rng, clientConnectReport.schema),
+          this.client,
+        ),
+      () =>
+        this.signed(
+          partnerConnectReport as never,
+          randomValue(rng, partnerConnectReport.schema),
+          partner,
+        ),
     ])();
   }
 }
@@ -289,7 +324,12 @@ const ROUTES: ReadonlyMap<string, string> = new Map([
   [request.name, '/v1/jobs'],
   [ready.name, '/v1/partners'],
   [offer.name, '/v1/offers'],
+  [signOff.name, '/v1/partners/sign-off'],
+  [workQuery.name, '/v1/work'],
+  [noticeAck.name, '/v1/notices/acknowledgements'],
   [accept.name, 'accept'],
+  [clientConnectReport.name, 'connect-reports'],
+  [partnerConnectReport.name, 'connect-reports'],
   [subscribe.name, 'notices'],
 ]);
 
@@ -312,8 +352,8 @@ export function sentTo(rng: Rng, data: Uint8Array): Sent {
     ? 'application/octet-stream'
     : rng.pick(['application/json', 'x', 'multipart/form-data']);
   const headers = { 'content-type': type };
-  if (way === 'accept')
-    return { method: 'POST', path: `/v1/jobs/${toHex(rng.bytes(32))}/accept`, body: data, headers };
+  if (way === 'accept' || way === 'connect-reports')
+    return { method: 'POST', path: `/v1/jobs/${toHex(rng.bytes(32))}/${way}`, body: data, headers };
   const path = way === 'notices' ? '/v1/transactions' : way;
   return { method: 'POST', path, body: data, headers };
 }

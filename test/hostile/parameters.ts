@@ -56,6 +56,15 @@ export class ParameterMaker {
       ],
       [6, () => get('first event', `/v1/events?from=${this.badFrom()}&topics=${this.odd()}`)],
       [6, () => get('subscription', `/v1/notices?subscribe=${this.odd()}`)],
+      [4, () => get('job file', `/v1/job-files/${this.badHeight()}`)],
+      [
+        3,
+        () =>
+          get(
+            'acknowledgement',
+            `/v1/notices/acknowledgements/${this.badId()}/${this.oddSegment()}`,
+          ),
+      ],
       [10, () => this.path()],
       [11, () => this.faucet()],
     ])();

@@ -33,8 +33,12 @@ import {
   jobConfirmed,
   jobQuery,
   jobsOfQuery,
+  mayTakeQuery,
   renew,
   request,
+  returnBond,
+  type StandingView,
+  standingQuery,
   start,
 } from '@palisade/market/schema';
 
@@ -43,7 +47,23 @@ type Event = { height: string; index: number; timeMs: string; name: string; data
 type Refused = { code: string; message: string; retry: string; data?: Record<string, string> };
 type Value = Record<string, never>;
 
-const commands = catalogue([send, request, start, complete, cancel, renew]);
+const commands = catalogue([send, request, start, complete, cancel, renew, returnBond]);
+/** A partner that nothing is known of, but its bond. */
+const NEWCOMER: StandingView = {
+  score: 444,
+  alpha: 4_440_000n,
+  beta: 5_560_000n,
+  receipts: 0,
+  failuresInRow: 0,
+  contained: 0,
+  fees: 0n,
+  firstSession: 5n,
+  bond: 4n * 10n ** 18n,
+  bondSession: 5n,
+  agreements: 0,
+  inFlight: 0n,
+  inFlightLimit: 4n * 10n ** 18n,
+};
 export const BLOCK_MS = 25;
 
 export class FakeChain {
@@ -53,6 +73,9 @@ export class FakeChain {
   readonly jobs = new Map<string, FakeJob>();
   readonly events: Event[] = [];
   readonly nonces = new Map<string, bigint>();
+  /** How the standing of whoever is asked for differs from a newcomer's. */
+  standing: Partial<StandingView> = {};
+  mayTake = { code: '', message: '', next: '', wantedBond: 0n };
   readonly #pending = new Map<string, Opened>();
   readonly #places = new Map<
     string,
@@ -150,6 +173,9 @@ export class FakeChain {
     }
     if (name === 'validators.list') return this.#validatorList();
     if (name === 'accounts.account') return this.#account(fields.address!);
+    if (name === 'market.standing')
+      return standingQuery.result.toJson({ ...NEWCOMER, ...this.standing });
+    if (name === 'market.may-take') return mayTakeQuery.result.toJson(this.mayTake);
     if (name === 'market.job') return this.#jobView(fields.id!);
     if (name === 'market.jobs-of') return this.#jobsOf(fields.client!, fields.after!);
     return undefined;

@@ -41,6 +41,8 @@ export type FakePartner = {
   readonly server: TestServer;
   readonly signer: Signer;
   price: bigint;
+  /** What validators say the chain knows of it. */
+  standing?: { readonly score: number; readonly receipts: number; readonly bond: string };
   /** Taken at the price of its READY. */
   direct: boolean;
   /** What it holds, by job; content by id. */
@@ -192,6 +194,7 @@ export class FakeNetwork {
       ready: toHex(await this.#readyOf(partner)),
       nodeKey: toHex(partner.signer.id),
       lastSeenMs: Date.now(),
+      standing: partner.standing,
     }));
     return Promise.all(lines);
   }
@@ -249,11 +252,14 @@ export class FakeNetwork {
         offer: toHex(said),
         ready: toHex(await this.#readyOf(partner)),
         direct: false,
+        standing: partner.standing,
       };
       response.write(`event: offer\ndata: ${JSON.stringify(data)}\n\n`);
     }
     for (const partner of this.partners.filter(({ direct }) => direct)) {
-      const data = { ready: toHex(await this.#readyOf(partner)), direct: true, rttMs: 7 };
+      const { standing } = partner;
+      const ready = toHex(await this.#readyOf(partner));
+      const data = { ready, direct: true, rttMs: 7, standing };
       response.write(`event: offer\ndata: ${JSON.stringify(data)}\n\n`);
     }
     response.end('event: end\ndata: {}\n\n');

@@ -117,6 +117,11 @@ describe('a validator node', () => {
     await node.engine.produce();
     const view = await fetch(`${url}/v1/query/market.job?id=${confirmed.job}`);
     expect(await view.json()).toMatchObject({ result: { job: { state: 1 } } });
+    const mayTake = `${url}/v1/query/market.may-take?partner=${confirmed.job}&value=1&agreements=`;
+    const statuses = ['1', '', '0x1', '1e3', '%201'].map(
+      async (number) => (await fetch(`${mayTake}${number}`)).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([200, 400, 400, 400, 400]);
     const partner = nodeSigner(network.partners[0]!.nodeSecret);
     const announce = await signEnvelope(
       ready,

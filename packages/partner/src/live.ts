@@ -16,6 +16,7 @@ import { ComputeDesk } from './compute/desk.ts';
 import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
 import type { Network } from './network.ts';
+import { type StandingLimits, standingLimits } from './offers/standing-limits.ts';
 import type { PartnerOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { pause, shared } from './pool/pause.ts';
@@ -63,14 +64,20 @@ export async function goLive(parts: Parts, context: DaemonContext, url: string):
   );
   const { sessionMs } = await persist('reading parameters', () => network.params());
   await persist('looking for strays', () => recoverStrays({ network, ...parts }));
-  const all = assemble(parts, { network, domain, url, signal, sessionMs: Number(sessionMs) });
+  const limits = standingLimits({ network, signer, book: parts.book });
+  const base = { network, domain, url, signal, sessionMs: Number(sessionMs), limits };
+  const all = assemble(parts, base);
   await bringUp(parts, all, context);
-  // Alongside: what runs already must be looked after also while the account cannot pay a bond.
-  const bonding = persist('posting the bond', () => ensureBond({ network, signer, log, signal }));
-  const settledBond = bonding.catch((error) => {
+  // What runs is looked after also while the account cannot pay a bond; new work waits a little for it.
+  const bonding = persist('posting the bond', () =>
+    ensureBond({ network, signer, account, log, signal }),
+  );
+  const bonded = bonding.catch((error) => {
     if (!signal.aborted) log.error('without a bond there is no new work', { err: error });
   });
-  context.onStop('bond', () => settledBond);
+  context.onStop('bond', () => bonded);
+  await Promise.race([bonded, pause(parts.timing.inclusionMs, signal)]);
+  await all.speakers.start();
   log.info('the partner is at work', { nodeKey: signer.id, account, url });
   return { network, domain, account, ...all };
 }
@@ -81,6 +88,7 @@ type Base = {
   readonly url: string;
   readonly signal: AbortSignal;
   readonly sessionMs: number;
+  readonly limits: StandingLimits;
 };
 
 /** What looks after agreements: with clients, with the chain, with the disk. */
@@ -158,7 +166,7 @@ async function lookAtDisk({ store, room, log }: Parts): Promise<void> {
   await room.refresh();
 }
 
-/** Starts everything; what is pushed last is closed first, so the sign-off leads. */
+/** Starts what looks after agreements; what is pushed last is closed first, so the sign-off leads. */
 async function bringUp(
   parts: Parts,
   { agreements, speakers, auditor, tender, follower, desk }: Assembled,
@@ -173,7 +181,6 @@ async function bringUp(
   // Contents that a crash kept from their start go on their way now.
   for (const { job } of parts.book.uploading()) await agreements.view(job);
   await untilItWorks('reading the session', () => follower.start(), parts, signal);
-  await speakers.start();
 }
 
 const MAX_PAUSE_MS = 10_000;

@@ -2,7 +2,7 @@
 import type { Domain } from '@palisade/core';
 import { type Network, workingValidators } from './network.ts';
 import { Offerer } from './offers/offerer.ts';
-import { standingLimits } from './offers/standing-limits.ts';
+import type { StandingLimits } from './offers/standing-limits.ts';
 import type { Parts } from './parts.ts';
 import { Acknowledger } from './pool/acknowledger.ts';
 import { Announcer } from './pool/announcer.ts';
@@ -16,6 +16,8 @@ export type SpeakersBase = {
   /** Base URL at which clients reach this partner. */
   readonly url: string;
   readonly signal: AbortSignal;
+  /** What the chain lets this partner take. */
+  readonly limits: StandingLimits;
 };
 
 export class Speakers {
@@ -28,7 +30,7 @@ export class Speakers {
   /** The running session, as far as is known. */
   #session: bigint | undefined;
 
-  constructor(parts: Parts, { network, domain, url, signal }: SpeakersBase) {
+  constructor(parts: Parts, { network, domain, url, signal, limits }: SpeakersBase) {
     const { book, offers, room, terms, log, timing, clock } = parts;
     const validators = () => workingValidators(network);
     const shared = { ...parts, network, domain, signal, validators };
@@ -52,7 +54,7 @@ export class Speakers {
       book: offers,
       log: log.child({ module: 'offers' }),
       ready: () => this.announcer.envelope,
-      limits: standingLimits({ ...parts, network }),
+      limits,
       isTaken: (job) => book.get(job) !== undefined,
       onPromise: () => this.announcer.changed(),
     });

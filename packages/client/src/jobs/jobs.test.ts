@@ -101,6 +101,27 @@ describe('a quote', () => {
     });
   });
 
+  it('[C2V-4.1] leaves out partners below the score that the client wants, and those of unknown score', async () => {
+    for (const [i, score] of [444, 900, 419].entries())
+      network.partners[i]!.standing = { score, receipts: 3, bond: '44' };
+    const wish = { size: 1, replicas: 1, durationMs: 1 };
+    expect((await market.quote(wish)).partners).toHaveLength(4);
+    const { partners } = await market.quote({ ...wish, minScore: 420 });
+    expect(partners.map(({ partner }) => partner.standing)).toEqual([
+      { score: 444, receipts: 3, bond: 44n },
+      { score: 900, receipts: 3, bond: 44n },
+    ]);
+    const refused = market.quote({ ...wish, minScore: 901 });
+    await expect(refused).rejects.toMatchObject({
+      data: {
+        reasons: expect.arrayContaining([
+          expect.stringContaining('scores 900, below 901'),
+          expect.stringContaining('has no score that is known'),
+        ]),
+      },
+    });
+  });
+
   it('[P2V-4] believes a partner only what it has signed itself', async () => {
     const board = network.validators.map(({ server }) => server);
     const forged = nodeSigner(new Uint8Array(32).fill(77));
@@ -243,6 +264,18 @@ describe('put and get', () => {
     expect(partners.map(({ partner }) => toHex(partner))).not.toContain(
       toHex(network.partners[1]!.signer.id),
     );
+  });
+
+  it('[C2V-4.1] passes over offers of partners below the score that the client wants', async () => {
+    for (const [i, score] of [444, 900, 419, 600].entries())
+      network.partners[i]!.standing = { score, receipts: 3, bond: '44' };
+    network.partners[1]!.direct = true;
+    const file = await spooled(10);
+    const { sessions, maxRate } = await market.quote({ size: 10, replicas: 4, durationMs: 1 });
+    const wish = { ...file, replicas: 2, sessions, maxRate, minScore: 500 };
+    const { partners } = await market.put(wish);
+    const chosen = partners.map(({ partner }) => partnerOf(partner).standing?.score);
+    expect(chosen.sort()).toEqual([600, 900]);
   });
 
   it('says how many copies there are when offers run out, and the same put goes on later', async () => {

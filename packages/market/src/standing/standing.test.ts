@@ -19,6 +19,7 @@ import {
   ROLE,
   returnBond,
   type StandingParams,
+  UTILITY,
 } from '../schema.ts';
 
 /** The rules of a public chain, with what every story leaves out: bonds and a long probation. */
@@ -154,6 +155,18 @@ describe('containment', () => {
     expect(eventsOf(passed, 'market.containment-ended')).toHaveLength(1);
     expect(market.standing('p0')).toMatchObject({ contained: 0, failuresInRow: 0 });
     await hired(market, 'p0');
+  });
+
+  it('is not ended by what a client pays: it could be the own one of the partner', async () => {
+    const market = await begin({ leastPartnerScore: 0, containedPeriods: 50 });
+    const job = await hired(market, 'p0', { sessions: 9 });
+    const use = await hired(market, 'p0', { sessions: 9, utility: UTILITY.computation });
+    for (let i = 0; i < 5; i++) await market.session(job);
+    await market.file('alice', 'p0', use, { sequence: 1, units: 1n, amount: RATE });
+    await market.chain.endSession();
+    expect(market.standing('p0')).toMatchObject({ contained: 1, receipts: 1 });
+    await market.session(job, 'p0');
+    expect(market.standing('p0')).toMatchObject({ contained: 0, receipts: 2 });
   });
 
   it('ends by itself after its periods for whom nobody can challenge', async () => {

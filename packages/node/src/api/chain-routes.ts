@@ -13,7 +13,17 @@ import { type SseWriter, sse } from './streams.ts';
 /** Events written to a stream before others get a turn: about 1 ms of work. */
 const PAGE = 256;
 
-/** Query parameters that are numbers up to 32 bits or truth values in their JSON form. */
+/** As a number is written: an empty text, hex and powers are numbers to JavaScript alone. */
+const DECIMAL = /^(0|[1-9]\d{0,9})$/;
+const TRUTH: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
+/**
+ * Query parameters that are numbers up to 32 bits or truth values in their JSON form. What is
+ * neither stays the text that it is, and the schema refuses it.
+ */
 function queryJson(pool: Pool, name: string, given: Record<string, string>): string {
   const handler = pool.application.modules
     .flatMap((module) => module.queries ?? [])
@@ -21,8 +31,8 @@ function queryJson(pool: Pool, name: string, given: Record<string, string>): str
   const fields = new Map(Object.entries(handler?.declaration.params.fields ?? {}));
   const typed = Object.entries(given).map(([key, value]) => {
     const type = fields.get(key)?.jsonSchema.type;
-    if (type === 'integer') return [key, Number(value)];
-    if (type === 'boolean') return [key, value === 'true'];
+    if (type === 'integer' && DECIMAL.test(value)) return [key, Number(value)];
+    if (type === 'boolean') return [key, TRUTH.get(value) ?? value];
     return [key, value];
   });
   return JSON.stringify(Object.fromEntries(typed));

@@ -95,16 +95,44 @@ export function openApi(modules: readonly Module[]): Json {
       '/v1/jobs/{job}/offers': {
         get: get('Offers for a job, as server-sent events', [
           inPath('job'),
-          inQuery('limit', { type: 'integer' }),
+          inQuery('limit', { type: 'integer', minimum: 1, maximum: 32 }),
+          inQuery('maxRate', text),
+          inQuery('minScore', text),
+          inQuery('maxRttMs', text),
         ]),
       },
       '/v1/jobs/{job}/accept': {
         post: { ...post('Take up an offer: a signed market.accept'), parameters: [inPath('job')] },
       },
+      '/v1/jobs/{job}/connect-reports': {
+        post: {
+          ...post('Whether both sides of a match met: a signed connection report of either'),
+          parameters: [inPath('job')],
+        },
+      },
       '/v1/jobs/{job}/history': { get: get('Every event of a job', [inPath('job')]) },
       '/v1/partners': {
         get: get('Partners that are ready'),
-        post: post('Announce: a signed market.ready'),
+        post: post('Announce: a signed market.ready; acknowledged in signed words'),
+      },
+      '/v1/partners/sign-off': { post: post('Sign off: a signed market.sign-off') },
+      '/v1/work': {
+        post: post('Ask for work: a signed market.work-query; jobs, or a signed reason'),
+      },
+      '/v1/notices/acknowledgements': {
+        post: post('Say that a notice was heard: a signed market.notice-ack'),
+      },
+      '/v1/notices/acknowledgements/{job}/{partner}': {
+        get: get('What a partner signed when it was told of a job here', [
+          inPath('job'),
+          inPath('partner'),
+        ]),
+      },
+      '/v1/job-files/{height}': {
+        get: get('The signed requests of a block, with a proof of their root', [
+          inPath('height'),
+          inQuery('from', text),
+        ]),
       },
       '/v1/offers': { post: post('Offer to take a job: a signed market.offer') },
       '/v1/notices': {

@@ -3,17 +3,9 @@
  * Two validators answer for each partner in a session and tell it within `NOTICE_MS`; the others tell
  * whoever listens to them, after that. Partners acknowledge; what they sign is kept.
  */
-import { activeValidators } from '@palisade/chain';
 import { equalBytes, isRefusal, type Refusal, refuse, toBinaryString, toHex } from '@palisade/core';
-import {
-  jobs,
-  match,
-  misfitOf,
-  NOTICE_MS,
-  notice,
-  noticeAck,
-  responsibleFor,
-} from '@palisade/market';
+import { jobs, match, misfitOf, NOTICE_MS, notice, noticeAck } from '@palisade/market';
+import { dutyOf } from './duty.ts';
 import { type MatchWords, openFromPartner, type Pool } from './pool.ts';
 import type { Validator } from './validator.ts';
 
@@ -32,6 +24,8 @@ type Subscriber = {
 };
 
 export class Notifier {
+  /** Whether this validator answers for a partner in the running session. */
+  readonly answersFor: (partner: Uint8Array) => boolean;
   private readonly pool: Pool;
   private readonly self: Validator;
   private readonly subscribers = new Set<Subscriber>();
@@ -41,18 +35,11 @@ export class Notifier {
   constructor(pool: Pool, self: Validator) {
     this.pool = pool;
     this.self = self;
+    this.answersFor = dutyOf(pool, self);
   }
 
   get streams(): number {
     return this.subscribers.size;
-  }
-
-  /** Whether this validator answers for a partner in the running session. */
-  answersFor(partner: Uint8Array): boolean {
-    const active = activeValidators(this.pool.application.committed).map(({ nodeKey }) => nodeKey);
-    return responsibleFor(partner, this.self.session, active).some((key) =>
-      equalBytes(key, this.self.nodeKey),
-    );
   }
 
   /** Opens a partner's stream; open jobs are told at once. Answers how to end it. */

@@ -33,6 +33,7 @@ import type { PartnerTerms } from '../config.ts';
 import type { Network } from '../network.ts';
 import { judgeJob } from '../offers/judge-job.ts';
 import type { OfferBook } from '../offers/offer-book.ts';
+import type { StandingLimits } from '../offers/standing-limits.ts';
 import { type AgreementRecord, hexOf, RECORD_VERSION, sizeOf } from '../records/agreement.ts';
 import type { AgreementBook } from '../records/agreement-book.ts';
 import type { Room } from '../room.ts';
@@ -74,6 +75,8 @@ export type AgreementsOptions = {
   readonly terms: PartnerTerms & { readonly utility: number };
   /** Where computation is what is offered: what its runs came to. */
   readonly desk: ComputeDesk | undefined;
+  /** Why the chain would refuse the start of a job that may earn that much. */
+  readonly limits: StandingLimits;
   readonly clock: Clock;
   readonly log: Logger;
   /** Something is to be done about an agreement on chain, now or after a while. */
@@ -131,12 +134,13 @@ export class Agreements {
 
   /** What a first voucher must bring: the rate that was offered or is asked, and there must be room. */
   async #checkNew(value: Voucher, { job }: JobView): Promise<Refusal | undefined> {
-    const { offers, room, terms, book } = this.#options;
+    const { offers, room, terms, book, limits } = this.#options;
     const offer = offers.get(value.job);
     const asked = offer?.rate ?? judgeJob(job, { ...terms, maxSessions: job.sessions });
     if (isRefusal(asked)) return asked;
-    const cheap = checkRate(value, asked);
-    if (cheap || offer) return cheap;
+    // Better told before the upload than after it.
+    const bad = checkRate(value, asked) ?? (await limits(value.rate * BigInt(value.sessions)));
+    if (bad || offer) return bad;
     if (book.count >= MAX_AGREEMENTS) return noRoom(`${MAX_AGREEMENTS} agreements run here.`);
     await room.refresh();
     const full = room.fullReason();

@@ -101,7 +101,7 @@ export class Offerer {
     // Not remembered: what limits a partner today may not when the job is told of again.
     const barred = await limits(rate * BigInt(request.sessions));
     if (barred) {
-      log.debug('the standing allows no offer', { job, why: barred });
+      log.debug('the standing allows no offer', { job, why: barred.message });
       metrics.count('partner_notices_total', { outcome: 'barred' });
       return undefined;
     }

@@ -1,13 +1,13 @@
-/** Whether the chain would let this partner start another job: asked before anything is promised. */
-import { PalisadeError, type Signer } from '@palisade/core';
+/** Whether the chain would let this partner start another job: asked before anything is promised or sent. */
+import { PalisadeError, type Refusal, refuse, type Signer } from '@palisade/core';
 import { mayTakeQuery } from '@palisade/market/schema';
 import type { Network } from '../network.ts';
 import type { AgreementBook } from '../records/agreement-book.ts';
 
-export type StandingLimits = (value: bigint) => Promise<string | undefined>;
+export type StandingLimits = (value: bigint) => Promise<Refusal | undefined>;
 
 /**
- * Answers why a job that may earn `value` would be refused, or undefined. What is being uploaded
+ * Answers why a job that may earn `value` would be refused, in the chain's words, or undefined. What is being uploaded
  * counts as well, because the chain does not know of it yet; open offers do not: most come to nothing.
  */
 export function standingLimits({
@@ -29,10 +29,12 @@ export function standingLimits({
         };
     try {
       const told = await network.find(mayTakeQuery, { partner: signer.id, ...load });
-      return told && told.code !== '' ? `${told.message} ${told.next}` : undefined;
+      if (!told || told.code === '') return undefined;
+      return refuse(told.code, told.message, { next: told.next });
     } catch (error) {
       if (!(error instanceof PalisadeError)) throw error;
-      return `No validator could be asked: ${error.message}`;
+      const why = `No validator could be asked for this partner's standing: ${error.message}`;
+      return refuse('partner/no-validator', why, { retry: 'later' });
     }
   };
 }
