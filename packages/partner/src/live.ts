@@ -135,6 +135,7 @@ function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
       await network.status();
       notices.refresh();
       reports.sweep();
+      await speakers.noteStanding();
       await lookAtDisk(parts);
       await parts.computer?.runs.expire();
       desk?.look();

@@ -9,6 +9,7 @@ import { Announcer } from './pool/announcer.ts';
 import { ConnectReports } from './pool/connect-reports.ts';
 import { Notices } from './pool/notices.ts';
 import { WorkSeeker } from './pool/work-seeker.ts';
+import type { Room } from './room.ts';
 
 export type SpeakersBase = {
   readonly network: Network;
@@ -29,9 +30,15 @@ export class Speakers {
   readonly acknowledger: Acknowledger;
   /** The running session, as far as is known. */
   #session: bigint | undefined;
+  /** Why the chain lets this partner take nothing new, as far as is known. */
+  #barred: string | undefined;
+  readonly #room: Room;
+  readonly #limits: StandingLimits;
 
   constructor(parts: Parts, { network, domain, url, signal, limits }: SpeakersBase) {
     const { book, offers, room, terms, log, timing, clock } = parts;
+    this.#room = room;
+    this.#limits = limits;
     const validators = () => workingValidators(network);
     const shared = { ...parts, network, domain, signal, validators };
     this.announcer = new Announcer({
@@ -46,7 +53,7 @@ export class Speakers {
         freeBytes: room.free(),
         freeSlots: offers.free,
         direct: terms.direct,
-        reason: room.fullReason(),
+        reason: this.closedReason(),
       }),
     });
     this.offerer = new Offerer({
@@ -79,7 +86,7 @@ export class Speakers {
       log: log.child({ module: 'work' }),
       validators: () => this.notices.chosen(),
       lastNoticeMs: () => this.notices.lastNoticeMs,
-      isOpen: () => room.fullReason() === undefined,
+      isOpen: () => this.closedReason() === undefined,
       take: (notice, validator) => this.notices.take(notice, validator),
     });
   }
@@ -91,7 +98,20 @@ export class Speakers {
     this.notices.refresh();
   }
 
+  /** Why nothing new is taken: no room, or no standing; undefined while something is. */
+  closedReason(): string | undefined {
+    return this.#room.fullReason() ?? this.#barred;
+  }
+
+  /** Asks the chain whether any new job could be started. */
+  async noteStanding(): Promise<void> {
+    const refusal = await this.#limits(0n);
+    // That nobody could be asked says nothing about it.
+    if (refusal?.code !== 'partner/no-validator') this.#barred = refusal?.message;
+  }
+
   async start(): Promise<void> {
+    await this.noteStanding();
     await this.announcer.start();
     this.notices.refresh();
     this.seeker.start();

@@ -9,7 +9,7 @@ const MAX_LISTED = 100;
 
 export function statusOf(parts: Parts, url: string, live: Live | undefined) {
   const { signer, store, room, offers, terms } = parts;
-  const reason = live ? room.fullReason() : 'not connected yet';
+  const reason = live ? live.speakers.closedReason() : 'not connected yet';
   return {
     nodeKey: toHex(signer.id),
     account: live ? toHex(live.account) : null,

@@ -75,6 +75,8 @@ describe('a new partner', () => {
     const content = contentOf(10);
     const job = await client.request(content);
     expect(await offersSoFar(pool, job, 2000)).not.toContain('event: offer');
+    const { json } = await send('GET', `${partner.url}/status`);
+    expect(json).toMatchObject({ accepting: false, reason: expect.stringContaining('a bond of') });
     // Nor would validators pass such an offer on.
     const own = {
       job,
