@@ -250,8 +250,8 @@ describe('[C2V-7.G1] a client that never signs the receipt', () => {
   });
 });
 
-describe('[P2V-8.G1] a disconnect in the middle', () => {
-  it('pays the highest voucher that is filed, in the term or in the window', async () => {
+describe('a disconnect in the middle', () => {
+  it('[P2V-8.G1] pays the highest voucher that is filed, in the term or in the window', async () => {
     const { market, chain, job } = await begin();
     await market.file('alice', 'p0', job, { sequence: 3, units: 3n, amount: HALF });
     await endSessions(market, 2);
