@@ -105,6 +105,7 @@ describe('a new partner', () => {
 async function readyOf({ domain }: Pool, secret: Uint8Array, url: string): Promise<Uint8Array> {
   const value = {
     sequence: 1n,
+    atMs: BigInt(Date.now()),
     expiresMs: BigInt(Date.now() + 60_000),
     url,
     utility: 1,
