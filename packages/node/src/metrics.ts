@@ -45,5 +45,10 @@ export const nodeMetrics = declareMetrics({
     help: 'Endpoints tried where the sides of a match disagree, by finding.',
     labels: ['finding'],
   },
+  complaints_total: {
+    kind: 'counter',
+    help: 'Complaints about the validators of this process, by whether they could be rebutted.',
+    labels: ['outcome'],
+  },
   audits_missed_total: { kind: 'counter', help: 'Audits that partners missed.' },
 });

@@ -27,9 +27,8 @@ import { noSuchJob } from '../errors.ts';
 import { type Job, jobs } from '../job.ts';
 import { MAX_INNER } from '../messages/matching.ts';
 import { ready, readyAck } from '../messages/ready.ts';
-import { misfitOf } from '../rules/fitting.ts';
+import { misfitOf, rateAsked } from '../rules/fitting.ts';
 import { NOTICE_MS } from '../rules/responsible.ts';
-import { rateFor } from '../rules/terms.ts';
 import { mayNotTake } from '../standing/takers.ts';
 
 /**
@@ -87,7 +86,7 @@ function checkFit(ctx: TxContext, job: Job, said: Ready): Refusal | undefined {
   const misfit = misfitOf(job, said);
   if (misfit)
     return refuse('market/does-not-fit', `The job is not for this partner: ${misfit.item}.`);
-  const value = rateFor(said.price, job.size) * BigInt(job.sessions);
+  const value = (rateAsked(job, said) ?? job.maxRate) * BigInt(job.sessions);
   return mayNotTake(ctx, { agreements: 1, value });
 }
 

@@ -35,6 +35,7 @@ export function followBlocks(following: Following): () => void {
     for (const service of services) {
       service.confirmations.forget(fresh.map(({ job }) => job));
       for (const { job, envelope } of fresh) await service.notifier.notify(job, envelope);
+      await service.defence.look(block);
     }
   });
 }

@@ -52,6 +52,8 @@ export type PartnerEntry = {
 };
 type Known = {
   ready: { readonly value: Ready; readonly envelope: Uint8Array } | undefined;
+  /** Its last word by which it took no work: what a later complaint may forget. */
+  declined: Uint8Array | undefined;
   /** Nothing below counts any more. */
   sequence: bigint;
   capacity: CapacityTimes;
@@ -91,6 +93,7 @@ export class PartnerBoard {
     const change = known?.ready ? capacityChange(known.ready.value, value) : 'none';
     this.partners.set(toBinaryString(sender), {
       ready: { value, envelope },
+      declined: value.accepting === 1 ? known?.declined : envelope,
       sequence: value.sequence,
       capacity: noteChange(change, known?.capacity ?? NEVER_CHANGED, nowMs),
       lastSeenMs: nowMs,
@@ -112,6 +115,7 @@ export class PartnerBoard {
   signOff(
     partner: Uint8Array,
     { sequence, atMs }: ValueOf<typeof signOff>,
+    envelope: Uint8Array,
     nowMs: number,
   ): Refusal | undefined {
     if (atMs > BigInt(nowMs + NOTICE_MS)) return fromTheFuture();
@@ -120,7 +124,12 @@ export class PartnerBoard {
     if (sequence < known.sequence) return oldReady(sequence, known.sequence);
     // Kept without a READY for as long as an old one could be brought again.
     const lastSeenMs = Math.max(nowMs, Number(known.ready?.value.expiresMs ?? 0n));
-    Object.assign(known, { ready: undefined, sequence: sequence + 1n, lastSeenMs });
+    Object.assign(known, {
+      ready: undefined,
+      declined: envelope,
+      sequence: sequence + 1n,
+      lastSeenMs,
+    });
     return undefined;
   }
 
@@ -128,6 +137,12 @@ export class PartnerBoard {
   touch(partner: Uint8Array, nowMs: number): void {
     const known = this.partners.get(toBinaryString(partner));
     if (known) known.lastSeenMs = nowMs;
+  }
+
+  /** What a partner said last, and what it said when it last took no work. */
+  wordsOf(partner: Uint8Array): readonly Uint8Array[] {
+    const { ready, declined } = this.partners.get(toBinaryString(partner)) ?? {};
+    return [declined, ready?.envelope].filter((word) => word !== undefined);
   }
 
   noteRtt(partner: Uint8Array, ms: number): void {

@@ -84,7 +84,7 @@ export class PartnerDesk {
   signOff(bytes: Uint8Array): Refusal | undefined {
     const opened = openFromPartner(bytes, signOff, this.pool.application);
     if (isRefusal(opened)) return opened;
-    return this.pool.board.signOff(opened.sender, opened.value, this.pool.nowMs());
+    return this.pool.board.signOff(opened.sender, opened.value, bytes, this.pool.nowMs());
   }
 
   /** OFFER (P2V-3): a partner wants a job. */

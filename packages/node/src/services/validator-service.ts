@@ -5,6 +5,7 @@
 import { isRefusal, type Refusal, refuse } from '@palisade/core';
 import { acknowledgement, request } from '@palisade/market';
 import { Confirmations } from './confirmations.ts';
+import { Defence } from './defence.ts';
 import { Matchmaker } from './matchmaker.ts';
 import { Notifier } from './notifier.ts';
 import { PartnerDesk } from './partner-desk.ts';
@@ -17,6 +18,7 @@ export class ValidatorService {
   readonly partners: PartnerDesk;
   readonly notifier: Notifier;
   readonly matchmaker: Matchmaker;
+  readonly defence: Defence;
   private readonly pool: Pool;
 
   constructor(pool: Pool, name: string, secret: Uint8Array) {
@@ -26,6 +28,7 @@ export class ValidatorService {
     this.notifier = new Notifier(pool, this.self);
     this.partners = new PartnerDesk(pool, this.self, this.notifier);
     this.matchmaker = new Matchmaker(pool, this.self);
+    this.defence = new Defence(pool, this.self, this.notifier);
   }
 
   /** POOL_ACK, RECEIPT_ACK: takes a transaction, durably, and says so. */
