@@ -1,7 +1,8 @@
 /** Routes for partners: being ready, hearing of jobs, asking for them, offering, signing off. */
 import { fromHex, isRefusal, toBinaryString, toHex } from '@palisade/core';
-import { subscribe } from '@palisade/market';
+import { NOTICE_MS, subscribe } from '@palisade/market';
 import type { Context, Hono } from 'hono';
+import { gate } from '../services/gate.ts';
 import { openFromPartner, refuseStale } from '../services/pool.ts';
 import type { ApiContext } from './context.ts';
 import { refusalResponse } from './errors.ts';
@@ -14,6 +15,11 @@ import { type SseWriter, sse } from './streams.ts';
  * not noticed yet. A third ends the oldest, so that one key cannot take the places of all.
  */
 const MAX_STREAMS_OF_PARTNER = 2;
+/**
+ * Streams that a partner may open at once; then one in every `NOTICE_MS`. Each begins with notices of
+ * open jobs, of which every one is signed.
+ */
+const STREAM_BURST = 10;
 
 /** The open streams of each partner; makes room for a new one, and answers how to forget it. */
 function streamsOfPartners(): (partner: Uint8Array, writer: SseWriter) => () => void {
@@ -36,6 +42,7 @@ function streamsOfPartners(): (partner: Uint8Array, writer: SseWriter) => () => 
 
 export function partnerRoutes(app: Hono, { pool, service, report }: ApiContext): void {
   const noteStream = streamsOfPartners();
+  const mayListen = gate(NOTICE_MS, STREAM_BURST, pool.nowMs);
   const { notifier, partners } = service;
 
   app.get('/v1/partners', (c) =>
@@ -80,6 +87,13 @@ export function partnerRoutes(app: Hono, { pool, service, report }: ApiContext):
     if (isRefusal(opened)) return refusalResponse(c, opened);
     const stale = refuseStale(opened.value.atMs, pool.nowMs());
     if (stale) return refusalResponse(c, stale);
+    if (!mayListen(opened.sender))
+      return refusalResponse(c, {
+        code: 'market/too-often',
+        message: `A stream of notices can be opened once in ${NOTICE_MS / 1000} s.`,
+        next: 'Keep the stream that is open.',
+        retry: 'later',
+      });
     return sse(c, report, async (writer) => {
       const forget = noteStream(opened.sender, writer);
       const ending = await notifier.subscribe(opened.sender, (kind, message) =>

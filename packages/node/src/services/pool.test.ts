@@ -184,6 +184,16 @@ describe('work for partners', () => {
     expect(body.market).toMatchObject({ silenced: 1 });
   });
 
+  it('[P2V-2] a partner that opens streams without end is refused one, and others are not', async () => {
+    const pool = await start();
+    const partner = pool.partner(0);
+    for (let i = 0; i < 10; i++) expect((await hear(partner, pool.urls[0]!)).status).toBe(200);
+    expect((await hear(partner, pool.urls[0]!)).status).toBe(429);
+    expect((await hear(pool.partner(1), pool.urls[0]!)).status).toBe(200);
+    pool.time.nowMs += 2000;
+    expect((await hear(partner, pool.urls[0]!)).status).toBe(200);
+  });
+
   it('[P2V-2] a recorded question works for a minute and not for ever', async () => {
     const pool = await start();
     const partner = pool.partner(0);
