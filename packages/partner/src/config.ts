@@ -89,6 +89,11 @@ export const timingSection = z
       description: 'Work is asked for after so long without a notice.',
       unit: 'ms',
     }),
+    complainMs: milliseconds(2000, 600_000).default(20_000).meta({
+      description:
+        'A validator that answers for this partner and has not told of a job that fits for so long is complained about.',
+      unit: 'ms',
+    }),
     cooldownMs: milliseconds(0, 600_000).default(30_000).meta({
       description: 'Least pause between two READY messages that tell of a change.',
       unit: 'ms',
@@ -230,6 +235,7 @@ export const DEVELOPMENT_TIMING: PartnerTiming = {
   stillActiveMs: 10_000,
   recordMs: 60_000,
   workMs: 10_000,
+  complainMs: 10_000,
   cooldownMs: 3000,
   offerMs: 30_000,
   retryMs: 250,

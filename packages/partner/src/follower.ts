@@ -14,6 +14,7 @@ import {
   agreementStarted,
   auditAnswered,
   auditMissed,
+  jobConfirmed,
   jobEnded,
   partnerPaid,
 } from '@palisade/market/schema';
@@ -42,6 +43,7 @@ const TOPICS: readonly EventDeclaration<never>[] = [
   auditAnswered,
   auditMissed,
   partnerPaid,
+  jobConfirmed,
   jobEnded,
 ] as never;
 
@@ -61,6 +63,8 @@ export type FollowerOptions = {
   readonly signal: AbortSignal;
   /** A session runs: told at its beginning, and again. */
   readonly onSession: (session: bigint) => void;
+  /** A job stands in the file of a block. */
+  readonly onJob: (job: Uint8Array, height: bigint) => void;
   /** Looks at everything else that changes with time. */
   readonly onPoll: () => Promise<void>;
 };
@@ -158,7 +162,7 @@ export class Follower {
   }
 
   async #take(event: ChainEvent): Promise<void> {
-    const { tender, auditor, book, onSession } = this.#options;
+    const { tender, auditor, book, onSession, onJob } = this.#options;
     const started = readEvent(sessionStarted, event);
     if (started) onSession(started.session);
     if (started) tender.addAll(started.session);
@@ -170,6 +174,8 @@ export class Follower {
     if (changed && this.#isOurs(changed)) tender.add(changed.job);
     const ended = readEvent(jobEnded, event);
     if (ended && book.get(hexOf(ended.job))) tender.add(ended.job);
+    const confirmed = readEvent(jobConfirmed, event);
+    if (confirmed) onJob(confirmed.job, event.height);
     const answered = readEvent(auditAnswered, event);
     if (answered && this.#isOurs(answered)) await auditor.noteAnswered(answered, event.height);
     this.#noteMiss(event);

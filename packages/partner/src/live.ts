@@ -131,6 +131,7 @@ function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
     log: log.child({ module: 'chain' }),
     path: join(options.dataDir, 'events.json'),
     onSession: (session) => speakers.noteSession(session),
+    onJob: (job, height) => speakers.complainer.noteJob(job, height),
     onPoll: async () => {
       await network.status();
       notices.refresh();

@@ -17,6 +17,11 @@ export const partnerMetrics = declareMetrics({
     help: 'Answers to questions for work: work, or none.',
     labels: ['reason'],
   },
+  partner_complaints_total: {
+    kind: 'counter',
+    help: 'Complaints about validators that told of nothing, by what the chain said first.',
+    labels: ['outcome'],
+  },
   partner_agreements: {
     kind: 'gauge',
     help: 'Agreements by state.',

@@ -6,6 +6,7 @@ import type { StandingLimits } from './offers/standing-limits.ts';
 import type { Parts } from './parts.ts';
 import { Acknowledger } from './pool/acknowledger.ts';
 import { Announcer } from './pool/announcer.ts';
+import { Complainer } from './pool/complainer.ts';
 import { ConnectReports } from './pool/connect-reports.ts';
 import { Notices } from './pool/notices.ts';
 import { WorkSeeker } from './pool/work-seeker.ts';
@@ -28,6 +29,7 @@ export class Speakers {
   readonly seeker: WorkSeeker;
   readonly reports: ConnectReports;
   readonly acknowledger: Acknowledger;
+  readonly complainer: Complainer;
   /** The running session, as far as is known. */
   #session: bigint | undefined;
   /** Why the chain lets this partner take nothing new, as far as is known. */
@@ -72,7 +74,10 @@ export class Speakers {
       log: log.child({ module: 'notices' }),
       session: () => this.#session,
       onNotice: (notice) => this.offerer.consider(notice),
-      onHeard: (heard) => this.acknowledger.add(heard),
+      onHeard: (heard) => {
+        // What came after the complaint is no answer to it.
+        if (this.complainer.noteHeard(heard.job, heard.validator)) this.acknowledger.add(heard);
+      },
       onMatch: async (words, by) => {
         const untilMs = clock.nowMs() + timing.offerMs;
         this.reports.expect(words, by, untilMs);
@@ -80,6 +85,14 @@ export class Speakers {
         if (await offers.noteMatch(job, BigInt(untilMs)))
           log.info('a client takes us up', { job, rate });
       },
+    });
+    this.complainer = new Complainer({
+      ...shared,
+      log: log.child({ module: 'complaints' }),
+      heardBefore: (at, height) => this.announcer.heardBefore(at, height),
+      isListening: (at) => this.notices.isOpen(at),
+      isOpen: () => room.fullReason() === undefined,
+      session: () => this.#session,
     });
     this.seeker = new WorkSeeker({
       ...shared,
@@ -118,7 +131,8 @@ export class Speakers {
   }
 
   async stop(): Promise<void> {
-    const parts = [this.seeker, this.notices, this.offerer, this.acknowledger, this.reports];
+    const { seeker, notices, offerer, acknowledger, reports, complainer } = this;
+    const parts = [complainer, seeker, notices, offerer, acknowledger, reports];
     await Promise.all(parts.map((part) => part.stop()));
   }
 }

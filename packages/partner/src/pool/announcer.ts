@@ -46,6 +46,8 @@ const JITTER = 0.1;
 const CALLS_AT_ONCE = 16;
 /** Longest silence that a validator can ask for, s. */
 const MAX_SILENCE_S = 600;
+/** Words about READYs that are kept of each validator: those of the last cool-downs. */
+const MAX_HEARD = 4;
 /** The last word waits no longer than this for a validator. */
 const SIGN_OFF_MS = 3000;
 
@@ -82,7 +84,16 @@ type Announced = {
   readonly envelope: Uint8Array;
   readonly id: Uint8Array;
   readonly offer: Offer;
-  readonly expiresMs: number;
+  readonly value: ValueOf<typeof ready>;
+};
+
+/** A READY, and a validator's signed word that it heard it. */
+export type Heard = {
+  readonly ready: Uint8Array;
+  readonly value: ValueOf<typeof ready>;
+  readonly acknowledgement: Uint8Array;
+  /** Of the chain when it was heard. */
+  readonly height: bigint;
 };
 
 function capacityOf({ freeBytes, freeSlots, reason }: Offer) {
@@ -96,8 +107,8 @@ export class Announcer {
   readonly #stopping = stopController();
   /** Validators that acknowledged the latest READY, by URL. */
   readonly #reached = new Set<string>();
-  /** Their last words about a READY, by URL: what a complaint about silence begins with. */
-  readonly #heard = new Map<string, Uint8Array>();
+  /** Their last words about READYs, the newest first, by URL: what a complaint about silence begins with. */
+  readonly #heard = new Map<string, readonly Heard[]>();
   #announced: Announced | undefined;
   #holdsUntilMs = 0;
   /** When it is said again, ms since 1970. */
@@ -122,9 +133,12 @@ export class Announcer {
     return this.#announced?.envelope;
   }
 
-  /** The validator's last signed `market.ready-ack`; of this process's life only, as READYs are. */
-  heardBy(url: string): Uint8Array | undefined {
-    return this.#heard.get(url);
+  /**
+   * What a validator had last acknowledged before a block was made, of this process's life only, as
+   * READYs are.
+   */
+  heardBefore(url: string, height: bigint): Heard | undefined {
+    return this.#heard.get(url)?.find((heard) => heard.height < height);
   }
 
   /** Whether some validator has a READY of this partner that still holds. */
@@ -235,7 +249,7 @@ export class Announcer {
     };
     const envelope = await signEnvelope(ready, value, domain, signer);
     const id = idOf(digestOf(ready, value, domain), signer.id);
-    return { envelope, id, offer, expiresMs: Number(value.expiresMs) };
+    return { envelope, id, offer, value };
   }
 
   async #tell(url: string): Promise<void> {
@@ -246,10 +260,10 @@ export class Announcer {
     const { signal } = this.#stopping;
     try {
       const answer = await postMessage(env, `${url}/v1/partners`, said.envelope, signal);
-      this.#checkAcknowledgement(answer, validator, said.id);
+      const heard = this.#checkAcknowledgement(answer, validator, said);
       if (this.#announced === said) this.#reached.add(url);
-      this.#holdsUntilMs = Math.max(this.#holdsUntilMs, said.expiresMs);
-      if (answer.acknowledgement) this.#hear(url, answer.acknowledgement);
+      this.#holdsUntilMs = Math.max(this.#holdsUntilMs, Number(said.value.expiresMs));
+      this.#hear(url, heard);
       metrics.count('partner_announcements_total', { outcome: 'acknowledged' });
     } catch (error) {
       if (signal.aborted) return;
@@ -268,26 +282,27 @@ export class Announcer {
     }
   }
 
-  #hear(url: string, word: Uint8Array): void {
+  #hear(url: string, heard: Heard): void {
     const { validators } = this.#options;
-    this.#heard.set(url, word);
+    this.#heard.set(url, [heard, ...(this.#heard.get(url) ?? [])].slice(0, MAX_HEARD));
     // As many as there are validators: 64.
     for (const known of this.#heard.keys())
       if (!validators().some((each) => each.url === known)) this.#heard.delete(known);
   }
 
   #checkAcknowledgement(
-    { acknowledgement: envelope }: MessageAnswer,
+    { acknowledgement }: MessageAnswer,
     { nodeKey, url }: ValidatorEntry,
-    id: Uint8Array,
-  ): void {
-    if (!envelope) throw badWord(url, 'it acknowledged nothing.');
-    const opened = open(envelope, this.#known, this.#options.domain);
+    { id, envelope: ready, value }: Announced,
+  ): Heard {
+    if (!acknowledgement) throw badWord(url, 'it acknowledged nothing.');
+    const opened = open(acknowledgement, this.#known, this.#options.domain);
     const bad = isRefusal(opened) ? opened : verifyOpened(opened);
     if (bad || isRefusal(opened)) throw badWord(url, `its word is void. ${bad?.message}`);
-    const { ready: heard } = opened.value as ValueOf<typeof readyAck>;
+    const { ready: heard, height } = opened.value as ValueOf<typeof readyAck>;
     if (!equalBytes(opened.sender, nodeKey) || !equalBytes(heard, id))
       throw badWord(url, 'it acknowledged something else.');
+    return { ready, value, acknowledgement, height };
   }
 }
 

@@ -82,6 +82,11 @@ export class Notices {
     return this.#open.size;
   }
 
+  /** Whether a validator is listened to now. */
+  isOpen(url: string): boolean {
+    return this.#open.has(url);
+  }
+
   /** When a job was heard of last, ms since 1970. */
   get lastNoticeMs(): number {
     return this.#lastNoticeMs;
