@@ -57,6 +57,7 @@ export class ParameterMaker {
       [6, () => get('first event', `/v1/events?from=${this.badFrom()}&topics=${this.odd()}`)],
       [6, () => get('subscription', `/v1/notices?subscribe=${this.odd()}`)],
       [4, () => get('job file', `/v1/job-files/${this.badHeight()}`)],
+      [4, () => get('payout file', `/v1/payout-files/${this.badHeight()}`)],
       [
         3,
         () =>

@@ -2,7 +2,8 @@
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { memorySpool, spoolFile } from '@palisade/client';
-import { toHex } from '@palisade/core';
+import { concat, decode, fromHex, toHex, u64be, utf8 } from '@palisade/core';
+import { payoutSummary, readPayoutFile } from '@palisade/market/schema';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recomputePayouts } from './recompute-payouts.ts';
 import { type StoryNetwork, storyNetwork } from './story-network.ts';
@@ -73,6 +74,26 @@ describe('the main job', () => {
       expect(sum).toBe(BigInt(line.genesis!) + BigInt(line.minted!));
     }
   }, 60_000);
+
+  it('[V2V-5] has its rows in a payout file that any validator gives, under the root and content id that are proven', async () => {
+    const { chain, devnet } = net;
+    const session = (await chain.session()).number - 1n;
+    const key = toHex(concat(utf8('payout/'), u64be(session)));
+    const proof = await fetch(`${devnet.urls[0]}/v1/proof/payouts/${key}`);
+    const { value } = (await proof.json()) as { value: string };
+    // A stored record begins with its version.
+    const record = decode(payoutSummary, fromHex(value).subarray(1));
+    const { rows } = (await chain.payout(session))!;
+    expect(rows.length).toBeGreaterThanOrEqual(REPLICAS);
+    for (const url of devnet.urls) {
+      const answer = await fetch(`${url}/v1/payout-files/${session}`);
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      expect(answer.headers.get('content-length')).toBe(`${bytes.length}`);
+      expect(readPayoutFile(bytes, record)).toEqual(rows);
+    }
+    const open = await fetch(`${devnet.urls[0]}/v1/payout-files/${session + 1000n}`);
+    expect(open.status).toBe(404);
+  }, 30_000);
 
   it('[P2V-5] goes on by newer vouchers when it is renewed, and the payments still follow from the disks', async () => {
     const { prolonged } = await net.market.renew(job, 2);

@@ -47,8 +47,8 @@ export const partnerPaid = event({
 });
 export const payoutClosed = event({
   name: 'market.payout-closed',
-  doc: 'The payout file of a session is complete; its root can be proven.',
-  fields: { session: u64, root: bytes32, rows: u32, total: u128 },
+  doc: 'The payout file of a session is complete; its root and content id can be proven.',
+  fields: { session: u64, root: bytes32, content: bytes32, rows: u32, total: u128 },
 });
 export const voucherFiled = event({
   name: 'market.voucher-filed',

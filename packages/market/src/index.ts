@@ -9,5 +9,6 @@ export { agreements, jobs, settlementsDue } from './job.ts';
 export { marketModule } from './module.ts';
 export { marketParams } from './params.ts';
 export { jobFiles, payoutRows, payouts } from './payout.ts';
+export { payoutFileBytes } from './payout-file.ts';
 export * from './schema.ts';
 export { standingViewOf, whyBarred } from './standing/queries.ts';

@@ -33,10 +33,12 @@ export const payoutRows = collection({
 
 export const payoutSummary = record('PayoutSummary', {
   root: bytes32.is('RFC 6962 Merkle root over the rows, by job and partner'),
+  content: bytes32.is('Content id of the payout file: the same rows as bytes'),
   rows: u32,
   total: u128,
   height: u64.is('Block that closed it'),
 });
+export type PayoutSummary = Infer<typeof payoutSummary>;
 
 /** Proven, so that a light client can hold a partner's earnings against it. */
 export const payouts = collection({

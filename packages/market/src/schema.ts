@@ -67,7 +67,14 @@ export { usageVoucher } from './messages/usage-voucher.ts';
 export { rateVoucher } from './messages/voucher.ts';
 export { NO_WORK, type NoWork, noticeAck, workAnswer, workQuery } from './messages/work.ts';
 export { DEFAULT_MARKET_PARAMS, type MarketParams } from './params.ts';
-export { type PayoutRow, payoutRow, payoutSummary, ROW_STATUS } from './payout.ts';
+export {
+  type PayoutRow,
+  type PayoutSummary,
+  payoutRow,
+  payoutSummary,
+  ROW_STATUS,
+} from './payout.ts';
+export { areRowsOf, payoutFileSize, readPayoutFile } from './payout-file.ts';
 export {
   auditDueQuery,
   type JobView,

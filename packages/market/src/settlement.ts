@@ -4,8 +4,7 @@
  * cost grows with what is due in the session, never with all jobs.
  */
 import type { BlockContext } from '@palisade/chain';
-import { encode, type KeyValueReader } from '@palisade/core';
-import { merkleRoot } from '@palisade/formats';
+import type { KeyValueReader } from '@palisade/core';
 import { disputeJob, endJob, returnEscrow } from './ending.ts';
 import { payoutClosed } from './events.ts';
 import {
@@ -18,7 +17,8 @@ import {
   refundsDue,
   settlementsDue,
 } from './job.ts';
-import { payoutRow, payoutRows, payouts } from './payout.ts';
+import { payoutRows, payouts } from './payout.ts';
+import { summarize } from './payout-file.ts';
 import { settleAudit } from './settle-audit.ts';
 import { settleUsage } from './settle-usage.ts';
 
@@ -91,13 +91,8 @@ function outcomeOf({ completed, resolved, done }: Tally): [outcome: number, reas
 
 function closePayoutFile(ctx: BlockContext): void {
   const { state, session, height } = ctx;
-  const leaves: Uint8Array[] = [];
-  let total = 0n;
-  for (const [, row] of payoutRows.list(state, session.number)) {
-    leaves.push(encode(payoutRow, row));
-    total += row.amount;
-  }
-  const root = merkleRoot(leaves);
-  payouts.set(state, [session.number], { root, rows: leaves.length, total, height });
-  ctx.emit(payoutClosed, { session: session.number, root, rows: leaves.length, total });
+  const rows = [...payoutRows.list(state, session.number)].map(([, row]) => row);
+  const summary = summarize(rows);
+  payouts.set(state, [session.number], { ...summary, height });
+  ctx.emit(payoutClosed, { session: session.number, ...summary });
 }

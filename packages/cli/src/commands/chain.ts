@@ -174,7 +174,7 @@ async function payout(
   if (!found)
     throw nothingPaid(
       wanted < running
-        ? `The payout file of session ${wanted} is not kept any more, or had no rows.`
+        ? `The payout file of session ${wanted} is not known to the validators that answered.`
         : `Session ${wanted} is not over: ${running} is running.`,
       'palisade payout shows the last one.',
     );
@@ -198,6 +198,7 @@ async function payout(
       ...facts([
         ['session', `${found.session}, closed in block ${found.height}`],
         ['root', toHex(found.root)],
+        ['content id', toHex(found.content)],
         ['total', formatAmount(found.total)],
       ]),
       '',

@@ -1,13 +1,18 @@
 /** Lists that come in pages, whole. */
 import { MAX_PAGE, type QueryDeclaration } from '@palisade/chain/schema';
-import { type Job, jobsOfQuery, type PayoutRow, payoutQuery } from '@palisade/market/schema';
+import {
+  areRowsOf,
+  type Job,
+  jobsOfQuery,
+  type PayoutRow,
+  type PayoutSummary,
+  payoutQuery,
+} from '@palisade/market/schema';
+import { clientError } from './errors.ts';
 
 /** A session's payout file, whole. */
-export type Payout = {
+export type Payout = Omit<PayoutSummary, 'rows'> & {
   readonly session: bigint;
-  readonly root: Uint8Array;
-  readonly total: bigint;
-  readonly height: bigint;
   readonly rows: readonly PayoutRow[];
 };
 
@@ -29,7 +34,10 @@ export async function allJobsOf(
   }
 }
 
-/** A page holds whole jobs; an empty one says that there are no more. */
+/**
+ * A page holds whole jobs; an empty one says that there are no more.
+ * @throws PalisadeError `client/bad-answer` when the rows are not those of the session's record
+ */
 export async function wholePayout(find: Find, session: bigint): Promise<Payout | undefined> {
   const rows: PayoutRow[] = [];
   for (let after = ZERO; ; ) {
@@ -37,8 +45,17 @@ export async function wholePayout(find: Find, session: bigint): Promise<Payout |
     if (!page) return undefined;
     rows.push(...page.rows);
     const last = page.rows.at(-1);
-    const { root, total, height } = page.summary;
-    if (!last) return { session, root, total, height, rows };
-    after = Uint8Array.from(last.job);
+    // A record says how many rows there are: nobody is read from for longer.
+    if (last && rows.length <= page.summary.rows) after = Uint8Array.from(last.job);
+    else if (areRowsOf(rows, page.summary)) return { session, ...page.summary, rows };
+    else throw notTheRows(session);
   }
+}
+
+function notTheRows(session: bigint) {
+  return clientError(
+    'client/bad-answer',
+    `The ${session}. session's rows do not add up to its root and content id.`,
+    { retry: 'now', next: 'Ask again: another validator may answer.' },
+  );
 }

@@ -4,10 +4,10 @@ import type { Json, JsonSchema } from '@palisade/core';
 
 type Operation = { readonly [key: string]: Json };
 
-const hexBody: Json = {
-  required: true,
+const fileBody = {
   content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
 };
+const hexBody: Json = { required: true, ...fileBody };
 const refusal: Json = {
   description: 'A refusal: what, why, what next',
   content: {
@@ -133,6 +133,13 @@ export function openApi(modules: readonly Module[]): Json {
           inPath('height'),
           inQuery('from', text),
         ]),
+      },
+      '/v1/payout-files/{session}': {
+        get: {
+          summary: 'The payout file of a session that is over, as bytes',
+          parameters: [inPath('session')],
+          responses: { '200': { description: 'The bytes', ...fileBody }, default: refusal },
+        },
       },
       '/v1/offers': { post: post('Offer to take a job: a signed market.offer') },
       '/v1/notices': {

@@ -15,6 +15,15 @@ export function parseHeight(text: string, latest: bigint): bigint {
   });
 }
 
+/** @throws PalisadeError `api/bad-session` */
+export function sessionParameter(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new PalisadeError({
+    code: 'api/bad-session',
+    message: `'${text.slice(0, 30)}' is not the number of a session.`,
+  });
+}
+
 /** A whole number from a query; undefined when it is not given. @throws PalisadeError `api/bad-number` */
 export function wholeParameter(text: string | undefined): bigint | undefined {
   if (text === undefined) return undefined;

@@ -17,6 +17,7 @@ import { jobFileRoutes } from './job-file-routes.ts';
 import { marketRoutes } from './market-routes.ts';
 import { openApi } from './openapi.ts';
 import { partnerRoutes } from './partner-routes.ts';
+import { payoutFileRoutes } from './payout-file-routes.ts';
 import { totalsOf } from './totals.ts';
 
 /** Bytes of a request body: twice the largest envelope. */
@@ -100,6 +101,7 @@ export function createApi({ pool, service, pages, faucet, acknowledged, log }: A
   marketRoutes(app, context);
   partnerRoutes(app, context);
   jobFileRoutes(app, context);
+  payoutFileRoutes(app, context);
   if (faucet)
     app.post('/v1/faucet', async (c) => {
       const json: unknown = await c.req.json().catch(() => ({}));

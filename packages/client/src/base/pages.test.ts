@@ -1,0 +1,58 @@
+import type { PayoutRow, PayoutSummary } from '@palisade/market/schema';
+import { describe, expect, it } from 'vitest';
+import { wholePayout } from './pages.ts';
+
+const SESSION = 7n;
+const ROW: PayoutRow = {
+  job: new Uint8Array(32).fill(1),
+  partner: new Uint8Array(32).fill(2),
+  client: new Uint8Array(20).fill(3),
+  jobHeight: 4n,
+  startHeight: 5n,
+  answerHeight: 6n,
+  endHeight: 0n,
+  amount: 8n,
+  sequence: 1,
+  status: 1,
+};
+const ROWS: readonly PayoutRow[] = [ROW, { ...ROW, job: new Uint8Array(32).fill(9), amount: 9n }];
+/** Of these two rows, made from the texts (RFC 6962, spec/content.md) without this code. */
+const RECORD: PayoutSummary = {
+  root: Buffer.from('71bbf48ee2ff0c0cfd8041f3689e89d28589b2a32e439339b7ad7bcc4833f7ba', 'hex'),
+  content: Buffer.from('84fb9fcc9372fb30650d49e1bf65749d1bd9a0fb1cb481840aac9ce3177c9696', 'hex'),
+  rows: 2,
+  total: 17n,
+  height: 99n,
+};
+
+/** A validator that gives these rows one a page, and says that they belong to the record. */
+function validatorWith(rows: readonly PayoutRow[], summary = RECORD) {
+  let asked = 0;
+  const find = async () => ({ summary, rows: rows.slice(asked, ++asked) });
+  return { find: find as never, asked: () => asked };
+}
+
+describe('a payout file that comes in pages', () => {
+  it('[V2V-5] is given with its root and content id', async () => {
+    const { find } = validatorWith(ROWS);
+    expect(await wholePayout(find, SESSION)).toEqual({ ...RECORD, session: SESSION, rows: ROWS });
+  });
+
+  it('[V2V-5] is not believed when a row is missing, changed or made up', async () => {
+    const [one, two] = ROWS as readonly [PayoutRow, PayoutRow];
+    const lies = [[one], [], [one, { ...two, amount: 10n }], [two, one], [one, two, two]];
+    for (const rows of lies)
+      await expect(wholePayout(validatorWith(rows).find, SESSION)).rejects.toMatchObject({
+        code: 'client/bad-answer',
+        retry: 'now',
+      });
+  });
+
+  it('[V2V-5] is read no further than its record says', async () => {
+    const endless = validatorWith(Array.from({ length: 1000 }, () => ROW));
+    await expect(wholePayout(endless.find, SESSION)).rejects.toMatchObject({
+      code: 'client/bad-answer',
+    });
+    expect(endless.asked()).toBe(3);
+  });
+});
