@@ -67,6 +67,11 @@ export const voucherEquivocation = event({
     other: u128.is('The smaller'),
   },
 });
+export const resultRejected = event({
+  name: 'market.result-rejected',
+  doc: 'A partner signed a result that two others, who did the same work, did not come to.',
+  fields: { job: bytes32, partner: bytes32, client: address },
+});
 export const receiptFiled = event({
   name: 'market.receipt-filed',
   doc: 'Client and partner agree on the end of an agreement.',
@@ -136,6 +141,7 @@ export const marketEvents = [
   payoutClosed,
   voucherFiled,
   voucherEquivocation,
+  resultRejected,
   receiptFiled,
   agreementDisputed,
   agreementResolved,

@@ -150,3 +150,11 @@ export const refundsDue = collection({
   key: [u64Key, bytesKey(32)],
   value: u8,
 });
+
+/** Results that were shown to be wrong, by job and partner: the block of the report. */
+export const rejectedResults = collection({
+  store: 'market',
+  name: 'rejected-result',
+  key: [bytesKey(32), bytesKey(32)],
+  value: u64,
+});

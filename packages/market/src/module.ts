@@ -10,6 +10,7 @@ import { postBondHandler } from './commands/post-bond.ts';
 import { rebutHandler } from './commands/rebut.ts';
 import { renewHandler } from './commands/renew.ts';
 import { reportOmissionHandler } from './commands/report-omission.ts';
+import { reportResultHandler } from './commands/report-result.ts';
 import { requestHandler } from './commands/request.ts';
 import { returnBondHandler } from './commands/return-bond.ts';
 import { startHandler } from './commands/start.ts';
@@ -40,6 +41,7 @@ export function marketModule(domain: Domain, others: readonly CommandHandler[] =
     partnerCompleteHandler(domain),
     cancelHandler,
     renewHandler,
+    reportResultHandler(domain),
     postBondHandler,
     returnBondHandler,
     complainHandler(domain),

@@ -8,6 +8,7 @@ export { postBond } from './commands/post-bond.ts';
 export { rebut } from './commands/rebut.ts';
 export { renew } from './commands/renew.ts';
 export { reportOmission } from './commands/report-omission.ts';
+export { reportResult } from './commands/report-result.ts';
 export { JOB_LANE, request } from './commands/request.ts';
 export { returnBond } from './commands/return-bond.ts';
 export { start } from './commands/start.ts';

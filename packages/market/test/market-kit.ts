@@ -118,6 +118,7 @@ type Terms = {
   readonly maxRate?: bigint;
   readonly size?: bigint;
   readonly utility?: number;
+  readonly subject?: Uint8Array;
 };
 export type Voucher = {
   readonly sequence?: number;

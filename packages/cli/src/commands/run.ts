@@ -148,6 +148,8 @@ function words(progress: RunProgress): string | undefined {
       return `Partner ${who} has no result: ${progress.reason}`;
     case 'disagreement':
       return 'The results differ. One more partner is asked, to decide.';
+    case 'reported':
+      return `Partner ${who} signed another result; the chain knows of it now.`;
     case 'paid':
       return `Partner ${who} is paid ${formatAmount(progress.amount)}.`;
     default:

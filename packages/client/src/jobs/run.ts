@@ -1,7 +1,7 @@
 /**
  * Computation: the same work is given to several partners, their signed results are compared, and
  * whoever agrees with the majority is paid. Who disagrees has signed a result that nobody else came
- * to: it is paid nothing, and its word is kept as evidence.
+ * to: it is paid nothing, and its word is evidence against it.
  */
 import { describeContent, equalBytes, PalisadeError, toHex } from '@palisade/core';
 import {
@@ -12,12 +12,14 @@ import {
   type RunEnd,
   type RunResult,
   rateFor,
+  reportResult,
   runEndOf,
   runResult,
   UTILITY,
   type Work,
 } from '@palisade/market/schema';
 import { openMessage } from '../base/answers.ts';
+import type { ChainClient } from '../base/chain-client.ts';
 import { clientError } from '../base/errors.ts';
 import { badAnswer } from '../base/http.ts';
 import type { JobContext } from './context.ts';
@@ -47,6 +49,7 @@ export type RunProgress =
     }
   | { readonly step: 'no-result'; readonly partner: Uint8Array; readonly reason: string }
   | { readonly step: 'disagreement'; readonly results: number }
+  | { readonly step: 'reported'; readonly partner: Uint8Array }
   | { readonly step: 'paid'; readonly partner: Uint8Array; readonly amount: bigint };
 
 export type RunWish = Work & {
@@ -83,7 +86,7 @@ export type RunDone = {
   readonly fuel: bigint;
   /** In the order in which they were hired. */
   readonly partners: readonly Ran[];
-  /** Fees of receipts, base units. */
+  /** Fees of receipts and reports, base units. */
   readonly fee: bigint;
 };
 
@@ -216,6 +219,7 @@ async function settle(
     fee += (await context.chain.send(complete, receipt, context.account.signer)).fee;
     wish.onProgress?.({ step: 'paid', partner, amount });
   }
+  fee += await reportOthers(context, wish, hired, agreed);
   const paidTo = (one: Hired) =>
     signed.find(({ partner }) => equalBytes(partner, one.partner))?.amount ?? 0n;
   const partners = hired.map((one) => {
@@ -223,6 +227,39 @@ async function settle(
     return { job, partner, evidence, result, reason, paid: paidTo(one) };
   });
   return { end: runEndOf(end)!, output, outputId, fuel, partners, fee };
+}
+
+/**
+ * Shows the chain the results that two of the majority contradict. It is refused, and costs nothing,
+ * while those two are not known enough to speak against anybody; the pay is lost in any case.
+ */
+async function reportOthers(
+  { chain, account }: JobContext,
+  { onProgress }: RunWish,
+  hired: readonly Hired[],
+  agreed: readonly Hired[],
+): Promise<bigint> {
+  const [first, second] = await Promise.all(agreed.map((one) => evidenceOf(chain, one)));
+  if (!first || !second) return 0n;
+  let fee = 0n;
+  for (const one of hired) {
+    if (!one.result || isSameResult(one.result, agreed[0]!.result!)) continue;
+    const rejected = await evidenceOf(chain, one);
+    try {
+      fee += (await chain.send(reportResult, { rejected, first, second }, account.signer)).fee;
+      onProgress?.({ step: 'reported', partner: one.partner });
+    } catch (error) {
+      // Refused or not arrived: the output is here, and that is what was wanted.
+      if (!(error instanceof PalisadeError) || error.code === 'client/aborted') throw error;
+    }
+  }
+  return fee;
+}
+
+/** A signed result in the form in which the chain takes it. */
+async function evidenceOf(chain: ChainClient, { partner, url, evidence }: Hired) {
+  const { value, signature } = openMessage(runResult, evidence!, await chain.domain(), url);
+  return { ...value, partner, signature };
 }
 
 /** What is owed for a run, in the running session or the last of its term. */

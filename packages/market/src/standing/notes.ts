@@ -112,6 +112,14 @@ export function noteMissed(ctx: BlockContext, partner: Uint8Array, value: bigint
   noteFault(ctx, ROLE.partner, partner, FAULT.audit, weight);
 }
 
+/** Two partners came to another result than this one: it weighs what the work was worth, and the client's word. */
+export function noteWrongResult(ctx: BlockContext, { partner, client, value }: Meeting): void {
+  const { unitValue, testimonyHalf } = standingParamsOf(ctx.state);
+  const { fees } = standingOf(ctx.state, ROLE.client, accountKey(client), ctx.session.number);
+  const weight = weightOf(valueWeight(value, unitValue), testimony(fees, testimonyHalf));
+  noteFault(ctx, ROLE.partner, partner, FAULT.result, weight);
+}
+
 /** Somebody signed two words that exclude each other; who reports it holds the evidence. */
 export function noteEquivocation(ctx: BlockContext, role: Role, key: Uint8Array): void {
   noteFault(ctx, role, key, FAULT.equivocation, SCALE);

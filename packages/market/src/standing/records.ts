@@ -9,10 +9,17 @@ export type Role = (typeof ROLE)[keyof typeof ROLE];
 export const role = u8.is('1 client, 2 partner, 3 validator');
 
 /** What can be held against a key. The first of a kind in a period is a warning. */
-export const FAULT = { audit: 1, drop: 2, complaint: 3, duty: 4, equivocation: 5 } as const;
+export const FAULT = {
+  audit: 1,
+  drop: 2,
+  complaint: 3,
+  duty: 4,
+  equivocation: 5,
+  result: 6,
+} as const;
 export type Fault = (typeof FAULT)[keyof typeof FAULT];
 export const fault = u8.is(
-  '1 audit missed, 2 left while working, 3 complaint upheld, 4 duty missed, 5 equivocation',
+  '1 audit missed, 2 left while working, 3 complaint upheld, 4 duty missed, 5 equivocation, 6 wrong result',
 );
 
 export const standingRecord = record('Standing', {
