@@ -28,6 +28,7 @@ import { putCommand } from './commands/put.ts';
 import { resetCommand } from './commands/reset.ts';
 import { runCommand } from './commands/run.ts';
 import { returnBondCommand, standingCommand } from './commands/standing.ts';
+import { tunnelCommand } from './commands/tunnel.ts';
 
 /** Typed commands as the table holds them: their options are of no concern here. */
 type Any = { name(): string };
@@ -54,6 +55,7 @@ export function createProgram(context: Context): Command {
     rmCommand(context),
   );
   group('Computation', runCommand(context));
+  group('Access', tunnelCommand(context));
   group('Jobs', jobsCommand(context), jobCommand(context), payoutCommand(context));
   group(
     'Account',

@@ -26,6 +26,8 @@ export type DevnetOptions = {
   readonly seed?: string;
   /** One process for the validators and one for each partner, as on different machines. */
   readonly processes: boolean;
+  /** Where the tunnels of one more partner may lead, as `host:port`; none without. */
+  readonly allow?: readonly string[];
   /** Level of the log files. */
   readonly logLevel: 'debug' | 'info' | 'warn';
   /** Hears what happens to the parts, in words. */
@@ -59,7 +61,8 @@ export async function startDevnet(
   const { network, timing, fresh } = opened;
   const ports = await choosePorts(root, HOST);
   const clock = new NetworkClock((await readClock(root)).aheadMs);
-  const part = { network, timing, folders: foldersOf(root), ports, clock };
+  const { allow = [] } = options;
+  const part = { network, timing, folders: foldersOf(root), ports, clock, allow };
   const begin = options.processes ? superviseProcesses : startInProcess;
   const keeper = await keepParts(context, (inner) => begin(inner, part, options));
   const { urls, partnerUrls } = keeper.parts();

@@ -25,6 +25,8 @@ import {
  * one that decides between them.
  */
 export const POPULATION = { active: 4, passive: 2, partners: 5, computers: 3 } as const;
+/** The partner that offers access, where places for it are named, comes after all others. */
+const ACCESS_PARTNER = POPULATION.partners + POPULATION.computers + 1;
 
 /** One token, base units. */
 const TOKEN = 10n ** 18n;
@@ -80,6 +82,8 @@ export type Network = {
   readonly validators: readonly NodeIdentity[];
   /** Those that keep files, then those that run modules. */
   readonly partners: readonly NodeIdentity[];
+  /** Offers access, where places for it are named. */
+  readonly accessPartner: NodeIdentity;
   readonly clientSecret: Uint8Array;
   readonly faucetSecret: Uint8Array;
 };
@@ -105,6 +109,7 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
   const { active, passive, partners: keepers, computers } = POPULATION;
   const validators = range(active + passive).map((i) => identity(seed, 'validator', i));
   const partners = range(keepers + computers).map((i) => identity(seed, 'partner', i));
+  const accessPartner = identity(seed, 'partner', ACCESS_PARTNER);
   const clientSecret = secretOf(seed, 'client/account');
   const faucetSecret = secretOf(seed, 'faucet/account');
   const account = ({ accountSecret }: NodeIdentity) => secp256k1.addressOf(accountSecret);
@@ -116,14 +121,14 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
         gift(secp256k1.addressOf(clientSecret), ENDOWMENT.client),
         gift(secp256k1.addressOf(faucetSecret), ENDOWMENT.faucet),
         ...validators.map((validator) => gift(account(validator), ENDOWMENT.validator)),
-        ...partners.map((partner) => gift(account(partner), ENDOWMENT.partner)),
+        ...[...partners, accessPartner].map((one) => gift(account(one), ENDOWMENT.partner)),
       ],
       holds: validators.map((validator) => ({
         account: account(validator),
         purpose: OWN_BOND,
         amount: BOND,
       })),
-      nodeKeys: [...validators, ...partners].map((node) => ({
+      nodeKeys: [...validators, ...partners, accessPartner].map((node) => ({
         nodeKey: ed25519.publicKey(node.nodeSecret),
         binding: {
           account: account(node),
@@ -158,6 +163,7 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
     genesis: { chainId, timeMs: startMs, state },
     validators,
     partners,
+    accessPartner,
     clientSecret,
     faucetSecret,
   };

@@ -15,7 +15,7 @@ import {
   startPartner,
 } from '@palisade/partner';
 import type { Folders, Ports } from './files.ts';
-import { type Network, POPULATION, type Timing } from './network.ts';
+import { type Network, type NodeIdentity, POPULATION, type Timing } from './network.ts';
 
 /** The development network is for one machine: everything listens on the loopback. */
 export const HOST = '127.0.0.1';
@@ -23,6 +23,11 @@ export const HOST = '127.0.0.1';
 const PRICES = [10n, 11n, 12n, 13n, 14n].map((tenths) => tenths * 10n ** 14n);
 /** Likewise of the computers, per 2^20 instructions: a run of 10^9 costs 0.001 PAL. */
 const COMPUTE_PRICES = [10n, 11n, 12n].map((tenths) => tenths * 10n ** 11n);
+/** Likewise of access, per MiB carried. */
+const ACCESS_PRICE = 10n ** 15n;
+/** What may be unpaid in a tunnel (market chapter, "Development network values"), ms and bytes. */
+const VOUCHER_MS = 5000;
+const VOUCHER_BYTES = 4 * 2 ** 20;
 /** Modules that each computer runs at once: a development machine has few cores. */
 const SLOTS = 1;
 /** Room that each partner offers, bytes: a development machine has a disk for other things too. */
@@ -35,6 +40,8 @@ export type Part = {
   readonly timing: Timing;
   readonly folders: Folders;
   readonly ports: Ports;
+  /** Where the tunnels of one more partner may lead; without a place there is no such partner. */
+  readonly allow: readonly string[];
   /** Shared by all parts of a process. */
   readonly clock: Clock;
 };
@@ -63,25 +70,39 @@ export function startValidators(
   });
 }
 
-/** Whether the partner of an index runs modules. */
-export function isComputer(i: number): boolean {
-  return i >= POPULATION.partners;
+/** Who serves: those that keep files, those that run modules, and one that leads elsewhere. */
+export function partnersOf({ network, allow }: Part): readonly NodeIdentity[] {
+  return allow.length > 0 ? [...network.partners, network.accessPartner] : network.partners;
+}
+
+/** What the partner of an index offers. */
+export function utilityOf(i: number): 'storage' | 'compute' | 'access' {
+  const { partners, computers } = POPULATION;
+  if (i < partners) return 'storage';
+  return i < partners + computers ? 'compute' : 'access';
 }
 
 /** Starts the partner of index `i`, from 0; `context` stops it. */
 export async function startOnePartner(
   { log, onStop }: DaemonContext,
-  { network, timing, folders, ports, clock }: Part,
+  part: Part,
   i: number,
   validators: readonly string[],
   diskHook?: PartnerOptions['diskHook'],
 ): Promise<RunningPartner> {
-  const { name, nodeSecret } = network.partners[i]!;
-  const prices = [...PRICES, ...COMPUTE_PRICES];
+  const { timing, folders, ports, clock, allow } = part;
+  const { name, nodeSecret } = partnersOf(part)[i]!;
+  const utility = utilityOf(i);
+  const prices = [...PRICES, ...COMPUTE_PRICES, ACCESS_PRICE];
   const partner = await startPartner({
     config: {
       partner: { price: prices[i]!, quotaBytes: QUOTA, reserveBytes: RESERVE },
-      compute: { slots: isComputer(i) ? SLOTS : 0 },
+      compute: { slots: utility === 'compute' ? SLOTS : 0 },
+      access: {
+        allow: utility === 'access' ? [...allow] : [],
+        voucherMs: VOUCHER_MS,
+        voucherBytes: VOUCHER_BYTES,
+      },
       timing: {
         ...DEVELOPMENT_TIMING,
         stillActiveMs: Math.min(DEVELOPMENT_TIMING.stillActiveMs, timing.sessionMs),

@@ -37,7 +37,8 @@ export async function choosePorts(root: string, host: string): Promise<Ports> {
       last?.validators,
     ),
     partners: await choose(
-      POPULATION.partners + POPULATION.computers,
+      // One more for the partner that offers access, where it does.
+      POPULATION.partners + POPULATION.computers + 1,
       FIRST_PARTNER,
       last?.partners,
     ),

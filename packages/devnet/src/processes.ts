@@ -9,7 +9,7 @@ import type { DaemonContext } from '@palisade/daemon';
 import { give, type Order } from './control/orders.ts';
 import type { RunningParts } from './control/parts-keeper.ts';
 import type { DevnetOptions } from './devnet.ts';
-import { HOST, type Part } from './parts.ts';
+import { HOST, type Part, partnersOf } from './parts.ts';
 
 /** Pause before a part that died is started again, ms: a part that dies at once must not spin. */
 const RESTART_MS = 5000;
@@ -62,7 +62,9 @@ export async function superviseProcesses(
   });
   await begin('validators', ['validators']);
   await Promise.all(
-    part.network.partners.map(({ name }, i) => begin(name, ['partner', String(i + 1)])),
+    partnersOf(part).map(({ name }, i) =>
+      begin(name, ['partner', String(i + 1), ...part.allow.flatMap((rule) => ['--allow', rule])]),
+    ),
   );
   const urlOf = (port: number) => `http://${HOST}:${port}`;
   /** A part that is dead just now reads the clock when it is back. */
@@ -76,7 +78,7 @@ export async function superviseProcesses(
     },
     produce: () => tell(children.get('validators')!, { order: 'produce' }),
     urls: part.ports.validators.map(urlOf),
-    partnerUrls: part.ports.partners.map(urlOf),
+    partnerUrls: part.ports.partners.slice(0, partnersOf(part).length).map(urlOf),
     get pids() {
       return Object.fromEntries(
         [...children].map(([name, child]) => [name, child.process.pid ?? 0]),

@@ -3,23 +3,25 @@ import { runDaemon } from '@palisade/daemon';
 import { NetworkClock } from './control/network-clock.ts';
 import { obey } from './control/orders.ts';
 import { foldersOf, readClock, readNetwork, readPorts } from './files.ts';
-import { HOST, openLog, type Part, startOnePartner, startValidators } from './parts.ts';
+import { HOST, openLog, type Part, partnersOf, startOnePartner, startValidators } from './parts.ts';
 
 export type PartOptions = {
   readonly root: string;
   readonly role: 'validators' | 'partner';
   /** Of a partner, from 1. */
   readonly number: number;
+  /** Where the tunnels of the access partner may lead. */
+  readonly allow: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn';
 };
 
-export async function runPart({ root, role, number, logLevel }: PartOptions): Promise<void> {
+export async function runPart({ root, role, number, allow, logLevel }: PartOptions): Promise<void> {
   const { network, timing } = await readNetwork(root);
   const ports = (await readPorts(root))!;
   const folders = foldersOf(root);
   const clock = new NetworkClock((await readClock(root)).aheadMs);
-  const part: Part = { network, timing, folders, ports, clock };
-  const name = role === 'validators' ? role : network.partners[number - 1]!.name;
+  const part: Part = { network, timing, folders, ports, clock, allow };
+  const name = role === 'validators' ? role : partnersOf(part)[number - 1]!.name;
   const folder = role === 'validators' ? folders.node : folders.partner(number);
   // Without its supervisor a part would go on for ever, unseen.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

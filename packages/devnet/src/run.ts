@@ -10,7 +10,7 @@ import { createLogger, logSection, runDaemon } from '@palisade/daemon';
 import { type RunningDevnet, startDevnet } from './devnet.ts';
 import { foldersOf } from './files.ts';
 import { DEVELOPMENT_TIMING, POPULATION, type Timing } from './network.ts';
-import { isComputer } from './parts.ts';
+import { utilityOf } from './parts.ts';
 import { tellStory } from './story.ts';
 
 export type DevnetRun = {
@@ -28,6 +28,8 @@ export type DevnetRun = {
   readonly blockTimeMs?: number;
   readonly sessionMs?: number;
   readonly seed?: string;
+  /** Where the tunnels of one more partner may lead. */
+  readonly allow?: readonly string[];
 };
 
 /** Files that a checkout has, the first that is there is stored. */
@@ -65,6 +67,7 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
         logLevel: run.logLevel,
         onNews: say,
         ...(run.seed === undefined ? {} : { seed: run.seed }),
+        ...(run.allow === undefined ? {} : { allow: run.allow }),
       });
       if (run.json) process.stdout.write(`${JSON.stringify(summary(devnet, run.root), null, 2)}\n`);
       else introduce(devnet, run.root, say);
@@ -160,8 +163,9 @@ function introduce(devnet: RunningDevnet, root: string, say: (line: string) => v
     const role = i < POPULATION.active ? 'active ' : 'passive';
     say(`  ${network.validators[i]!.name}  ${role}  ${url}`);
   });
+  const partners = [...network.partners, network.accessPartner];
   for (const [i, url] of partnerUrls.entries())
-    say(`  ${network.partners[i]!.name}    ${isComputer(i) ? 'compute' : 'storage'}  ${url}`);
+    say(`  ${partners[i]!.name}    ${utilityOf(i).padEnd(7)}  ${url}`);
   say(`  client ${toHex(secp256k1.addressOf(network.clientSecret))}`);
   say(`  its key ${toHex(network.clientSecret)}`);
   say(

@@ -3,7 +3,7 @@ import type { DaemonContext } from '@palisade/daemon';
 import type { NetworkClock } from './control/network-clock.ts';
 import type { RunningParts } from './control/parts-keeper.ts';
 import type { DevnetOptions } from './devnet.ts';
-import { openLog, type Part, startOnePartner, startValidators } from './parts.ts';
+import { openLog, type Part, partnersOf, startOnePartner, startValidators } from './parts.ts';
 
 export async function startInProcess(
   context: DaemonContext,
@@ -17,7 +17,7 @@ export async function startInProcess(
   };
   const node = await startValidators(named('validators', part.folders.node), part, faults);
   const partners = await Promise.all(
-    part.network.partners.map(({ name }, i) =>
+    partnersOf(part).map(({ name }, i) =>
       startOnePartner(named(name, part.folders.partner(i + 1)), part, i, node.urls, diskHook),
     ),
   );

@@ -97,7 +97,7 @@ export {
 } from './rules/capacity.ts';
 export { type Filter, type Misfit, misfitOf, rateAsked, type Wanted } from './rules/fitting.ts';
 export { NOTICE_MS, RESPONSIBLE, responsibleFor } from './rules/responsible.ts';
-export { escrowFor, PRICE_UNIT_BYTES, rateFor, sessionsFor } from './rules/terms.ts';
+export { amountFor, escrowFor, PRICE_UNIT_BYTES, rateFor, sessionsFor } from './rules/terms.ts';
 export { bondPosted, bondReturned, containmentEnded, faultNoted } from './standing/events.ts';
 export { DEFAULT_STANDING_PARAMS, type StandingParams } from './standing/params.ts';
 export {

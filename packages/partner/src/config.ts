@@ -15,7 +15,7 @@ export const partnerSection = z
       .min(1n)
       .default(10n ** 12n)
       .meta({
-        description: 'What is asked per started MiB and session.',
+        description: 'What is asked per started MiB and session; for access, per MiB carried.',
         unit: 'base units (10^18 are one PAL)',
       }),
     quotaBytes: z

@@ -7,7 +7,11 @@ import { join } from 'node:path';
 import { type ChainClient, connect } from '@palisade/client';
 import { type Domain, PalisadeError, toHex } from '@palisade/core';
 import type { DaemonContext } from '@palisade/daemon';
+import { UTILITY } from '@palisade/market/schema';
+import type { AccessAgreements } from './access/agreement.ts';
+import { accessAgreements } from './access/open-agreements.ts';
 import { Agreements } from './agreements/agreements.ts';
+import type { Desk } from './agreements/desk.ts';
 import { Tender } from './agreements/tender.ts';
 import { Auditor } from './audits/auditor.ts';
 import { ensureBound } from './binding.ts';
@@ -23,6 +27,9 @@ import { pause, shared } from './pool/pause.ts';
 import { recoverStrays } from './recover.ts';
 import { ensureSameChain } from './same-chain.ts';
 import { Speakers } from './speakers.ts';
+import { Rounds } from './usage/rounds.ts';
+import { UsageDesk } from './usage/usage-desk.ts';
+import { UsageTender } from './usage/usage-tender.ts';
 
 /** Room for a node key's label on chain. */
 const MAX_LABEL = 32;
@@ -32,9 +39,12 @@ export type Live = {
   readonly domain: Domain;
   /** The account that is paid, 20 bytes. */
   readonly account: Uint8Array;
-  readonly agreements: Agreements;
+  readonly desk: Desk;
   readonly speakers: Speakers;
-  readonly auditor: Auditor;
+  /** The session that is being looked after. */
+  readonly session: () => bigint | undefined;
+  /** Where access is offered. */
+  readonly tunnels?: AccessAgreements;
 };
 
 export function connectNetwork(options: PartnerOptions): Network {
@@ -67,7 +77,7 @@ export async function goLive(parts: Parts, context: DaemonContext, url: string):
   const limits = standingLimits({ network, signer, book: parts.book });
   const base = { network, domain, url, signal, sessionMs: Number(sessionMs), limits };
   const all = assemble(parts, base);
-  await bringUp(parts, all, context);
+  await bringUp(all, context);
   // What runs is looked after also while the account cannot pay a bond; new work waits a little for it.
   const bonding = persist('posting the bond', () =>
     ensureBond({ network, signer, account, log, signal }),
@@ -91,13 +101,19 @@ type Base = {
   readonly limits: StandingLimits;
 };
 
-/** What looks after agreements: with clients, with the chain, with the disk. */
-function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
+/** What looks after agreements, whatever they are about. */
+type Keepers = Pick<Live, 'desk' | 'session' | 'tunnels'> & {
+  /** Takes up what runs; what it starts, it hands to `onStop`. */
+  open(context: DaemonContext): Promise<void>;
+};
+
+/** Agreements about contents, kept or run: with clients, with the chain, with the disk. */
+function assembleContents(parts: Parts, base: Base, speakers: Speakers): Keepers {
   const { log, timing, options } = parts;
   const { network } = base;
   const { announcer, notices, reports } = speakers;
   const shared = { ...parts, ...base, onChange: () => announcer.changed() };
-  const desk =
+  const computing =
     parts.computer &&
     new ComputeDesk({
       ...shared,
@@ -109,7 +125,7 @@ function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
     ...shared,
     log: log.child({ module: 'agreements' }),
     onActive: () => {
-      desk?.look();
+      computing?.look();
       const looking = follower.lookAtSession();
       looking.catch((error) => log.debug('the session is not known', { err: error }));
     },
@@ -118,7 +134,7 @@ function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
   const auditor = new Auditor({ ...shared, log: log.child({ module: 'audits' }), tend });
   const agreements = new Agreements({
     ...shared,
-    desk,
+    desk: computing,
     log: log.child({ module: 'agreements' }),
     tend,
     receiptGraceMs: timing.inclusionMs,
@@ -139,27 +155,76 @@ function assembleKeepers(parts: Parts, base: Base, speakers: Speakers) {
       await speakers.noteStanding();
       await lookAtDisk(parts);
       await parts.computer?.runs.expire();
-      desk?.look();
+      computing?.look();
       announcer.changed();
     },
   });
-  return { tender, auditor, agreements, follower, desk };
-}
-
-type Assembled = { readonly speakers: Speakers } & ReturnType<typeof assembleKeepers>;
-
-function assemble(parts: Parts, base: Base): Assembled {
-  const { hooks, log } = parts;
-  const speakers = new Speakers(parts, base);
-  const keepers = assembleKeepers(parts, base, speakers);
-  hooks.onChange = () => speakers.announcer.changed();
-  hooks.onAdopted = ({ job }) => {
-    const viewing = keepers.agreements.view(job);
+  parts.hooks.onAdopted = ({ job }) => {
+    const viewing = agreements.view(job);
     viewing.catch((error) =>
       log.error('a content that is here was not started with', { job, err: error }),
     );
   };
-  return { speakers, ...keepers };
+  return {
+    desk: agreements,
+    session: () => auditor.session,
+    async open({ onStop, signal }) {
+      if (computing) onStop('runs', () => computing.stop());
+      onStop('agreements', () => tender.stop());
+      onStop('audits', () => auditor.stop());
+      onStop('events of the chain', () => follower.stop());
+      // Contents that a crash kept from their start go on their way now.
+      for (const { job } of parts.book.uploading()) await agreements.view(job);
+      await untilItWorks('reading the session', () => follower.start(), parts, signal);
+    },
+  };
+}
+
+/** Agreements whose use is vouched for: there are no audits, and no contents. */
+function assembleUsage(parts: Parts, base: Base, speakers: Speakers): Keepers {
+  const { log, timing, signer, usage: book } = parts;
+  const { network } = base;
+  const { announcer, notices, reports } = speakers;
+  const shared = { ...parts, ...base, book, log: log.child({ module: 'usage' }) };
+  const tender = new UsageTender({ ...shared, onChange: () => announcer.changed() });
+  const desk = new UsageDesk({
+    ...shared,
+    tend: (job, afterMs) => tender.add(job, afterMs),
+    receiptGraceMs: timing.inclusionMs,
+    onClient: (job) => reports.came(job),
+  });
+  const look = async () => {
+    const { number } = await network.session();
+    speakers.noteSession(number);
+    notices.refresh();
+    reports.sweep();
+    await speakers.noteStanding();
+    await lookAtDisk(parts);
+    announcer.changed();
+    tender.addAll();
+    parts.hooks.onSession(number);
+    return number;
+  };
+  const rounds = new Rounds({ ...shared, everyMs: timing.pollMs, look });
+  return {
+    desk,
+    session: () => rounds.session,
+    tunnels: accessAgreements(book, desk, { network, partner: signer.id }),
+    async open({ onStop, signal }) {
+      onStop('usage', () => tender.stop());
+      onStop('rounds', () => rounds.stop());
+      await untilItWorks('reading the session', () => rounds.start(), parts, signal);
+    },
+  };
+}
+
+type Assembled = { readonly speakers: Speakers } & Keepers;
+
+function assemble(parts: Parts, base: Base): Assembled {
+  const speakers = new Speakers(parts, base);
+  const isUsage = parts.terms.utility === UTILITY.access;
+  parts.hooks.onChange = () => speakers.announcer.changed();
+  return { speakers, ...(isUsage ? assembleUsage : assembleContents)(parts, base, speakers) };
 }
 
 async function lookAtDisk({ store, room, log }: Parts): Promise<void> {
@@ -169,20 +234,10 @@ async function lookAtDisk({ store, room, log }: Parts): Promise<void> {
 }
 
 /** Starts what looks after agreements; what is pushed last is closed first, so the sign-off leads. */
-async function bringUp(
-  parts: Parts,
-  { agreements, speakers, auditor, tender, follower, desk }: Assembled,
-  { onStop, signal }: DaemonContext,
-): Promise<void> {
-  if (desk) onStop('runs', () => desk.stop());
-  onStop('agreements', () => tender.stop());
-  onStop('audits', () => auditor.stop());
-  onStop('events of the chain', () => follower.stop());
-  onStop('notices', () => speakers.stop());
-  onStop('sign-off', () => speakers.announcer.signOff('This partner is shutting down.'));
-  // Contents that a crash kept from their start go on their way now.
-  for (const { job } of parts.book.uploading()) await agreements.view(job);
-  await untilItWorks('reading the session', () => follower.start(), parts, signal);
+async function bringUp({ speakers, open }: Assembled, context: DaemonContext): Promise<void> {
+  await open(context);
+  context.onStop('notices', () => speakers.stop());
+  context.onStop('sign-off', () => speakers.announcer.signOff('This partner is shutting down.'));
 }
 
 const MAX_PAUSE_MS = 10_000;

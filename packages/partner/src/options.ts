@@ -1,6 +1,7 @@
 /** What `startPartner` is told. */
 import type { Clock, Signer } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
+import type { Outside } from './access/dial.ts';
 import type { PartnerConfig } from './config.ts';
 import type { Environment, Network } from './network.ts';
 import type { DiskHook } from './storage/index.ts';
@@ -32,9 +33,10 @@ export type PartnerOptions = {
   readonly processMetrics?: boolean;
   /** The program of the threads that modules run in; the one beside this program unless given. */
   readonly runThread?: URL;
-  /** For tests: the way to the validators, and what the disk has and does. */
+  /** For tests: the way to the validators, what the disk has and does, and where tunnels lead. */
   readonly connect?: (urls: readonly string[]) => Network;
   readonly environment?: Partial<Environment>;
   readonly freeBytes?: () => Promise<number>;
   readonly diskHook?: DiskHook;
+  readonly outside?: Outside;
 };

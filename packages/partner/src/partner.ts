@@ -11,6 +11,8 @@ import {
   launchDaemon,
   silentLogger,
 } from '@palisade/daemon';
+import { UTILITY } from '@palisade/market/schema';
+import { AccessDoor } from './access/door.ts';
 import { type RunningServer, startServer } from './http/server.ts';
 import { goLive, type Live } from './live.ts';
 import type { PartnerOptions } from './options.ts';
@@ -117,19 +119,45 @@ function operatorPages(parts: Parts, { live, url, failure }: Told) {
   });
 }
 
+/** The door for tunnels, where access is offered. */
+function openDoor(
+  { access, terms, signer, clock, log, metrics, hooks, options }: Parts,
+  live: () => Live | undefined,
+): AccessDoor | undefined {
+  if (terms.utility !== UTILITY.access) return undefined;
+  const door = new AccessDoor({
+    terms: access,
+    partner: signer.id,
+    nowMs: () => clock.nowMs(),
+    chain: () => {
+      const { domain, tunnels } = live() ?? {};
+      return domain && tunnels && { domain, agreements: tunnels };
+    },
+    log: log.child({ module: 'access' }),
+    metrics,
+    ...(options.outside ? { outside: options.outside } : {}),
+  });
+  hooks.onSession = (session) => door.endWith(session);
+  return door;
+}
+
 async function listen(
-  { options, store, book, computer, metrics, log }: Parts,
+  parts: Parts,
   { onStop, signal }: DaemonContext,
   pages: ReturnType<typeof operatorPages>,
   live: () => Live | undefined,
 ): Promise<RunningServer> {
+  const { options, store, book, computer, metrics, log } = parts;
+  const door = openDoor(parts, live);
   const server = await startServer({
+    onUpgrade: door && ((request, socket, head) => door.enter(request, socket, head)),
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     log: log.child({ module: 'http' }),
     metrics,
     routes: {
-      agreements: () => live()?.agreements,
+      agreements: () => live()?.desk,
+      tunnel: door?.terms,
       content: {
         store,
         // What is to be run is for its partner alone.
@@ -142,6 +170,7 @@ async function listen(
     },
   });
   onStop('http server', server.stop);
+  if (door) onStop('tunnels', async () => door.stop());
   return server;
 }
 

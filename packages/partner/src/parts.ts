@@ -16,6 +16,8 @@ import { Intake } from './agreements/intake.ts';
 import { RunBook } from './compute/run-book.ts';
 import { Runner } from './compute/runner.ts';
 import {
+  type AccessTerms,
+  accessSection,
   type ComputeTerms,
   computeSection,
   type PartnerTerms,
@@ -30,9 +32,11 @@ import type { PartnerOptions } from './options.ts';
 import type { AgreementRecord } from './records/agreement.ts';
 import { AgreementBook } from './records/agreement-book.ts';
 import { Ledger } from './records/ledger.ts';
+import { RecordBook } from './records/record-book.ts';
 import { Sequence } from './records/sequence.ts';
 import { Room } from './room.ts';
 import { ContentStore } from './storage/index.ts';
+import { type UsageRecord, usageForm, usageFromJson } from './usage/usage-record.ts';
 
 /** What the disk's side tells the chain's side, once there is one. */
 export type Hooks = {
@@ -40,12 +44,15 @@ export type Hooks = {
   onChange: () => void;
   /** A content that came without outline arrived in the store. */
   onAdopted: (agreement: AgreementRecord) => void;
+  /** The running session was looked at. */
+  onSession: (session: bigint) => void;
 };
 
 export type Parts = {
   readonly options: PartnerOptions;
   readonly terms: PartnerTerms & { readonly utility: number };
   readonly compute: ComputeTerms;
+  readonly access: AccessTerms;
   readonly timing: PartnerTiming;
   readonly signer: Signer;
   readonly env: Environment;
@@ -54,6 +61,8 @@ export type Parts = {
   readonly metrics: Metrics<typeof partnerMetrics> & MetricsPage;
   readonly store: ContentStore;
   readonly book: AgreementBook;
+  /** Agreements whose use is vouched for; the others are in `book`. */
+  readonly usage: RecordBook<UsageRecord>;
   readonly offers: OfferBook;
   readonly ledger: Ledger;
   readonly sequence: Sequence;
@@ -66,22 +75,33 @@ export type Parts = {
 
 const systemClock: Clock = { nowMs: () => Date.now() };
 
+/** One kind of utility per node key: what is set up is what is offered. */
+function utilityOf(compute: ComputeTerms, access: AccessTerms): number {
+  if (compute.slots > 0) return UTILITY.computation;
+  return access.allow.length > 0 ? UTILITY.access : UTILITY.storage;
+}
+
 export async function openParts(
   options: PartnerOptions,
   onStop: (name: string, close: () => Promise<void>) => void,
 ): Promise<Parts> {
   const { dataDir, clock = systemClock, config = {}, log = silentLogger } = options;
   const compute = computeSection.parse(config.compute ?? {});
-  const utility = compute.slots > 0 ? UTILITY.computation : UTILITY.storage;
+  const access = accessSection.parse(config.access ?? {});
+  const utility = utilityOf(compute, access);
   const terms = { ...partnerSection.parse(config.partner ?? {}), utility };
   const timing = timingSection.parse(config.timing ?? {});
   const inDataDir = (name: string) => join(dataDir, name);
   const directory = inDataDir('content');
   await ensureDir(directory);
   const free = options.freeBytes ?? (() => freeBytes(directory));
-  const hooks: Hooks = { onChange: () => {}, onAdopted: () => {} };
+  const hooks: Hooks = { onChange: () => {}, onAdopted: () => {}, onSession: () => {} };
 
   const book = await AgreementBook.open(inDataDir('agreements'));
+  const usage = await RecordBook.open<UsageRecord>(inDataDir('usage'), {
+    toJson: (known) => usageForm.toJson(known),
+    fromJson: usageFromJson,
+  });
   const store = await ContentStore.open({
     directory,
     quotaBytes: terms.quotaBytes,
@@ -123,6 +143,7 @@ export async function openParts(
     options,
     terms,
     compute,
+    access,
     timing,
     signer: nodeSigner(options.nodeSecret),
     env: environment({ nowMs: () => clock.nowMs(), ...options.environment }),
@@ -131,6 +152,7 @@ export async function openParts(
     metrics: createMetrics(partnerMetrics, { process: options.processMetrics ?? true }),
     store,
     book,
+    usage,
     offers,
     ledger,
     sequence: await Sequence.open(inDataDir('ready-sequence.json')),

@@ -1,5 +1,6 @@
 /** What of a partner speaks with the validators: of room, of jobs, of offers, of clients that came. */
 import type { Domain } from '@palisade/core';
+import { UTILITY } from '@palisade/market/schema';
 import { type Network, workingValidators } from './network.ts';
 import { Offerer } from './offers/offerer.ts';
 import type { StandingLimits } from './offers/standing-limits.ts';
@@ -38,7 +39,7 @@ export class Speakers {
   readonly #limits: StandingLimits;
 
   constructor(parts: Parts, { network, domain, url, signal, limits }: SpeakersBase) {
-    const { book, offers, room, terms, log, timing, clock } = parts;
+    const { book, usage, offers, room, terms, log, timing, clock } = parts;
     this.#room = room;
     this.#limits = limits;
     const validators = () => workingValidators(network);
@@ -52,7 +53,8 @@ export class Speakers {
         price: terms.price,
         maxSize: terms.maxSizeBytes,
         maxSessions: terms.maxSessions,
-        freeBytes: room.free(),
+        // Traffic takes no room.
+        freeBytes: terms.utility === UTILITY.access ? terms.maxSizeBytes : room.free(),
         freeSlots: offers.free,
         direct: terms.direct,
         reason: this.closedReason(),
@@ -64,7 +66,7 @@ export class Speakers {
       log: log.child({ module: 'offers' }),
       ready: () => this.announcer.envelope,
       limits,
-      isTaken: (job) => book.get(job) !== undefined,
+      isTaken: (job) => (book.get(job) ?? usage.get(job)) !== undefined,
       onPromise: () => this.announcer.changed(),
     });
     this.reports = new ConnectReports({ ...shared, log: log.child({ module: 'reports' }) });

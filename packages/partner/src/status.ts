@@ -22,7 +22,7 @@ export function statusOf(parts: Parts, url: string, live: Live | undefined) {
     storage: store.usage(),
     agreements: countStates(parts),
     offers: offers.count,
-    session: live?.auditor.session ?? null,
+    session: live?.session() ?? null,
     damaged: damagedContents(parts),
     validators: {
       known: live ? workingValidators(live.network).length : 0,

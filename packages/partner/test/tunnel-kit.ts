@@ -40,6 +40,7 @@ export function testAgreement(limit = 1n << 40n) {
     client: CLIENT.id,
     units: 0n,
     limit,
+    lastSession: 9n,
     async takeVoucher(envelope: Uint8Array) {
       if (envelope.length !== 8) return refused(refuse('access/bad-voucher', 'It is none.'));
       const units = unitsOf(envelope);

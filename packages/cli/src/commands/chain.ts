@@ -1,7 +1,7 @@
 /** What the chain says: `status`, `validators`, `partners`, `payout`, `block`. */
 import type { BlockView, ChainClient, PartnerRecord } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
-import { ROW_STATUS } from '@palisade/market/schema';
+import { ROW_STATUS, UTILITY } from '@palisade/market/schema';
 import { type Context, execute, networkLeaf, type Report } from '../command.ts';
 import { describe } from '../session/job-view.ts';
 import {
@@ -107,11 +107,12 @@ export function partnersCommand(context: Context) {
       const partners = [...(await chain.partners())].sort(byPrice);
       const rows = partners.map(({ nodeKey, url, ready, rttMs, standing }) => [
         shortId(toHex(nodeKey)),
+        UTILITIES.get(ready.utility) ?? `${ready.utility}`,
         standing ? `${standing.score}` : '?',
         standing ? `${standing.receipts}` : '?',
         standing ? formatAmount(standing.bond) : '?',
         formatAmount(ready.price),
-        formatSize(ready.freeBytes),
+        ready.utility === UTILITY.storage ? formatSize(ready.freeBytes) : '',
         ready.accepting === 1 ? 'yes' : `no${ready.reason && `: ${ready.reason}`}`,
         formatDuration(Math.max(0, Number(ready.expiresMs) - world.nowMs())),
         rttMs === undefined ? '?' : `${rttMs} ms`,
@@ -119,10 +120,12 @@ export function partnersCommand(context: Context) {
       ]);
       const columns = [
         { title: 'partner' },
+        { title: 'offers' },
         { title: 'score', align: right },
         { title: 'receipts', align: right },
         { title: 'bond', align: right },
-        { title: 'price per MiB and session', align: right },
+        // Of storage per session, of access for what is carried, of computation per 2^20 instructions.
+        { title: 'price per MiB', align: right },
         { title: 'room', align: right },
         { title: 'takes work' },
         { title: 'valid for', align: right },
@@ -141,6 +144,10 @@ export function partnersCommand(context: Context) {
     }),
   );
 }
+
+const UTILITIES = new Map<number, string>(
+  Object.entries(UTILITY).map(([name, utility]) => [utility, name]),
+);
 
 function byPrice(a: PartnerRecord, b: PartnerRecord): number {
   return a.ready.price < b.ready.price ? -1 : a.ready.price > b.ready.price ? 1 : 0;

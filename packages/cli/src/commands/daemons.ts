@@ -26,6 +26,11 @@ export function devnetCommand({ world }: Context) {
     .option('--block-time <time>', 'time from block to block', parseDuration)
     .option('--session <time>', 'length of a session', parseDuration)
     .option('--seed <text>', 'what the keys are made of; only when it is new')
+    .option(
+      '--allow <place>',
+      'one more partner, whose tunnels lead to HOST:PORT; may be given several times',
+      gather,
+    )
     .addOption(
       new Option('--log-level <level>', 'of the log files')
         .choices(LEVELS)
@@ -33,7 +38,7 @@ export function devnetCommand({ world }: Context) {
     )
     .action(async (options) => {
       const { dir, processes, story, file, check, exit, blockTime, session } = options;
-      const { seed, logLevel, json } = options;
+      const { seed, logLevel, json, allow } = options;
       const { runDevnet } = await import('@palisade/devnet');
       await runDevnet({
         root: dir === undefined ? homeOf(world).devnet : resolve(dir),
@@ -47,6 +52,7 @@ export function devnetCommand({ world }: Context) {
         ...(blockTime === undefined ? {} : { blockTimeMs: blockTime }),
         ...(session === undefined ? {} : { sessionMs: session }),
         ...(seed === undefined ? {} : { seed }),
+        ...(allow === undefined ? {} : { allow }),
       });
     });
 }
@@ -61,14 +67,20 @@ export function devnetPartCommand() {
     .argument('<role>', 'validators or partner')
     .argument('[number]', 'of the partner', parseCount(1, 1000))
     .requiredOption('--dir <folder>', 'folder of the network')
+    .option('--allow <rule>', 'where its tunnels may lead; may be given several times', gather)
     .addOption(
       new Option('--log-level <level>', 'of the log file').choices(LEVELS).default('info' as const),
     )
-    .action(async (role, number, { dir, logLevel }) => {
+    .action(async (role, number, { dir, logLevel, allow = [] }) => {
       const { runPart } = await import('@palisade/devnet');
       const part = role === 'validators' ? ('validators' as const) : ('partner' as const);
-      await runPart({ root: dir, role: part, number: number ?? 0, logLevel });
+      await runPart({ root: dir, role: part, number: number ?? 0, allow, logLevel });
     });
+}
+
+/** An option that may be given several times. */
+function gather(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 /** Settings of a daemon: `--set log.level=debug`. */

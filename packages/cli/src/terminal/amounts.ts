@@ -58,7 +58,19 @@ export function formatDuration(ms: number): string {
   return parts.slice(0, 2).join(' ');
 }
 
+/** A PiB: more is a slip of the fingers. */
+const MAX_SIZE = 2 ** 50;
 const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const;
+
+/** Bytes of `500KiB`, `100MiB`, `1.5GiB`, or a plain number of bytes. */
+export function parseSize(text: string): number {
+  const match = /^(\d{1,15}(?:\.\d{1,3})?)\s*([KMGT]iB|B)?$/.exec(text.trim());
+  const step = SIZES.indexOf((match?.[2] ?? 'B') as (typeof SIZES)[number]);
+  const bytes = Math.ceil(Number(match?.[1] ?? 0) * 1024 ** step);
+  if (bytes < 1 || bytes > MAX_SIZE)
+    throw new InvalidArgumentError('write it as 500KiB, 100MiB or 1.5GiB');
+  return bytes;
+}
 
 /** Three digits that matter: `8.58 MiB`. */
 export function formatSize(bytes: number | bigint): string {

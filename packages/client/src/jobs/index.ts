@@ -1,4 +1,14 @@
 /** A job's life from the client's side: quote, put, get, renew, share, remove. */
+export {
+  type AccessJob,
+  type AccessOptions,
+  type AccessProgress,
+  type AccessQuote,
+  type AccessWish,
+  NOTHING_USED,
+  UsagePayer,
+  type UsageState,
+} from './access.ts';
 export type { Account } from './context.ts';
 export type { GetOptions, Got } from './get.ts';
 export { type MarketClient, openMarket } from './market-client.ts';

@@ -2,6 +2,17 @@
 import type { Job, JobView } from '@palisade/market/schema';
 import type { ChainEvent } from '../base/answers.ts';
 import type { ChainClient } from '../base/chain-client.ts';
+import {
+  type AccessJob,
+  type AccessOptions,
+  type AccessQuote,
+  type AccessWish,
+  buyAccess,
+  endAccess,
+  quoteAccess,
+  UsagePayer,
+  type UsageState,
+} from './access.ts';
 import type { Account, JobContext } from './context.ts';
 import { needJob } from './context.ts';
 import { type GetOptions, type Got, get, getShared, share } from './get.ts';
@@ -32,6 +43,13 @@ export type MarketClient = {
   quoteRun(wish: RunQuoteWish): Promise<RunQuote>;
   /** Has a module run by several partners, and pays those that agree. */
   run(wish: RunWish): Promise<RunDone>;
+  quoteAccess(wish: AccessWish): Promise<AccessQuote>;
+  /** Agrees on access with one partner; the tunnel itself is opened by `openTunnel`. */
+  buyAccess(quote: AccessQuote, options?: AccessOptions): Promise<AccessJob>;
+  /** Who pays for a tunnel; `keep` writes a state down before its voucher leaves. */
+  payer(job: AccessJob, keep: (state: UsageState) => Promise<void>, from?: UsageState): UsagePayer;
+  /** Ends access with a receipt over all that was used. */
+  endAccess(job: AccessJob, used: UsageState): ReturnType<typeof endAccess>;
   jobs(): Promise<readonly { readonly id: Uint8Array; readonly job: Job }[]>;
   /** A job with everything that happened to it. */
   job(id: Uint8Array): Promise<JobView & { readonly history: readonly ChainEvent[] }>;
@@ -60,6 +78,10 @@ export function openMarket(chain: ChainClient, account: Account): MarketClient {
     renew: (job, sessions) => renew(context, job, sessions),
     quoteRun: (wish) => quoteRun(context, wish),
     run: (wish) => run(context, wish),
+    quoteAccess: (wish) => quoteAccess(context, wish),
+    buyAccess: (quoted, options) => buyAccess(context, quoted, options),
+    payer: (job, keep, from) => new UsagePayer(context, job, keep, from),
+    endAccess: (job, used) => endAccess(context, job, used),
     jobs: () => chain.jobsOf(account.signer.id),
     async job(id) {
       const [view, history] = await Promise.all([needJob(context, id), chain.history(id)]);

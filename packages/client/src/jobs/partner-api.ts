@@ -3,7 +3,17 @@ import { bytes32, PalisadeError, toHex } from '@palisade/core';
 import type { Environment } from '../base/environment.ts';
 import { clientError } from '../base/errors.ts';
 import { type OpenStream, openStream, requestBytes, requestJson } from '../base/http.ts';
-import { count, envelopeBytes, object, oneOf, optional, plainText } from '../base/shapes.ts';
+import {
+  count,
+  envelopeBytes,
+  listOf,
+  object,
+  oneOf,
+  optional,
+  plainText,
+  type ReadBy,
+} from '../base/shapes.ts';
+import { TUNNEL_PATH } from '../tunnel/frames.ts';
 
 /** A partner as a caller knows it: where it is, and how long its answers may take. */
 export type PartnerDoor = {
@@ -123,6 +133,23 @@ export function runOutput(
 ): Promise<Uint8Array> {
   const request = at(door, `/v1/agreements/${toHex(job)}/output`);
   return requestBytes(door.env, { ...request, timeoutMs: PIECE_TIMEOUT_MS, maxBytes });
+}
+
+/** Rules of a partner's list at most, and characters of one. */
+const MAX_RULES = 256;
+const MAX_RULE_CHARS = 300;
+const tunnelReader = object({
+  allow: listOf(plainText(MAX_RULE_CHARS), MAX_RULES),
+  voucherMs: count,
+  voucherBytes: count,
+  maxStreams: count,
+  connectsPerSecond: count,
+});
+/** Where a partner's tunnels lead, and how often they must be paid. */
+export type TunnelTerms = ReadBy<typeof tunnelReader>;
+
+export function tunnelTerms(door: PartnerDoor): Promise<TunnelTerms> {
+  return requestJson(door.env, at(door, TUNNEL_PATH), tunnelReader);
 }
 
 const receiptReader = object({ receipt: envelopeBytes });

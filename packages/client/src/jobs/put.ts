@@ -145,7 +145,10 @@ class PutRun {
     if (request && (await this.#resend(request))) return;
     const note = (made: NonNullable<PutState['request']>) => this.#save({ request: made });
     const { utility = UTILITY.storage } = this.#wish;
-    await requestJob(this.#context, { ...this.#state, utility }, note, (by) =>
+    const { contentId: subject, replicas: partners, sessions, maxRate } = this.#state;
+    const size = BigInt(this.#state.size);
+    const wish = { utility, subject, size, partners, sessions, maxRate };
+    await requestJob(this.#context, wish, note, (by) =>
       this.#tell({ step: 'confirmed', job: this.#state.request!.job, by }),
     );
   }

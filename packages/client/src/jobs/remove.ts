@@ -113,18 +113,31 @@ async function completeOne(
   view: JobView,
   { partner, agreement }: AgreementLine,
 ): Promise<bigint> {
-  const { chain, account } = context;
   if (agreement.final === 1) return 0n; // a receipt stands already
   const url = await urlOf(context, partner);
+  const { fee } = await completeWith(context, url, (session) => {
+    const lastSession = earlier(session, agreement.lastSession);
+    return storageReceipt({ job: view.id, partner, sequence: agreement.sequence, lastSession });
+  });
+  return fee;
+}
+
+/**
+ * Ends an agreement by a receipt of both sides.
+ * @param receiptFor the receipt, should it be signed in that session
+ */
+export async function completeWith(
+  context: JobContext,
+  url: string,
+  receiptFor: (session: bigint) => Receipt,
+): Promise<{ readonly receipt: Receipt; readonly fee: bigint }> {
+  const { chain, account } = context;
   for (let turn = 1; ; turn++) {
-    const { number } = await chain.session();
-    const lastSession = earlier(number, agreement.lastSession);
-    const { sequence } = agreement;
-    const receipt = storageReceipt({ job: view.id, partner, sequence, lastSession });
-    const partnerSignature = await exchange(context, url, receipt);
+    const receipt = receiptFor((await chain.session()).number);
     try {
-      const fields = { ...receipt, partnerSignature };
-      return (await chain.send(complete, fields, account.signer)).fee;
+      const partnerSignature = await exchange(context, url, receipt);
+      const sent = await chain.send(complete, { ...receipt, partnerSignature }, account.signer);
+      return { receipt, fee: sent.fee };
     } catch (error) {
       const isNextSession =
         error instanceof PalisadeError && error.code === 'market/bad-last-session';

@@ -1,12 +1,14 @@
 /** From a signed request to a job in a block (C2V-1 to C2V-3). */
 import { SEAT, validatorsQuery } from '@palisade/chain/schema';
-import { equalBytes, toHex } from '@palisade/core';
+import { equalBytes, toHex, type ValueOf } from '@palisade/core';
 import { confirmation, request } from '@palisade/market/schema';
 import { confirmedReader, openMessage } from '../base/answers.ts';
 import { badAnswer } from '../base/http.ts';
 import type { Question } from '../base/requests.ts';
 import type { JobContext } from './context.ts';
-import type { PutState } from './put-state.ts';
+
+/** What is asked for; who asks, and what it may cost in fees, comes with the account. */
+export type RequestWish = Omit<ValueOf<typeof request>, 'client' | 'nonce' | 'maxFee'>;
 
 /** One validator's promise, checked. */
 type Promised = { readonly sender: string };
@@ -24,15 +26,12 @@ export type Confirmed = {
  */
 export async function requestJob(
   context: JobContext,
-  state: PutState & { readonly utility: number },
+  wish: RequestWish,
   note: (made: { job: Uint8Array; envelope: Uint8Array }) => Promise<void>,
   onConfirmed: (confirmed: Confirmed) => void,
 ): Promise<{ job: Uint8Array; envelope: Uint8Array }> {
   const { chain, account } = context;
-  const { contentId: subject, replicas: partners, sessions, maxRate } = state;
-  const size = BigInt(state.size);
-  const client = account.signer.id;
-  const fields = { client, utility: state.utility, subject, size, partners, sessions, maxRate };
+  const fields = { ...wish, client: account.signer.id };
   const posted = await chain.post(request, fields, account.signer, {}, async (envelope, id) => {
     await note({ job: id, envelope });
     onConfirmed(await collectConfirmations(context, id, envelope));

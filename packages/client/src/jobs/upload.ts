@@ -68,7 +68,7 @@ export async function engage(
         ? await persist(context, () => putOutline(door, job, upload.roots))
         : undefined;
     await sendAll(context, door, upload, told ?? begun);
-    await untilStarted(context, door, chosen.partner, upload);
+    await untilStarted(context, door, chosen.partner, { job, size: upload.spool.size });
   } catch (thrown) {
     if (!(thrown instanceof PalisadeError) || thrown.code === 'client/aborted') throw thrown;
     throw clientError(
@@ -93,7 +93,7 @@ async function firstContact<T>({ onContact }: UploadJob, request: () => Promise<
 }
 
 /** A request again after failures of the connection; a refusal stands. */
-async function persist<T>({ chain }: JobContext, request: () => Promise<T>): Promise<T> {
+export async function persist<T>({ chain }: JobContext, request: () => Promise<T>): Promise<T> {
   const { env, policy } = chain.context;
   for (let failures = 1; ; failures++) {
     try {
@@ -149,15 +149,15 @@ async function sendAll(
 }
 
 /** The chain decides whether a partner has started, not the partner. */
-async function untilStarted(
+export async function untilStarted(
   context: JobContext,
   door: PartnerDoor,
   partner: Uint8Array,
-  { job, spool }: UploadJob,
+  { job, size }: { readonly job: Uint8Array; readonly size: number },
 ): Promise<void> {
   const { env } = door;
   const { blockTimeMs } = await context.chain.status();
-  const hashingMs = (1000 * spool.size) / HASHED_BYTES_PER_SECOND;
+  const hashingMs = (1000 * size) / HASHED_BYTES_PER_SECOND;
   const until = env.nowMs() + START_BLOCKS * blockTimeMs + hashingMs;
   for (let failures = 0; env.nowMs() < until; ) {
     const view = await context.chain.job(job);
@@ -165,7 +165,7 @@ async function untilStarted(
     await env.sleep(blockTimeMs / 2, door.signal);
     try {
       const { state, offset } = await agreementState(door, job);
-      if (state === 'upload' && offset < spool.size)
+      if (state === 'upload' && offset < size)
         throw clientError('client/bad-answer', `It had all bytes, and now has ${offset} of them.`);
       failures = 0;
     } catch (error) {

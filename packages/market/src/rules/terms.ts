@@ -9,6 +9,17 @@ export function rateFor(price: bigint, size: bigint): bigint {
   return price * (units === 0n ? 1n : units);
 }
 
+/**
+ * What `units` of use cost, where the rate pays for `size` units per session: in proportion, and no
+ * fraction of a base unit is given away.
+ */
+export function amountFor(
+  units: bigint,
+  { rate, size }: { readonly rate: bigint; readonly size: bigint },
+): bigint {
+  return (units * rate + size - 1n) / size;
+}
+
 /** What a client locks for a job: every partner, every session, at the highest rate. */
 export function escrowFor(terms: {
   readonly partners: number;

@@ -9,6 +9,8 @@ export type AccessAgreement = {
   readonly units: bigint;
   /** Most units that the escrow can pay for. */
   readonly limit: bigint;
+  /** The last session in which a tunnel may be open. */
+  readonly lastSession: bigint;
   /**
    * Judges a voucher and writes it down; answers with the units of the voucher that is in force
    * then. One that is there already is no error.

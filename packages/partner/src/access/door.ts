@@ -36,6 +36,12 @@ export type DoorOptions = {
   readonly outside?: Outside;
 };
 
+/** Where tunnels lead and what they carry, as `GET /v1/tunnel` says. */
+export type TunnelTerms = Pick<
+  AccessTerms,
+  'allow' | 'voucherMs' | 'voucherBytes' | 'maxStreams' | 'connectsPerSecond'
+>;
+
 export class AccessDoor {
   readonly #options: DoorOptions;
   readonly #allowList: AllowList;
@@ -58,6 +64,12 @@ export class AccessDoor {
   /** Whether tunnels are offered at all. */
   get isOpen(): boolean {
     return !this.#allowList.isEmpty;
+  }
+
+  /** What clients are told before they pay. */
+  get terms(): TunnelTerms {
+    const { allow, voucherMs, voucherBytes, maxStreams, connectsPerSecond } = this.#options.terms;
+    return { allow, voucherMs, voucherBytes, maxStreams, connectsPerSecond };
   }
 
   /** Tunnels that are open. */
@@ -89,6 +101,12 @@ export class AccessDoor {
       onClosed: (closed) => this.#closed(closed),
     });
     this.#sessions.add(session);
+  }
+
+  /** Ends the tunnels whose term is over in a session. */
+  endWith(session: bigint): void {
+    const reason: Reason = { code: 'market/agreement-over', message: 'The term is over.' };
+    for (const one of [...this.#sessions]) if (one.isOverIn(session)) one.close(reason);
   }
 
   /** Ends all tunnels; what they owe is remembered by nobody. */

@@ -102,6 +102,11 @@ export class AccessSession {
     return this.#running?.exposure.counted ?? 0n;
   }
 
+  /** Whether its agreement was for earlier sessions only. */
+  isOverIn(session: bigint): boolean {
+    return this.#running !== undefined && this.#running.agreement.lastSession < session;
+  }
+
   get job(): Uint8Array | undefined {
     return this.#running?.job;
   }

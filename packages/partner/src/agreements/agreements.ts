@@ -48,21 +48,13 @@ import {
   succession,
   type Voucher,
 } from './check-voucher.ts';
+import type { Desk, DeskView } from './desk.ts';
 import type { Intake, Progress } from './intake.ts';
 
 /** Agreements that run at once: each costs about 2 KiB of memory and a file. */
 const MAX_AGREEMENTS = 50_000;
 /** Vouchers looked at at once: each asks a validator, and strangers can send any number. */
 const MAX_CHECKS = 64;
-
-/** An upload as clients see it (spec/api.md). */
-export type AgreementView = {
-  readonly state: 'upload' | 'starting' | 'complete';
-  readonly offset: number;
-  readonly size: number;
-  /** Id of the start transaction, once there is one. */
-  readonly start?: Uint8Array;
-};
 
 export type AgreementsOptions = {
   readonly network: Network;
@@ -92,7 +84,7 @@ export type AgreementsOptions = {
 const done = <T>(value: T): Outcome<T> => ({ ok: true, value });
 const refused = (refusal: Refusal) => ({ ok: false, refusal }) as const;
 
-export class Agreements {
+export class Agreements implements Desk {
   readonly #options: AgreementsOptions;
   readonly #known: Catalogue = catalogue([rateVoucher, clientReceipt]);
   readonly #locks = new KeyedLock();
@@ -103,7 +95,7 @@ export class Agreements {
   }
 
   /** Takes a voucher: begins an agreement, answers for one that is known, or prolongs it. */
-  async takeVoucher(envelope: Uint8Array): Promise<Outcome<AgreementView>> {
+  async takeVoucher(envelope: Uint8Array): Promise<Outcome<DeskView>> {
     const opened = this.#open<Voucher>(envelope, rateVoucher.name);
     if (isRefusal(opened)) return refused(opened);
     if (!equalBytes(opened.value.partner, this.#options.signer.id))
@@ -114,7 +106,7 @@ export class Agreements {
     return taken.finally(() => this.#checking--);
   }
 
-  async #take(opened: Opened<Voucher>, envelope: Uint8Array): Promise<Outcome<AgreementView>> {
+  async #take(opened: Opened<Voucher>, envelope: Uint8Array): Promise<Outcome<DeskView>> {
     const { book, network, signer, terms } = this.#options;
     const { value } = opened;
     const before = book.get(hexOf(value.job));
@@ -152,7 +144,7 @@ export class Agreements {
     opened: Opened<Voucher>,
     envelope: Uint8Array,
     { job }: JobView,
-  ): Promise<Outcome<AgreementView>> {
+  ): Promise<Outcome<DeskView>> {
     const { book, offers, clock, log, onChange } = this.#options;
     const { value, sender, signature } = opened;
     const agreement = await book.update(value.job, () => ({
@@ -190,7 +182,7 @@ export class Agreements {
   async #prolong(
     { value, signature }: Opened<Voucher>,
     envelope: Uint8Array,
-  ): Promise<Outcome<AgreementView>> {
+  ): Promise<Outcome<DeskView>> {
     const { book, log, tend } = this.#options;
     const { sequence, rate, sessions } = value;
     const agreement = await book.update(
@@ -221,12 +213,12 @@ export class Agreements {
   }
 
   /** How far an agreement is. */
-  async view(job: Uint8Array): Promise<Outcome<AgreementView>> {
+  async view(job: Uint8Array): Promise<Outcome<DeskView>> {
     const agreement = this.#options.book.get(hexOf(job));
     return agreement ? this.#view(agreement) : refused(noAgreement(job));
   }
 
-  async takeOutline(job: Uint8Array, roots: Uint8Array): Promise<Outcome<AgreementView>> {
+  async takeOutline(job: Uint8Array, roots: Uint8Array): Promise<Outcome<DeskView>> {
     const agreement = this.#options.book.get(hexOf(job));
     if (!agreement) return refused(noAgreement(job));
     if (agreement.state !== 'upload') return this.#view(agreement);
@@ -238,14 +230,14 @@ export class Agreements {
     job: Uint8Array,
     offset: number,
     source: AsyncIterable<Uint8Array>,
-  ): Promise<Outcome<AgreementView>> {
+  ): Promise<Outcome<DeskView>> {
     const agreement = this.#options.book.get(hexOf(job));
     if (!agreement) return refused(noAgreement(job));
     if (agreement.state !== 'upload') return this.#view(agreement);
     return this.#advance(agreement, await this.#options.intake.append(agreement, offset, source));
   }
 
-  async #view(agreement: AgreementRecord): Promise<Outcome<AgreementView>> {
+  async #view(agreement: AgreementRecord): Promise<Outcome<DeskView>> {
     if (agreement.state === 'upload')
       return this.#advance(agreement, await this.#options.intake.progress(agreement));
     return done(viewOf(agreement, sizeOf(agreement)));
@@ -255,7 +247,7 @@ export class Agreements {
   async #advance(
     agreement: AgreementRecord,
     progress: Outcome<Progress>,
-  ): Promise<Outcome<AgreementView>> {
+  ): Promise<Outcome<DeskView>> {
     if (!progress.ok) return progress;
     const { offset, complete } = progress.value;
     if (!complete) return done(viewOf(agreement, offset));
@@ -328,7 +320,7 @@ export class Agreements {
 
 const NO_BYTES = new Uint8Array(0);
 
-function viewOf(agreement: AgreementRecord, offset: number): AgreementView {
+function viewOf(agreement: AgreementRecord, offset: number): DeskView {
   const { state, transaction } = agreement;
   return {
     state: state === 'upload' || state === 'starting' ? state : 'complete',
@@ -352,7 +344,7 @@ export function noAgreement(job: Uint8Array): Refusal {
   });
 }
 
-function noSuchJob(job: Uint8Array): Refusal {
+export function noSuchJob(job: Uint8Array): Refusal {
   return refuse('market/no-such-job', `There is no job ${toHex(job)} on the chain yet.`, {
     retry: 'later',
     next: 'A job appears with the block that confirms it; try again after it.',

@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fromHex, type Refusal, refuse, toHex } from '@palisade/core';
 import type { OperatorPages } from '@palisade/daemon';
-import type { Agreements, AgreementView } from '../agreements/agreements.ts';
+import type { TunnelTerms } from '../access/door.ts';
+import type { Desk, DeskView } from '../agreements/desk.ts';
 import type { Outcome } from '../storage/index.ts';
 import { contentMissing } from '../storage/outcome.ts';
 import { readLargeBody, readSmallBody } from './body.ts';
@@ -16,8 +17,10 @@ const MAX_OUTLINE = 8 * 2 ** 20;
 
 export type Routes = {
   /** Undefined until the chain is known: then only contents can be had. */
-  readonly agreements: () => Agreements | undefined;
+  readonly agreements: () => Desk | undefined;
   readonly content: ContentOptions;
+  /** Where access is offered. */
+  readonly tunnel?: TunnelTerms | undefined;
   readonly pages: OperatorPages;
   readonly isStopping: () => boolean;
   readonly onReceived: (bytes: number) => void;
@@ -52,6 +55,7 @@ const table: readonly Route[] = [
   { name: 'output', path: at('/v1/agreements/ID/output'), methods: { GET: getOutput } },
   { name: 'content', path: at('/v1/content/ID'), methods: { GET: getContent, HEAD: getContent } },
   { name: 'outline', path: at('/v1/content/ID/outline'), methods: { GET: getOutline } },
+  { name: 'tunnel', path: at('/v1/tunnel'), methods: { GET: getTunnel } },
   { name: 'receipt', path: at('/v1/receipts'), methods: { POST: postReceipt } },
 ];
 
@@ -159,6 +163,11 @@ function sendBytes(response: ServerResponse, bytes: Uint8Array, cacheControl: st
   response.end(bytes);
 }
 
+async function getTunnel({ response, routes }: Exchange): Promise<void> {
+  if (routes.tunnel) sendJson(response, 200, routes.tunnel);
+  else sendRefusal(response, notFound());
+}
+
 async function postReceipt({ request, response, routes }: Exchange): Promise<void> {
   const agreements = openFor(routes, response);
   if (!agreements) return;
@@ -168,7 +177,7 @@ async function postReceipt({ request, response, routes }: Exchange): Promise<voi
 }
 
 /** The door for agreements, or the refusal is sent. */
-function openFor(routes: Routes, response: ServerResponse): Agreements | undefined {
+function openFor(routes: Routes, response: ServerResponse): Desk | undefined {
   const agreements = routes.agreements();
   if (routes.isStopping()) sendRefusal(response, stopping());
   else if (!agreements) sendRefusal(response, notConnected());
@@ -176,11 +185,7 @@ function openFor(routes: Routes, response: ServerResponse): Agreements | undefin
   return undefined;
 }
 
-function sendAgreement(
-  response: ServerResponse,
-  status: number,
-  outcome: Outcome<AgreementView>,
-): void {
+function sendAgreement(response: ServerResponse, status: number, outcome: Outcome<DeskView>): void {
   if (!outcome.ok) {
     sendRefusal(response, outcome.refusal);
     return;

@@ -3,7 +3,7 @@
  * bytes go from socket to disk and back without detours, and that every request has its bounds.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { PalisadeError } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import type { PartnerMetrics } from '../metrics.ts';
@@ -39,13 +39,17 @@ export type ServerOptions = {
   /** 0 takes a free one. */
   readonly port: number;
   readonly routes: Routes;
+  /** Takes over connections that ask for another protocol; without it, nobody may. */
+  readonly onUpgrade?:
+    | ((request: IncomingMessage, socket: Socket, head: Buffer) => void)
+    | undefined;
   readonly log: Logger;
   readonly metrics: PartnerMetrics;
 };
 
 /** @throws PalisadeError `partner/cannot-listen` */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, log } = options;
+  const { host, port, log, onUpgrade } = options;
   const server = createServer(
     {
       maxHeaderSize: MAX_HEAD_BYTES,
@@ -60,6 +64,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.maxConnections = MAX_CONNECTIONS;
   server.maxHeadersCount = MAX_HEADERS;
   server.timeout = IDLE_MS;
+  if (onUpgrade)
+    server.on('upgrade', (request, socket, head) => onUpgrade(request, socket as Socket, head));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(cannotListen(host, port, cause)));
     server.listen(port, host, resolve);

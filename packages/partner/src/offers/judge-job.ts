@@ -17,7 +17,8 @@ export function judgeJob({ utility, size, sessions, maxRate }: Wanted, terms: Te
       'partner/other-utility',
       `This partner offers utility ${terms.utility} only, not ${utility}.`,
     );
-  if (!isContentSize(Number(size)))
+  // Of access it is the traffic of a session.
+  if (utility !== UTILITY.access && !isContentSize(Number(size)))
     return refuse('partner/too-large', `${size} bytes are more than one content can have.`);
   if (size > BigInt(terms.maxSizeBytes))
     return refuse('partner/too-large', `This partner takes up to ${terms.maxSizeBytes} bytes.`);

@@ -8,7 +8,7 @@ import {
   signEnvelope,
 } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
-import { offer } from '@palisade/market/schema';
+import { offer, UTILITY } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import type { PartnerMetrics } from '../metrics.ts';
 import type { Environment, ValidatorEntry } from '../network.ts';
@@ -108,7 +108,8 @@ export class Offerer {
     const open: OpenOffer = {
       job,
       contentId: request.subject,
-      size: request.size,
+      // Traffic takes no room.
+      size: request.utility === UTILITY.access ? 0n : request.size,
       rate,
       validUntilMs: BigInt(clock.nowMs() + timing.offerMs),
       matched: 0,
