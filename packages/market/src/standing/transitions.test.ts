@@ -31,6 +31,14 @@ describe('a standing', () => {
     expect(scoreOf(fail(known, FAULT.equivocation))).toBe(0);
   });
 
+  it('of a validator, which has no receipts and a bonded key, is warned first all the same', () => {
+    for (const kind of [FAULT.complaint, FAULT.duty]) {
+      const once = fail(newcomer(0n, 0n), kind);
+      expect(scoreOf(once)).toBe(444);
+      expect(scoreOf(fail(once, kind))).toBe(317);
+    }
+  });
+
   it('recovers before anything new is noted', () => {
     const fallen = fail(newcomer(0n, 0n));
     expect([1n, 2n, 3n].map((period) => scoreOf(atPeriod(fallen, period)))).toEqual([
