@@ -128,6 +128,7 @@ export async function startTestPartner(
     config: {
       partner: { price: PRICE, quotaBytes: 256 * MIB, reserveBytes: 0, ...more.config?.partner },
       compute: more.config?.compute ?? {},
+      access: more.config?.access ?? {},
       timing: {
         ...DEVELOPMENT_TIMING,
         stillActiveMs: 1000,

@@ -1,0 +1,177 @@
+/** Access as it is sold: real validators, a partner that leads somewhere, a client that uses it. */
+import type { Socket } from 'node:net';
+import {
+  type AccessJob,
+  environment,
+  type MarketClient,
+  openMarket,
+  openTunnel,
+  type UsagePayer,
+  type UsageState,
+} from '@palisade/client';
+import { accountSigner } from '@palisade/core';
+import { AGREEMENT_STATE, amountFor } from '@palisade/market/schema';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  agreementOnChain,
+  type Cleanup,
+  MIB,
+  type Pool,
+  PRICE,
+  QUICK,
+  startPool,
+  startTestPartner,
+  until,
+} from './pool-kit.ts';
+import { startPlace, through, upgrade } from './tunnel-kit.ts';
+
+const cleanups: Cleanup[] = [];
+const sockets: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of sockets.splice(0).reverse()) await cleanup();
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+type Story = {
+  readonly pool: Pool;
+  readonly market: MarketClient;
+  readonly port: number;
+  readonly key: Uint8Array;
+  readonly dataDir: string;
+};
+
+/** A network with one partner that leads to an echo, and a client with money. */
+async function begin(timing = QUICK): Promise<Story> {
+  const port = await startPlace(sockets as never, (socket) => void socket.pipe(socket));
+  const pool = await startPool(cleanups, timing);
+  const access = { allow: [`127.0.0.1:${port}`], voucherMs: 500, voucherBytes: MIB };
+  const { nodeKey, dataDir } = await startTestPartner(pool, cleanups, { config: { access } });
+  await until(async () => (await pool.chain.partners()).length === 1);
+  const secret = pool.network.clientSecret;
+  const signer = accountSigner(secret);
+  const market = openMarket(pool.chain, { signer, ownerSecret: secret });
+  return { pool, market, port, key: nodeKey, dataDir };
+}
+
+async function buy({ market, pool }: Story): Promise<AccessJob> {
+  const [partner] = await pool.chain.partners();
+  const quote = await market.quoteAccess({ partner: partner!, bytes: 8 * MIB, durationMs: 1000 });
+  expect(quote).toMatchObject({ price: PRICE, sessions: 2, size: BigInt(4 * MIB) });
+  expect(quote.escrow).toBe(8n * PRICE);
+  return market.buyAccess(quote);
+}
+
+async function openFor({ market, pool }: Story, job: AccessJob, payer: UsagePayer) {
+  const socket = await upgrade(job.url, sockets as never);
+  return openTunnel(socket, {
+    env: environment(),
+    domain: await market.chain.domain(),
+    signer: accountSigner(pool.network.clientSecret),
+    job: job.job,
+    partner: job.partner,
+    payer,
+  });
+}
+
+async function echo(socket: Socket, bytes: number): Promise<void> {
+  let back = 0;
+  const whole = new Promise<void>((resolve) => {
+    socket.on('data', (part) => {
+      back += part.length;
+      if (back === bytes) resolve();
+    });
+  });
+  socket.write(Buffer.alloc(bytes));
+  await whole;
+}
+
+describe('access', () => {
+  it('[C2V-0, C2V-7] is asked for, agreed on, used, vouched for, ended by both, and paid to the byte', async () => {
+    const story = await begin({ ...QUICK, sessionMs: 6000 });
+    const { market, pool, key, port } = story;
+    const job = await buy(story);
+    const kept: UsageState[] = [];
+    const payer = market.payer(job, async (state) => void kept.push(state));
+    const tunnel = await openFor(story, job, payer);
+    await echo(await through(tunnel, sockets as never, port), 700_000);
+    await tunnel.finish();
+    const { receipt } = await market.endAccess(job, payer.state);
+    const amount = amountFor(1_400_000n, job);
+    expect(receipt).toMatchObject({ units: 1_400_000n, amount });
+    expect(kept.at(-1)).toEqual(payer.state);
+    const { completed } = AGREEMENT_STATE;
+    await until(async () => (await agreementOnChain(pool, job.job, key))?.state === completed, {
+      what: 'the payout',
+      withinMs: 20_000,
+    });
+    const agreement = (await agreementOnChain(pool, job.job, key))!;
+    expect(agreement).toMatchObject({ units: 1_400_000n, vouched: amount, paid: amount });
+  }, 60_000);
+
+  it('[C2V-7.G1] a client that goes away without a receipt still owes what it vouched for', async () => {
+    const story = await begin();
+    const { market, pool, key, port } = story;
+    const job = await buy(story);
+    const payer = market.payer(job, async () => {});
+    const tunnel = await openFor(story, job, payer);
+    const socket = await through(tunnel, sockets as never, port);
+    await echo(socket, 300_000);
+    await until(async () => tunnel.totals.paid === 600_000n, { what: 'a voucher' });
+    tunnel.close({ code: 'test/gone', message: 'The client dies.' });
+    const { state } = payer;
+    await until(async () => ((await agreementOnChain(pool, job.job, key))?.state ?? 1) !== 1, {
+      what: 'the end of the term',
+      withinMs: 20_000,
+    });
+    const paid = async () => (await agreementOnChain(pool, job.job, key))!.paid;
+    await until(async () => (await paid()) === state.amount, {
+      what: 'the payout',
+      withinMs: 20_000,
+    });
+    expect(state.units).toBe(600_000n);
+  }, 60_000);
+
+  it('[P2V-5] a partner that dies in between goes on with the last voucher, and so does the client', async () => {
+    const story = await begin({ ...QUICK, sessionMs: 8000 });
+    const { market, pool, key, port } = story;
+    const job = await buy(story);
+    const payer = market.payer(job, async () => {});
+    const first = await openFor(story, job, payer);
+    await echo(await through(first, sockets as never, port), 100_000);
+    await until(async () => first.totals.paid === 200_000n, { what: 'a voucher' });
+    const stop = cleanups.pop()!;
+    await stop();
+    expect((await first.over()).code).toBe('partner/stopping');
+    const { port: oldPort } = new URL(job.url);
+    const access = { allow: [`127.0.0.1:${port}`], voucherMs: 500, voucherBytes: MIB };
+    const { dataDir } = story;
+    await startTestPartner(pool, cleanups, { dataDir, port: Number(oldPort), config: { access } });
+    const second = await openFor(story, job, payer);
+    expect(second.totals.units).toBe(200_000n);
+    await echo(await through(second, sockets as never, port), 50_000);
+    await second.finish();
+    const { receipt } = await market.endAccess(job, payer.state);
+    expect(receipt.units).toBe(300_000n);
+    await until(async () => (await agreementOnChain(pool, job.job, key))?.paid === receipt.amount, {
+      what: 'the payout',
+      withinMs: 20_000,
+    });
+  }, 60_000);
+
+  it('[P2V-3] storage is not for sale there, and access not where no place is listed', async () => {
+    const story = await begin();
+    await startTestPartner(story.pool, cleanups, { number: 1 });
+    await until(async () => (await story.pool.chain.partners()).length === 2);
+    const partners = await story.pool.chain.partners();
+    const keeper = partners.find(({ ready }) => ready.utility === 1)!;
+    const wish = { bytes: MIB, durationMs: 1000 };
+    await expect(story.market.quoteAccess({ partner: keeper, ...wish })).rejects.toThrow(
+      /offers no access/,
+    );
+    const quote = story.market.quote({ size: 1000, replicas: 2, durationMs: 1000 });
+    await expect(quote).rejects.toThrow(/1 of the 2 known/);
+    const leader = partners.find(({ ready }) => ready.utility === 3)!;
+    const dear = story.market.quoteAccess({ partner: leader, ...wish, maxPrice: PRICE - 1n });
+    await expect(dear).rejects.toThrow(/asks more/);
+  }, 60_000);
+});
