@@ -24,6 +24,9 @@ const DEEDS: Readonly<Record<string, { readonly weight: number; readonly deed: D
   cancel: { weight: 1, deed: (random, dice) => random.cancel(dice) },
   receipt: { weight: 2, deed: (random, dice) => random.receipt(dice) },
   bond: { weight: 4, deed: (random, dice) => random.bond(dice) },
+  complain: { weight: 6, deed: (random, dice) => random.duties.complain(dice) },
+  rebut: { weight: 3, deed: (random, dice) => random.duties.rebut(dice) },
+  report: { weight: 2, deed: (random, dice) => random.duties.report(dice) },
   cheat: { weight: 3, deed: (random, dice) => random.cheat(dice) },
   wait: { weight: 2, deed: (random, dice) => random.wait(dice) },
   endSession: { weight: 6, deed: (random, dice) => random.endSession(dice) },
@@ -74,9 +77,9 @@ describe('a market of honest and lying clients and partners', () => {
     // The test reaches what it is about.
     for (const kind of ['request', 'start', 'answer', 'file', 'renew', 'cancel', 'receipt'])
       expect(seen.get(`${kind} accepted`) ?? 0, kind).toBeGreaterThan(3);
-    for (const kind of ['bond', 'bond back'])
+    for (const kind of ['complaint', 'rebuttal', 'report', 'bond', 'bond back'])
       expect(seen.get(`${kind} accepted`) ?? 0, kind).toBeGreaterThan(3);
-    for (const what of ['equivocation', 'lost', 'disputed', 'resolved', 'completed'])
+    for (const what of ['equivocation', 'lost', 'disputed', 'resolved', 'completed', 'upheld'])
       expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);
     if (process.env.PALISADE_MARKET_RUNS) console.log(Object.fromEntries(seen));
   }, 3_600_000);

@@ -16,7 +16,7 @@ function same(what: string, chain: unknown, expected: unknown): void {
 
 /** @throws Error on the first difference */
 export function compare(
-  { market, oracle, fees, ids, bonds }: RandomMarket,
+  { market, oracle, fees, ids, bonds, duties }: RandomMarket,
   genesis: bigint,
   funds: Funds,
 ): void {
@@ -32,10 +32,12 @@ export function compare(
   same('escrow', market.escrow, escrow);
   for (const name of PARTNERS) {
     const [bond] = bonds.get(name) ?? [0n];
-    const left = funds.partner - (fees.get(`${name}-owner`) ?? 0n) + oracle.earned(name) - bond;
+    const kept = bond + duties.shortOf(name);
+    const left = funds.partner - (fees.get(`${name}-owner`) ?? 0n) + oracle.earned(name) - kept;
     same(`free funds of ${name}`, market.chain.free(market.owner(name)), left);
   }
   for (const id of ids) compareJob({ market, oracle }, id);
+  same('faults of the validator', duties.faultsOnChain, duties.faults);
   same('all that was issued', market.chain.totalFunds() + market.chain.burned(), genesis);
 }
 

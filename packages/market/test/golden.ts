@@ -6,8 +6,19 @@
  */
 import { bindNodeKey, nodeKeyConsent, revokeNodeKey, send } from '@palisade/chain/schema';
 import { digestOf, toHex } from '@palisade/core';
-import { cancel, complete, JOB_STATE, partnerComplete, renew, UTILITY } from '@palisade/market';
+import {
+  cancel,
+  complain,
+  complete,
+  JOB_STATE,
+  partnerComplete,
+  rebut,
+  renew,
+  reportOmission,
+  UTILITY,
+} from '@palisade/market';
 import { type BlockOptions, machineOf, PAL, validatorOf } from '../../chain/test/chain-kit.ts';
+import { Duties } from './duty-kit.ts';
 import {
   CLIENTS,
   type ClientName,
@@ -199,6 +210,42 @@ async function receiptOf(script: Script, job: Uint8Array): Promise<void> {
   await script.block([await market.chain.sign(market.partner('p0'), partnerComplete, receipt)]);
 }
 
+/** One complaint is rebutted, another is not, a third is about a stranger; a cancellation is left out. */
+async function complaints(script: Script): Promise<void> {
+  const { market } = script;
+  const { chain } = market;
+  const duties = new Duties(market);
+  const { responsible, others } = duties.answering('p1');
+  const ready = await duties.ready('p1');
+  const heard = await Promise.all(
+    [...responsible, others[0]!].map((validator) => duties.hears(validator, 'p1', ready)),
+  );
+  const request = await market.requestTx('bert');
+  const job = await chain.idOf(request);
+  await script.block([request]);
+  const cancelled = await chain.sign(market.client('bert'), cancel, { job });
+  const omission = await duties.omission(others[0]!, cancelled);
+  for (let i = 0; i < 3; i++) await script.block([]);
+  const accused = [...responsible, others[0]!];
+  const partner = market.partner('p1');
+  const filed = [];
+  for (const [i, validator] of accused.entries())
+    filed.push(await chain.sign(partner, complain, duties.complaint(job, validator, heard[i]!)));
+  await script.block(filed);
+  const word = await duties.told('p1', job, accused[0]!);
+  await script.block([
+    await chain.sign(duties.machine(accused[0]!), rebut, duties.rebuttal('p1', job, word)),
+    await chain.sign(duties.machine(accused[1]!), rebut, duties.rebuttal('p1', job, word)),
+    await chain.sign(market.client('cleo'), reportOmission, omission),
+  ]);
+}
+
+function faultsOfValidators({ market }: Script): number {
+  const duties = new Duties(market);
+  const standings = market.chain.validators.map((validator) => duties.standing(validator));
+  return standings.reduce((sum, { failuresInRow }) => sum + failuresInRow, 0);
+}
+
 /** Runs the script from genesis. */
 export async function runGolden(): Promise<Golden> {
   const market = await startMarket({ weights: [10n, 10n, 10n, 10n, 10n], bonds: 50n * PAL });
@@ -225,6 +272,7 @@ export async function runGolden(): Promise<Golden> {
     totalVotingPower: 50n,
   } as const;
   await script.block([], { misbehavior: [proof] });
+  await complaints(script);
   const computation = await computations(script);
   for (let i = 0; i < 4; i++) {
     await script.block([]);
@@ -234,6 +282,9 @@ export async function runGolden(): Promise<Golden> {
     await script.endSession();
   }
   const { state } = market.job(computation);
+  // An equivocation, an omission, a complaint that was upheld.
+  const faults = faultsOfValidators(script);
+  if (faults !== 3) throw new Error(`validators have ${faults} faults`);
   if (state !== JOB_STATE.resolved) throw new Error(`the computation is in state ${state}`);
   return script.finish(toHex(market.chain.genesisAppHash));
 }

@@ -30,6 +30,7 @@ import {
   challenge,
   clientReceipt,
   complete,
+  DEFAULT_DUTY_PARAMS,
   DEFAULT_MARKET_PARAMS,
   DEFAULT_STANDING_PARAMS,
   ESCROW,
@@ -96,6 +97,7 @@ export const TEST_PARAMS: MarketParams = {
   leastAuditMs: 10_000n,
   maxSessions: 20,
   standing: UNLIMITED,
+  duties: { ...DEFAULT_DUTY_PARAMS, maxOpenComplaints: 3 },
 };
 
 /** A content of `size` bytes that no other seed gives. */

@@ -23,6 +23,7 @@ import {
   TEST_PARAMS,
 } from './market-kit.ts';
 import { Oracle } from './oracle.ts';
+import { RandomDuties } from './random-duties.ts';
 
 /** As much of storage as of what is used interactively. */
 const UTILITIES = [UTILITY.storage, UTILITY.computation, UTILITY.storage, UTILITY.access] as const;
@@ -49,6 +50,9 @@ export class RandomMarket {
   readonly oracle = new Oracle(TEST_PARAMS.missesToLose);
   readonly fees = new Map<string, bigint>();
   readonly ids: Uint8Array[] = [];
+  /** Times of the blocks that hold the jobs, ms. */
+  readonly fileTimes = new Map<string, bigint>();
+  readonly duties: RandomDuties;
   /** Bonds by partner: what is held, and the session of the first of it. */
   readonly bonds = new Map<PartnerName, readonly [amount: bigint, since: number]>();
   /** How often what was done, for a look at whether the test reaches what it should. */
@@ -56,6 +60,7 @@ export class RandomMarket {
 
   constructor(market: Market) {
     this.market = market;
+    this.duties = new RandomDuties(this);
   }
 
   private client(die: number): ClientName {
@@ -88,19 +93,19 @@ export class RandomMarket {
   private get session(): number {
     return Number(this.market.chain.session.number);
   }
-  private clientOf(job: Uint8Array): ClientName {
+  clientOf(job: Uint8Array): ClientName {
     return this.oracle.jobs.get(toHex(job))!.client as ClientName;
   }
-  private terms(job: Uint8Array) {
+  terms(job: Uint8Array) {
     return this.oracle.jobs.get(toHex(job))!;
   }
 
-  private note(what: string): void {
+  note(what: string): void {
     this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
   }
 
   /** Runs a transaction; true when it was accepted. A refused one has changed nothing but fee and nonce. */
-  private async did(what: string, payer: string, tx: Uint8Array): Promise<boolean> {
+  async did(what: string, payer: string, tx: Uint8Array): Promise<boolean> {
     const { chain } = this.market;
     const before = chain.dump();
     const { results } = await chain.decide(await chain.proposeAsIs([tx]));
@@ -123,6 +128,7 @@ export class RandomMarket {
     if (!(await this.did('request', client, tx))) return;
     const id = await this.market.chain.idOf(tx);
     this.ids.push(id);
+    this.fileTimes.set(toHex(id), this.market.chain.timeMs);
     this.oracle.requested(toHex(id), {
       client,
       isInteractive: fields.utility !== UTILITY.storage,
@@ -305,6 +311,7 @@ export class RandomMarket {
       )!;
       return randomnessHeight > 0n && last - randomnessHeight >= 2n && last - started >= 2n;
     });
+    this.duties.sessionEnded(Number(number));
     this.note(quiet ? 'session' : 'session cut short');
     for (const [id, { diaries }] of this.oracle.jobs)
       for (const name of diaries.keys()) this.note(this.oracle.verdict(id, name)!.state);
