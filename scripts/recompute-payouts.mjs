@@ -16,10 +16,11 @@
  *   voucher    signed by the client: so much per session, for so many sessions (partner's disk,
  *              as an SSZ envelope; client's disk, as JSON)
  *   ledger     the partner answered the audit of this job in this session
+ *   receipt    signed by the client: so much in all for a run (partner's disk, as an SSZ envelope)
  *   payout     one row per agreement and session: status 1 (earned) with the amount
  *
  * A session with an answer must be paid at the rate of the voucher in force at its end, one without
- * must not be paid. The voucher in force is the one of the answer, or a newer one that was filed
+ * must not be paid, unless it is what a receipt says, once. The voucher in force is the one of the answer, or a newer one that was filed
  * before the session was over.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -49,16 +50,30 @@ const VOUCHER_TYPES = {
   ],
 };
 
-async function signerOf({ genesisHash, signature, ...terms }) {
+/** The typed data of `market.client-receipt`. */
+const RECEIPT_TYPES = {
+  EIP712Domain: VOUCHER_TYPES.EIP712Domain,
+  MarketClientReceipt: [
+    { name: 'job', type: 'bytes32' },
+    { name: 'partner', type: 'bytes32' },
+    { name: 'sequence', type: 'uint32' },
+    { name: 'lastSession', type: 'uint64' },
+    { name: 'units', type: 'uint64' },
+    { name: 'amount', type: 'uint128' },
+    { name: 'result', type: 'bytes32' },
+  ],
+};
+
+async function recover(types, primaryType, { genesisHash, signature, ...message }) {
+  const domain = { name: 'Palisade', version: '1', salt: genesisHash };
+  const signed = { domain, types, primaryType, message, signature };
+  return (await recoverTypedDataAddress(signed)).toLowerCase();
+}
+
+function signerOf({ genesisHash, signature, ...terms }) {
   const { job, partner, sequence, rate, sessions } = terms;
-  const address = await recoverTypedDataAddress({
-    domain: { name: 'Palisade', version: '1', salt: genesisHash },
-    types: VOUCHER_TYPES,
-    primaryType: 'MarketRateVoucher',
-    message: { job, partner, sequence, rate, sessions },
-    signature,
-  });
-  return address.toLowerCase();
+  const message = { genesisHash, signature, job, partner, sequence, rate, sessions };
+  return recover(VOUCHER_TYPES, 'MarketRateVoucher', message);
 }
 
 const hex = (bytes) => `0x${Buffer.from(bytes).toString('hex')}`;
@@ -68,23 +83,55 @@ const hex = (bytes) => `0x${Buffer.from(bytes).toString('hex')}`;
  * sender, body and signature; the body has job, partner, sequence, rate and sessions, 88 bytes.
  */
 function voucherOfEnvelope(envelope, genesisHash) {
-  const data = Buffer.from(envelope.slice(2), 'hex');
-  const at = [4, 8, 12, 16].map((place) => data.readUInt32LE(place));
-  const [name, sender, body, signature] = at.map((from, i) => data.subarray(from, at[i + 1]));
-  if (name.toString() !== 'market.rate-voucher' || body.length !== 88)
-    throw new Error(`'${name}' of ${body.length} bytes is no rate voucher`);
-  if (hex(data.subarray(0, 4)) !== genesisHash.slice(0, 10))
-    throw new Error('it was signed for another chain');
+  const { sender, body, signature } = openEnvelope(
+    envelope,
+    genesisHash,
+    'market.rate-voucher',
+    88,
+  );
   return {
     genesisHash,
     client: hex(sender),
     job: hex(body.subarray(0, 32)),
     partner: hex(body.subarray(32, 64)),
     sequence: body.readUInt32LE(64),
-    rate: body.readBigUInt64LE(68) + (body.readBigUInt64LE(76) << 64n),
+    rate: readAmount(body, 68),
     sessions: body.readUInt32LE(84),
     signature: hex(signature),
   };
+}
+
+function openEnvelope(envelope, genesisHash, wanted, bytes) {
+  const data = Buffer.from(envelope.slice(2), 'hex');
+  const at = [4, 8, 12, 16].map((place) => data.readUInt32LE(place));
+  const [name, sender, body, signature] = at.map((from, i) => data.subarray(from, at[i + 1]));
+  if (name.toString() !== wanted || body.length !== bytes)
+    throw new Error(`'${name}' of ${body.length} bytes is no ${wanted}`);
+  if (hex(data.subarray(0, 4)) !== genesisHash.slice(0, 10))
+    throw new Error('it was signed for another chain');
+  return { sender, body, signature };
+}
+
+function readAmount(body, at) {
+  return body.readBigUInt64LE(at) + (body.readBigUInt64LE(at + 8) << 64n);
+}
+
+/** What a client's receipt owes for use; its body has 132 bytes. Undefined for storage, which has no result. */
+async function owedByReceipt(envelope, genesisHash, client) {
+  const { body, signature } = openEnvelope(envelope, genesisHash, 'market.client-receipt', 132);
+  const receipt = {
+    genesisHash,
+    signature: hex(signature),
+    job: hex(body.subarray(0, 32)),
+    partner: hex(body.subarray(32, 64)),
+    sequence: body.readUInt32LE(64),
+    lastSession: body.readBigUInt64LE(68),
+    units: body.readBigUInt64LE(76),
+    amount: readAmount(body, 84),
+    result: hex(body.subarray(100, 132)),
+  };
+  const signer = await recover(RECEIPT_TYPES, 'MarketClientReceipt', receipt);
+  return signer === client && receipt.result !== NO_ID ? receipt.amount : undefined;
 }
 
 function jsonFilesIn(folder) {
@@ -143,7 +190,11 @@ async function readDisks(root, clientFolders, genesisHash) {
     ]) {
       const voucher = voucherOfEnvelope(agreement.voucher, genesisHash);
       await add(voucher, path, 'partner');
-      agreements.set(`${voucher.job} ${voucher.partner}`, { ...agreement, name });
+      const owed =
+        agreement.receipt === '0x'
+          ? undefined
+          : await owedByReceipt(agreement.receipt, genesisHash, voucher.client);
+      agreements.set(`${voucher.job} ${voucher.partner}`, { ...agreement, name, owed });
     }
     for (const answer of answersIn(join(root, name, 'ledger'))) answers.push({ ...answer, name });
   }
@@ -194,10 +245,19 @@ function compare(session, payout, disks) {
     lines.push({ ...answer, must: voucher?.rate ?? 0n, paid, problem });
   }
   for (const row of rows.values()) {
-    const name = disks.agreements.get(`${row.job} ${row.partner}`)?.name ?? '-';
+    const { name = '-', owed } = disks.agreements.get(`${row.job} ${row.partner}`) ?? {};
     const paid = BigInt(row.amount);
-    const problem = row.status === EARNED || paid !== 0n ? 'paid without an answered audit' : '';
-    lines.push({ ...row, session: `${session}`, name, must: 0n, paid, problem });
+    const isDue = row.status === EARNED || paid !== 0n;
+    const problem =
+      isDue && owed === undefined ? 'paid without an answered audit or a receipt' : '';
+    lines.push({
+      ...row,
+      session: `${session}`,
+      name,
+      must: isDue ? (owed ?? 0n) : 0n,
+      paid,
+      problem,
+    });
   }
   const sum = payout.rows.reduce((total, row) => total + BigInt(row.amount), 0n);
   if (sum !== BigInt(payout.summary.total) || payout.rows.length !== payout.summary.rows)

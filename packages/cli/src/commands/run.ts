@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { RunDone, RunProgress, RunQuote } from '@palisade/client';
-import { PalisadeError, toHex } from '@palisade/core';
+import { equalBytes, PalisadeError, toHex } from '@palisade/core';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
-import { saveFile } from '../files/save.ts';
+import { refuseTaken, saveFile } from '../files/save.ts';
 import type { Session } from '../session/session.ts';
 import {
   countOf,
@@ -66,6 +66,8 @@ async function run(session: Session, file: string, options: RunOptions): Promise
   const toStdout = options.output === '-';
   if (toStdout && session.isJson)
     throw usageError('Standard output cannot hold output and JSON.', 'Leave out --json, or -o -.');
+  const path = toStdout ? undefined : resolve(options.output ?? `${basename(file)}.out`);
+  if (path) await refuseTaken(path, options.force === true);
   const module = new Uint8Array(await readFile(file));
   const input = options.input === undefined ? new Uint8Array(0) : await readFile(options.input);
   const { fold = DEFAULT_FOLD, maxPrice, minScore } = options;
@@ -97,7 +99,6 @@ async function run(session: Session, file: string, options: RunOptions): Promise
       },
       signal: stop.signal,
     });
-    const path = toStdout ? undefined : resolve(options.output ?? `${basename(file)}.out`);
     await give(session, done, path, options.force === true);
     return report(done, path);
   } catch (error) {
@@ -143,7 +144,7 @@ function words(progress: RunProgress): string | undefined {
     case 'partner-failed':
       return `${progress.error.message} Another one is asked.`;
     case 'ran':
-      return `Partner ${who}: ${progress.end}, ${progress.fuel} fuel.`;
+      return `Partner ${who}: ${progress.end} (${progress.reason}), ${progress.fuel} fuel.`;
     case 'no-result':
       return `Partner ${who} has no result: ${progress.reason}`;
     case 'disagreement':
@@ -180,10 +181,13 @@ function report(done: RunDone, path: string | undefined): Report {
     job,
     partner,
     paid: amount,
-    ...(result ? { output: result.output } : { reason }),
+    ...(result ? { output: result.output } : {}),
+    reason,
   }));
   const json = { ran: true, end, outputId, size: output.length, fuel, paid, fee, partners: told };
-  const agreed = partners.filter((one) => one.paid > 0n).length;
+  const agreed = partners.filter(
+    ({ result }) => result && result.fuel === fuel && equalBytes(result.output, outputId),
+  ).length;
   return {
     json: { ...json, ...(path ? { path } : {}) },
     lines: path

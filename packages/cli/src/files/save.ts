@@ -29,6 +29,16 @@ export async function saveFile(
   { path, force, size, mtime, job }: SavedFile,
   bytesFrom: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
 ): Promise<void> {
+  await refuseTaken(path, force);
+  const part = `${path}.${job.replace(/^0x/, '').slice(0, ID_DIGITS)}.part`;
+  const bytes = await bytesFrom(await usableLength(part, size));
+  await pipeline(Readable.from(bytes), createWriteStream(part, { flags: 'a' }));
+  if (mtime !== undefined) await utimes(part, mtime / 1000, mtime / 1000);
+  await rename(part, path);
+}
+
+/** @throws PalisadeError `cli/usage` when a file cannot be put there */
+export async function refuseTaken(path: string, force: boolean): Promise<void> {
   const found = await lstat(path).catch(ignoreMissing);
   if (found?.isDirectory()) throw usageError(`${path} is a folder.`, 'Name a file with -o.');
   if (found && !force)
@@ -36,11 +46,6 @@ export async function saveFile(
       `${path} is there already.`,
       'Replace it with --force, or name another with -o.',
     );
-  const part = `${path}.${job.replace(/^0x/, '').slice(0, ID_DIGITS)}.part`;
-  const bytes = await bytesFrom(await usableLength(part, size));
-  await pipeline(Readable.from(bytes), createWriteStream(part, { flags: 'a' }));
-  if (mtime !== undefined) await utimes(part, mtime / 1000, mtime / 1000);
-  await rename(part, path);
 }
 
 /** Length of what an earlier call has left; what cannot be a beginning of the file is removed. */

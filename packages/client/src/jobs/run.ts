@@ -46,6 +46,7 @@ export type RunProgress =
       readonly partner: Uint8Array;
       readonly end: RunEnd;
       readonly fuel: bigint;
+      readonly reason: string;
     }
   | { readonly step: 'no-result'; readonly partner: Uint8Array; readonly reason: string }
   | { readonly step: 'disagreement'; readonly results: number }
@@ -72,7 +73,7 @@ export type Ran = {
   /** Its signed `market.run-result`; undefined when it had none. */
   readonly evidence: Uint8Array | undefined;
   readonly result: RunResult | undefined;
-  /** Why it had none. */
+  /** What happened, or why it had none, in the partner's words. */
   readonly reason: string;
   /** Base units; zero for whoever disagreed or had no result. */
   readonly paid: bigint;
@@ -172,8 +173,9 @@ async function resultOf(
         const end = runEndOf(value.end);
         if (!equalBytes(sender, partner) || !equalBytes(value.job, job) || !end)
           return nothing('its result is about something else');
-        onProgress?.({ step: 'ran', partner, end, fuel: value.fuel });
-        return { ...chosen, job, evidence, result: value, reason: '' };
+        const said = reason ?? '';
+        onProgress?.({ step: 'ran', partner, end, fuel: value.fuel, reason: said });
+        return { ...chosen, job, evidence, result: value, reason: said };
       }
       failures = 0;
     } catch (error) {

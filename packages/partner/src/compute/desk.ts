@@ -25,15 +25,15 @@ import { WorkQueue } from '../work-queue.ts';
 import type { RunBook, RunRecord } from './run-book.ts';
 import type { Runner } from './runner.ts';
 
-/** Room for the words of a failure in the record. */
-const MAX_FAILURE = 200;
+/** Room for words in the record. */
+const MAX_REASON = 200;
 
 /** How far a run is, as its client is told (spec/api.md). */
 export type RunView = {
   readonly state: 'waiting' | 'done' | 'failed';
   /** Envelope of the signed `market.run-result`, once it is done. */
   readonly result?: Uint8Array;
-  /** Why there will be no result. */
+  /** What happened, or why there will be no result, in words. */
   readonly reason?: string;
 };
 
@@ -82,8 +82,8 @@ export class ComputeDesk {
 
   async view(job: Uint8Array): Promise<Outcome<RunView>> {
     const run = await this.#options.runs.get(job);
-    if (run?.failure) return done({ state: 'failed', reason: run.failure });
-    if (run) return done({ state: 'done', result: run.result });
+    if (run && run.result.length === 0) return done({ state: 'failed', reason: run.reason });
+    if (run) return done({ state: 'done', result: run.result, reason: run.reason });
     if (this.#options.book.get(hexOf(job))) return done({ state: 'waiting' });
     return refused(noRun(job));
   }
@@ -91,7 +91,7 @@ export class ComputeDesk {
   /** The output, for whoever has signed for it. */
   async output(job: Uint8Array): Promise<Outcome<Uint8Array>> {
     const run = await this.#options.runs.get(job);
-    if (!run || run.failure) return refused(noRun(job));
+    if (!run || run.result.length === 0) return refused(noRun(job));
     if (run.isPaid !== 1) return refused(notSignedFor());
     return done(await this.#options.runs.output(job));
   }
@@ -135,12 +135,13 @@ export class ComputeDesk {
     const { outputId, output, fuelUsed: fuel } = run;
     const value = { job, end: RUN_END[run.end], output: outputId, outputSize: output.length, fuel };
     const result = await signEnvelope(runResult, value, domain, signer);
-    await runs.put({ job, result, allowed: limits.fuel, failure: '', isPaid: 0 }, output);
+    const reason = fitText(run.reason, MAX_REASON);
+    await runs.put({ job, result, allowed: limits.fuel, reason, isPaid: 0 }, output);
   }
 
   #fail({ job }: AgreementRecord, allowed: bigint, why: string): Promise<void> {
-    const failure = fitText(why, MAX_FAILURE);
-    const run = { job, result: new Uint8Array(0), allowed, failure, isPaid: 0 };
+    const reason = fitText(why, MAX_REASON);
+    const run = { job, result: new Uint8Array(0), allowed, reason, isPaid: 0 };
     return this.#options.runs.put(run, new Uint8Array(0));
   }
 

@@ -16,7 +16,7 @@ const runForm = record('PartnerRun', {
   job: bytes32,
   result: byteList(1024).is('Envelope of the signed market.run-result; empty without a result'),
   allowed: u64.is('Fuel that the work allows'),
-  failure: text(200).is('Why there is no result; empty when there is one'),
+  reason: text(200).is('What happened, or why there is no result, in words'),
   isPaid: u8.is('1 once the client has signed the receipt: then the output may leave'),
 });
 export type RunRecord = Readonly<Omit<Infer<typeof runForm>, 'version'>>;
