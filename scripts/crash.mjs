@@ -1,7 +1,9 @@
 /**
- * `npm run test:crash -- [--points 200] [--seed N] [--only K] [--jobs 2] [--json] [--keep]`: kills
- * a whole network at seeded points of the main job, and looks at what it has kept. Bundled as the
- * program is, in a folder of its own, so that several runs and a build do not disturb each other.
+ * `npm run test:crash -- [--points 200] [--seed N] [--only K,L] [--jobs 2] [--json] [--keep]`: kills
+ * a whole network, and often its client, at seeded points of the main job, and looks at what they
+ * have kept. A point that a run never reaches is told and drawn again. Bundled as the program is, in
+ * a folder of its own, so that several runs and a build do not disturb each other. On a busy machine
+ * `CRASH_SESSION_MS=12000` lets more jobs go on than end in a refund.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
