@@ -76,14 +76,18 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
           () => run.exit && process.kill(process.pid, 'SIGTERM'),
           (error: unknown) => {
             if (context.signal.aborted) return;
-            process.stderr.write(`The story failed: ${describe(error)}\n`);
             if (run.exit) context.fail(error);
+            else process.stderr.write(`The story failed: ${describe(error)}\n`);
           },
         );
       } else if (!run.json) say('ready; Ctrl-C stops it, and `palisade devnet` goes on with it');
       return devnet;
     },
-    { log: createLogger(settings, { name: 'devnet' }), dataDir: run.root },
+    {
+      log: createLogger(settings, { name: 'devnet' }),
+      dataDir: run.root,
+      onEnd: (error) => void process.stderr.write(`The network ends: ${describe(error)}\n`),
+    },
   );
 }
 

@@ -21,9 +21,13 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export async function runDaemon(
   name: string,
   start: StartDaemon,
-  options: Omit<DaemonOptions, 'onFail'> & { readonly log: RootLogger },
+  options: Omit<DaemonOptions, 'onFail'> & {
+    readonly log: RootLogger;
+    /** Told why it ends, where the log is not what people look at. */
+    readonly onEnd?: (error: unknown) => void;
+  },
 ): Promise<void> {
-  const { log } = options;
+  const { log, onEnd } = options;
   // Node ends a process that waits for nothing but signals; a daemon ends when it is told to.
   setInterval(() => {}, LONGEST_TIMER_MS);
   const exit = (code: number): never => {
@@ -43,6 +47,7 @@ export async function runDaemon(
   };
   const onFail = (error: unknown) => {
     log.fatal('failed', { err: error });
+    onEnd?.(error);
     if (!ending) void end(1);
   };
   const onSignal = (signal: Signal) => {
@@ -55,6 +60,7 @@ export async function runDaemon(
   };
   const onUncaught = (error: unknown) => {
     log.fatal('uncaught error', { err: error });
+    onEnd?.(error);
     daemon.abort();
     exit(1);
   };
@@ -70,6 +76,7 @@ export async function runDaemon(
   } catch (error) {
     if (ending) return; // a signal came first; `end` is on its way to the exit
     log.fatal('could not start', { err: error });
+    onEnd?.(error);
     await end(1);
   }
 }
