@@ -17,6 +17,7 @@ const TESTS = [
   'packages/core/',
   'packages/formats/',
   'packages/chain/',
+  'packages/partner/src/compute/',
 ];
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {
