@@ -74,7 +74,9 @@ export async function goLive(parts: Parts, context: DaemonContext, url: string):
   );
   const { sessionMs } = await persist('reading parameters', () => network.params());
   await persist('looking for strays', () => recoverStrays({ network, ...parts }));
-  const limits = standingLimits({ network, signer, book: parts.book });
+  const { book, usage } = parts;
+  const agreements = () => [...book.all(), ...usage.all()];
+  const limits = standingLimits({ network, signer, agreements });
   const base = { network, domain, url, signal, sessionMs: Number(sessionMs), limits };
   const all = assemble(parts, base);
   await bringUp(all, context);

@@ -58,9 +58,9 @@ export function setGauges(parts: Parts): void {
   metrics.set('partner_accepting', room.fullReason() === undefined ? 1 : 0);
 }
 
-function countStates({ book }: Parts) {
+function countStates({ book, usage }: Parts) {
   const counts = { upload: 0, starting: 0, active: 0 };
-  for (const { state } of book.all()) if (state !== 'ended') counts[state]++;
+  for (const { state } of [...book.all(), ...usage.all()]) if (state !== 'ended') counts[state]++;
   return counts;
 }
 

@@ -2,9 +2,15 @@
 import { PalisadeError, type Refusal, refuse, type Signer } from '@palisade/core';
 import { mayTakeQuery } from '@palisade/market/schema';
 import type { Network } from '../network.ts';
-import type { AgreementBook } from '../records/agreement-book.ts';
 
 export type StandingLimits = (value: bigint) => Promise<Refusal | undefined>;
+
+/** What of an agreement counts against a limit. */
+type AgreedTerms = {
+  readonly state: string;
+  readonly rate: bigint;
+  readonly sessions: number;
+};
 
 /**
  * Answers why a job that may earn `value` would be refused, in the chain's words, or undefined. What is being uploaded
@@ -13,15 +19,15 @@ export type StandingLimits = (value: bigint) => Promise<Refusal | undefined>;
 export function standingLimits({
   network,
   signer,
-  book,
+  agreements,
 }: {
   readonly network: Pick<Network, 'find'>;
   readonly signer: Signer;
-  readonly book: AgreementBook;
+  readonly agreements: () => Iterable<AgreedTerms>;
 }): StandingLimits {
   return async (value) => {
     let load = { agreements: 1, value };
-    for (const { state, rate, sessions } of book.all())
+    for (const { state, rate, sessions } of agreements())
       if (state === 'upload' || state === 'starting')
         load = {
           agreements: load.agreements + 1,
