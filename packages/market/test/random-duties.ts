@@ -115,8 +115,10 @@ export class RandomDuties {
       kit.ready(partner, { atMs: fileMs, price: 0n, utility: market.job(job).utility }),
       kit.told(PARTNERS[(PARTNERS.indexOf(partner) + 1) % PARTNERS.length]!, job, v0),
     ];
-    const word = await words[who % words.length]!;
-    const may = found.state === 'open' && who % words.length < 2;
+    // The first two are answers; they are given more often than the others.
+    const place = who % 3 === 0 ? who % words.length : who % 2;
+    const word = await words[place]!;
+    const may = found.state === 'open' && place < 2;
     const fields = kit.rebuttal(partner, job, word);
     const tx = await market.chain.sign(kit.machine(v0), rebut, fields);
     const did = await random.did('rebuttal', 'v0-owner', tx);
