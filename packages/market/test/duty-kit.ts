@@ -48,9 +48,14 @@ export class Duties {
 
   /** The validators that answer for a partner now, and the others. */
   answering(partner: PartnerName) {
+    return this.answeringIn(this.market.chain.session.number, partner);
+  }
+
+  /** As `answering`, in another session. */
+  answeringIn(session: bigint, partner: PartnerName) {
     const { chain } = this.market;
     const keys = chain.validators.map(({ nodeKey }) => nodeKey);
-    const chosen = responsibleFor(this.market.partner(partner).id, chain.session.number, keys);
+    const chosen = responsibleFor(this.market.partner(partner).id, session, keys);
     const answers = ({ nodeKey }: KitValidator) =>
       chosen.some((key) => key.join() === nodeKey.join());
     return {

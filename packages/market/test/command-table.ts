@@ -1,0 +1,255 @@
+/**
+ * A walk over the market that fills a table: every command, by everybody, at a job in every state.
+ * It picks what the table lacks, and otherwise lets life go on.
+ */
+import type { CommandHandler } from '@palisade/chain';
+import { type Declaration, toHex } from '@palisade/core';
+import {
+  cancel,
+  complain,
+  fileVoucher,
+  JOB_STATE,
+  jobs,
+  marketModule,
+  rebut,
+  request,
+  start,
+} from '@palisade/market';
+import {
+  type Actor,
+  ATTEMPTS,
+  type Cast,
+  ROLES,
+  type RoleName,
+  tampered,
+  UNHEARD,
+} from './attempts.ts';
+import { Duties } from './duty-kit.ts';
+import { CLIENTS, type Market, PARTNERS, startMarket, TEST_PARAMS } from './market-kit.ts';
+
+export type StateName = 'none' | keyof typeof JOB_STATE;
+/** In the order in which a job may pass through them. */
+export const STATES: readonly StateName[] = [
+  'none',
+  'confirmed',
+  'started',
+  'disputed',
+  'completed',
+  'cancelled',
+  'resolved',
+];
+
+/** Where a job may go from where it is. */
+export const NEXT: Readonly<Record<StateName, readonly StateName[]>> = {
+  none: ['confirmed'],
+  confirmed: ['started', 'cancelled'],
+  started: ['disputed', 'completed', 'cancelled'],
+  disputed: ['completed', 'cancelled', 'resolved'],
+  completed: [],
+  cancelled: [],
+  resolved: [],
+};
+
+export type Cell = {
+  readonly state: StateName;
+  readonly command: string;
+  readonly role: RoleName;
+};
+export type Count = { accepted: number; refused: number };
+
+export function keyOf({ command, role, state }: Cell): string {
+  return `${command} by ${role} at ${state}`;
+}
+
+/** The one reason why a cell cannot occur: a command of machines, and clients are people. */
+export function canSign({ signer }: Declaration, role: RoleName): boolean {
+  return signer === 'account' || (role !== 'client' && role !== 'other client');
+}
+
+/** The clients that act; the other one is only ever left out. */
+const ACTING = CLIENTS.filter((name) => name !== UNHEARD);
+
+/** Jobs in every state can be complained of, however long they took to get there. */
+const DUTIES = { ...TEST_PARAMS.duties, evidenceSessions: 8, maxOpenComplaints: 1000 };
+
+/** Of the kit. */
+const BLOCK_MS = 1000n;
+const SESSION_MS = 60_000n;
+/** The number of ten with which a session ends early. */
+const LATE = 6;
+
+/** Numbers below `sides` from a seed, the same for the same seed (mulberry32, public domain). */
+function diceOf(seed: number): (sides: number) => number {
+  let a = seed;
+  return (sides) => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), a | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % sides;
+  };
+}
+
+export async function startWalk(seed: number): Promise<Walk> {
+  const market = await startMarket({ weights: [10n, 10n, 10n], market: { duties: DUTIES } });
+  await market.chain.endSession();
+  await market.chain.endSession();
+  return new Walk(market, diceOf(seed));
+}
+
+export class Walk {
+  readonly commands: readonly CommandHandler[];
+  readonly counts = new Map<string, Count>();
+  /** Changes of a job's state that were seen. */
+  readonly changes = new Set<string>();
+  readonly #market: Market;
+  readonly #duties: Duties;
+  readonly #die: (sides: number) => number;
+  readonly #funds: bigint;
+  readonly #casts: { readonly cast: Cast; state: StateName }[] = [];
+
+  constructor(market: Market, die: (sides: number) => number) {
+    this.#market = market;
+    this.#duties = new Duties(market);
+    this.#die = die;
+    this.#funds = market.chain.totalFunds() + market.chain.burned();
+    this.commands = marketModule(market.chain.domain).commands ?? [];
+  }
+
+  /** One step, mostly towards a cell of `wanted` that is possible now. */
+  async step(wanted: readonly Cell[]): Promise<void> {
+    const possible = wanted.filter(({ state }) => this.#at(state).length > 0);
+    const kind = this.#isLate() ? LATE : this.#die(10);
+    if (kind < 6 && possible.length > 0) await this.#towards(this.#pick(possible));
+    else if (kind === LATE) await this.#market.chain.endSession();
+    else await this.#attempt(this.#anything());
+    this.#check();
+  }
+
+  /** Whether the next block would end the session: it does so without a command in it. */
+  #isLate(): boolean {
+    const { timeMs, session } = this.#market.chain;
+    return timeMs + BLOCK_MS >= session.startMs + SESSION_MS;
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[this.#die(from.length)]!;
+  }
+
+  /** What must come right before it is done first, half of the time, at the same job. */
+  async #towards(cell: Cell): Promise<void> {
+    const { state } = cell;
+    const isRebuttal = cell.command === rebut.name && state !== 'none';
+    const first: Cell = isRebuttal
+      ? { state, command: complain.name, role: 'partner' }
+      : { state: 'started', command: cancel.name, role: 'client' };
+    const casts = this.#at(first.state);
+    if (this.#die(2) === 0 || casts.length === 0 || (!isRebuttal && state !== 'cancelled'))
+      return this.#attempt(cell);
+    const cast = this.#pick(casts);
+    await this.#attempt(first, cast);
+    this.#check();
+    return this.#attempt(cell, cast);
+  }
+
+  /** Mostly what keeps life going. */
+  #anything(): Cell {
+    const kind = this.#die(4);
+    if (kind === 0) return { state: 'none', command: request.name, role: 'client' };
+    if (kind === 1) return { state: 'confirmed', command: start.name, role: 'partner' };
+    if (kind === 2) return { state: 'started', command: fileVoucher.name, role: 'partner' };
+    const { declaration } = this.#pick(this.commands);
+    const role = this.#pick(ROLES.filter((name) => canSign(declaration, name)));
+    return { state: this.#pick(STATES), command: declaration.name, role };
+  }
+
+  /** Jobs in a state; of those that are not there, there is always another. */
+  #at(state: StateName): readonly Cast[] {
+    if (state === 'none') return [this.#cast(new Uint8Array(32).map(() => this.#die(256)))];
+    return this.#casts.filter((known) => known.state === state).map(({ cast }) => cast);
+  }
+
+  #cast(id: Uint8Array, client = this.#pick(ACTING)): Cast {
+    const first = this.#die(PARTNERS.length);
+    const partner = PARTNERS[first]!;
+    return {
+      id,
+      client,
+      otherClient: ACTING.find((name) => name !== client)!,
+      partner,
+      otherPartner: PARTNERS[(first + 1 + this.#die(PARTNERS.length - 1)) % PARTNERS.length]!,
+      validator: this.#duties.answering(partner).responsible[0]!,
+    };
+  }
+
+  #actor(cast: Cast, role: RoleName): Actor {
+    const market = this.#market;
+    if (role === 'client') return { account: market.client(cast.client) };
+    if (role === 'other client') return { account: market.client(cast.otherClient) };
+    if (role === 'validator')
+      return { account: cast.validator.owner, machine: this.#duties.machine(cast.validator) };
+    const name = role === 'partner' ? cast.partner : cast.otherPartner;
+    return { account: market.owner(name), machine: market.partner(name) };
+  }
+
+  /** Some job in the state of a cell: the newest have most before them. */
+  #some(state: StateName): Cast | undefined {
+    const casts = this.#at(state);
+    return casts.length === 0 ? undefined : this.#pick(this.#die(3) > 0 ? casts.slice(-2) : casts);
+  }
+
+  async #attempt(cell: Cell, cast = this.#some(cell.state)): Promise<void> {
+    if (!cast) return;
+    const { declaration } = this.commands.find(
+      (handler) => handler.declaration.name === cell.command,
+    )!;
+    const { make, proof } = ATTEMPTS[cell.command]!;
+    const actor = this.#actor(cast, cell.role);
+    const job = jobs.get(this.#market.chain.state, cast.id);
+    const scene = { market: this.#market, duties: this.#duties, cast, job, role: cell.role };
+    const honest = await make({ ...scene, actor, die: this.#die });
+    const isLie = proof !== undefined && this.#die(8) === 0;
+    const fields = isLie ? tampered(honest, proof) : honest;
+    const signer = declaration.signer === 'node' ? actor.machine! : actor.account;
+    const tx = await this.#market.chain.sign(signer, declaration, fields as never);
+    const accepted = await this.#run(cell, tx);
+    if (isLie && accepted) throw new Error(`a lie was accepted: ${keyOf(cell)}`);
+    if (!accepted || cell.command !== request.name) return;
+    if (cell.role !== 'client' && cell.role !== 'other client') return;
+    const client = cell.role === 'client' ? cast.client : cast.otherClient;
+    this.#casts.push({ cast: this.#cast(await this.#idOf(tx), client), state: 'none' });
+  }
+
+  #idOf(tx: Uint8Array): Promise<Uint8Array> {
+    return this.#market.chain.idOf(tx);
+  }
+
+  /** True when it was accepted. A refused one has changed nothing but fee and nonce. */
+  async #run(cell: Cell, tx: Uint8Array): Promise<boolean> {
+    const { chain } = this.#market;
+    const before = chain.dump();
+    const { results } = await chain.decide(await chain.proposeAsIs([tx]));
+    const { code, codespace } = results[0]!;
+    if (code === 2) throw new Error(`${keyOf(cell)} could not even be paid for: ${codespace}`);
+    if (code !== 0) await chain.expectNoTrace(before, tx, true);
+    const count = this.counts.get(keyOf(cell)) ?? { accepted: 0, refused: 0 };
+    count[code === 0 ? 'accepted' : 'refused']++;
+    this.counts.set(keyOf(cell), count);
+    return code === 0;
+  }
+
+  /** No unit came or went, and jobs went where they may. The kit checks all other laws in every block. */
+  #check(): void {
+    const { chain } = this.#market;
+    const funds = chain.totalFunds() + chain.burned();
+    if (funds !== this.#funds) throw new Error(`there were ${this.#funds} units, now ${funds}`);
+    for (const known of this.#casts) {
+      const { state } = jobs.need(chain.state, known.cast.id);
+      const [now] = Object.entries(JOB_STATE).find(([, value]) => value === state)!;
+      if (now === known.state) continue;
+      if (!NEXT[known.state].includes(now as StateName))
+        throw new Error(`job ${toHex(known.cast.id)} went from ${known.state} to ${now}`);
+      this.changes.add(`${known.state} to ${now}`);
+      known.state = now as StateName;
+    }
+  }
+}
