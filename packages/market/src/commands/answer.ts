@@ -61,9 +61,9 @@ export const answerAuditHandler = handle(answerAudit, {
   verify(ctx, { job: jobId, session, proofs }) {
     const { state } = ctx;
     const partner = ctx.sender.nodeKey!;
-    const job = jobs.get(state, jobId);
     const agreement = agreements.get(state, jobId, partner);
-    if (!job || agreement?.state !== AGREEMENT_STATE.active) return noAgreement(jobId, partner);
+    if (agreement?.state !== AGREEMENT_STATE.active) return noAgreement(jobId, partner);
+    const job = jobs.need(state, jobId);
     if (session !== ctx.session.number)
       return refuse(
         'market/wrong-session',
