@@ -361,6 +361,14 @@ describe('a usage voucher is refused', () => {
     await chain.run(p0, fileVoucher, good);
   });
 
+  it('with sequence 0, for whatever amount, and it convicts nobody of anything', async () => {
+    const { market, chain, job } = await begin();
+    const zero = await market.fileTx('alice', 'p0', job, { sequence: 0, amount: HALF });
+    const { score } = market.clientStanding('alice');
+    await chain.expectTxRefused('market/voucher-not-newer', zero);
+    expect(market.clientStanding('alice').score).toBe(score);
+  });
+
   it('of storage, of unknown jobs, by partners without an agreement, and after a receipt', async () => {
     const { market, chain, job } = await begin();
     const storage = await market.request('alice');
@@ -395,6 +403,16 @@ describe('a receipt of computation is refused', () => {
     await refused('market/bad-last-session', number + 1n, 3, good);
     await market.partnerComplete('alice', 'p0', job, number, good, 3);
     await refused('market/agreement-ending', number, 4, { ...good, amount: CEILING });
+  });
+
+  it('that names a session after the last one, when the window is open', async () => {
+    const { market, chain, job } = await begin();
+    await endSessions(market, 2);
+    expect(market.agreement(job, 'p0').state).toBe(AGREEMENT_STATE.disputed);
+    const { number } = chain.session;
+    const late = await market.clientSigned('alice', 'p0', job, number, 1, { amount: HALF });
+    const p0 = market.partner('p0');
+    await chain.expectRefused('market/bad-last-session', p0, partnerComplete, late);
   });
 
   it('but not because its session ended before it was filed', async () => {

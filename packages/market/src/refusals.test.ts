@@ -312,6 +312,18 @@ describe('cancelling and renewing are refused', () => {
   });
 });
 
+describe('a renewal is refused', () => {
+  it('that would make a term longer than 32 bits count, however much of it has passed', async () => {
+    const most = 2 ** 32 - 1;
+    const market = await startMarket({ market: { maxSessions: most } });
+    const { chain } = market;
+    const job = await market.request('alice', { sessions: most, maxRate: 1n });
+    await chain.endSession();
+    const longer = { job, sessions: 1 };
+    await chain.expectRefused('market/bad-term', market.client('alice'), renew, longer);
+  });
+});
+
 describe('genesis is refused', () => {
   it('with limits that would let a command exceed what contents, answers and pages can hold', async () => {
     const limits = [

@@ -130,18 +130,22 @@ describe('a complaint', () => {
     const { market, chain, kit, accused, p0 } = await begin();
     const heard = await kit.isReady('p0', accused);
     const full = await kit.ready('p0', { accepting: 0, reason: 'full' });
+    const busy = await kit.ready('p0', { freeSlots: 0 });
+    const picky = await kit.ready('p0', { utility: UTILITY.access });
     const atMs = chain.timeMs;
     const gone = await kit.say(p0, signOff, { sequence: 99n, atMs, reason: 'home' });
     await chain.block();
-    const jobs = [await market.request('alice'), await market.request('bert')];
+    const words = [full, busy, picky, gone];
+    const jobs = [];
+    for (const _ of words) jobs.push(await market.request('alice'));
     await chain.block();
     for (const job of jobs) await kit.complains('p0', job, accused, heard);
     const reasons = [];
-    for (const [i, word] of [full, gone].entries()) {
+    for (const [i, word] of words.entries()) {
       const block = await kit.rebuts(accused, 'p0', jobs[i]!, word);
       reasons.push(...eventsOf(block, 'market.complaint-dismissed').map(({ reason }) => reason));
     }
-    expect(reasons).toEqual(['took-no-work', 'signed-off']);
+    expect(reasons).toEqual(['took-no-work', 'took-no-work', 'took-no-work', 'signed-off']);
   });
 
   it('is refused when it comes before the notice had its time, after its session, or twice', async () => {
@@ -161,6 +165,16 @@ describe('a complaint', () => {
     await chain.expectRefused('market/too-late', p0, complain, complaint);
     const nowhere = { ...complaint, job: new Uint8Array(32) };
     await chain.expectRefused('market/no-such-job', p0, complain, nowhere);
+  });
+
+  it('is refused in the very block of the job: its file is not closed yet', async () => {
+    const { market, chain, kit, accused, p0 } = await begin();
+    const heard = await kit.isReady('p0', accused);
+    await chain.block();
+    const tx = await market.requestTx('alice');
+    const complaint = kit.complaint(await chain.idOf(tx), accused, heard);
+    const { results } = await chain.block([tx, await chain.sign(p0, complain, complaint)]);
+    expect(results.map(({ codespace }) => codespace)).toEqual(['', 'market/too-early']);
   });
 
   it('is refused about a validator that did not answer for the partner', async () => {
@@ -295,8 +309,9 @@ describe('a rebuttal', () => {
       await kit.told('p0', other, accused),
       await kit.told('p0', job, second),
       await kit.say(machine, noticeAck, words),
-      await kit.ready('p0'),
-      await kit.ready('p0', { accepting: 0, sequence: 1n }),
+      // By which it takes the job after all, and one that is no later than that of the complaint.
+      await kit.ready('p0', { atMs: 0n }),
+      await kit.ready('p0', { accepting: 0, atMs: 0n, sequence: 1n }),
       await kit.ready('p0', { accepting: 0, atMs: chain.timeMs + 60_000n }),
       await kit.say(p0, signOff, { sequence: 9n, atMs: chain.timeMs + 60_000n, reason: '' }),
       heard.acknowledgement,

@@ -1,4 +1,4 @@
-import { send } from '@palisade/chain/schema';
+import { revokeNodeKey, send } from '@palisade/chain/schema';
 import { toHex } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
 import { eventsOf, PAL } from '../../../chain/test/chain-kit.ts';
@@ -84,6 +84,13 @@ describe('an acknowledged transaction in no block', () => {
     const unpaid = await kit.omission(v0, dear);
     await chain.blocks(3);
     await chain.expectRefused('market/not-omitted', bert, reportOmission, unpaid);
+  });
+
+  it('is no evidence when its machine was revoked since', async () => {
+    const { market, chain, omission, bert } = await omitted();
+    const nodeKey = market.partner('p0').id;
+    await chain.run(market.owner('p0'), revokeNodeKey, { nodeKey });
+    await chain.expectRefused('market/not-omitted', bert, reportOmission, omission);
   });
 
   it('has two whole blocks to get into one, and is forgotten after the next session', async () => {
