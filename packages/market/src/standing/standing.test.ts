@@ -204,6 +204,13 @@ describe('the whitewasher', () => {
     await expectBarred(market, 'market/low-score', 'p1', { sessions: 1 });
   });
 
+  it('posts a bond also where nobody waits for receipts: what counts as known has served its time', async () => {
+    const market = await begin({}, { ...OPEN, bond: 44n * PAL });
+    await expectBarred(market, 'market/no-bond', 'p1');
+    await market.postBond('p1', 44n * PAL);
+    await hired(market, 'p1');
+  });
+
   it('the bond is the same when it is posted twice, and comes back to its account after its time', async () => {
     const market = await begin({}, STRICT);
     const { chain } = market;
