@@ -28,8 +28,9 @@ const ONE_RECEIPT = {
 };
 
 /** Alice had p0 and p1 do a work in one job, and p2 in another one. */
-async function begin(known: readonly PartnerName[] = ['p1', 'p2']) {
-  const market = await startMarket({ market: ONE_RECEIPT });
+async function begin(known: readonly PartnerName[] = ['p1', 'p2'], owners: object = {}) {
+  const own = { p0: 'p0-owner', p1: 'p1-owner', p2: 'p2-owner', p3: 'p3-owner', v0: 'v0-owner' };
+  const market = await startMarket({ market: ONE_RECEIPT, machines: { ...own, ...owners } });
   await market.chain.endSession();
   for (const partner of known) await makeKnown(market, partner);
   // A receipt counts when it is paid.
@@ -113,6 +114,9 @@ describe('evidence of a wrong result', () => {
     await market.start('alice', 'p3', other);
     await refused({ second: await said(market, 'p3', other, 1) });
     await refused({ second: await said(market, 'p3', third, 1) }, 'market/no-agreement');
+    const kept = await market.request('alice', { sessions: 1, subject: WORK });
+    await market.start('alice', 'p3', kept);
+    await refused({ second: await said(market, 'p3', kept, 1) }, 'market/no-agreement');
     const forged = { ...good.second, partner: market.partner('p1').id, job: both };
     await refused({ second: forged }, 'market/result-not-signed');
     await refused({ rejected: { ...good.rejected, fuel: 1n } }, 'market/result-not-signed');
@@ -137,4 +141,19 @@ describe('evidence of a wrong result', () => {
       await evidence(story),
     );
   });
+
+  const related = {
+    'the client itself': { p1: 'alice' },
+    'one and the same': { p1: 'p2-owner' },
+  };
+  for (const [who, owners] of Object.entries(related))
+    it(`is no evidence when the account behind the witnesses is ${who}`, async () => {
+      const story = await begin(['p1', 'p2'], owners);
+      await story.market.chain.expectRefused(
+        'market/no-witness',
+        story.market.client('alice'),
+        reportResult,
+        await evidence(story),
+      );
+    });
 });
