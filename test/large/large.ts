@@ -173,7 +173,7 @@ let network: ChildProcess | undefined;
 let failed = false;
 try {
   network = await startNetwork();
-  say('a network of seven processes runs');
+  say('a network in processes of its own runs');
   await roundTrip('empty', 0, false);
   await roundTrip('large', SIZE, true);
 } catch (error) {

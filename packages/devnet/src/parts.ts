@@ -35,6 +35,8 @@ const QUOTA = 8 * 2 ** 30;
 /** Room on the disk that stays free, bytes. */
 const RESERVE = 512 * 2 ** 20;
 
+export type LogLevel = 'debug' | 'info' | 'warn';
+
 export type Part = {
   readonly network: Network;
   readonly timing: Timing;
@@ -123,12 +125,20 @@ export async function startOnePartner(
   return partner;
 }
 
-/** A log file in the folder of a part; the terminal is for the story. */
-export function openLog(
+/** The context of one of several parts in a process, with a log of its own. */
+export function contextOf(
+  context: DaemonContext,
   name: string,
   folder: string,
-  level: 'debug' | 'info' | 'warn',
-): RootLogger {
+  level: LogLevel,
+): DaemonContext {
+  const log = openLog(name, folder, level);
+  context.onStop(`log of ${name}`, () => log.close());
+  return { ...context, name, log };
+}
+
+/** A log file in the folder of a part; the terminal is for the story. */
+export function openLog(name: string, folder: string, level: LogLevel): RootLogger {
   return createLogger(
     logSection.parse({ level, stdout: false, file: join(folder, 'log', 'palisade.log') }),
     { name },

@@ -9,6 +9,7 @@ import type { DaemonContext } from '@palisade/daemon';
 import { give, type Order } from './control/orders.ts';
 import type { RunningParts } from './control/parts-keeper.ts';
 import type { DevnetOptions } from './devnet.ts';
+import { POPULATION } from './network.ts';
 import { HOST, type Part, partnersOf } from './parts.ts';
 
 /** Pause before a part that died is started again, ms: a part that dies at once must not spin. */
@@ -22,6 +23,19 @@ const DRAIN_MS = 15_000;
 export type ReadyMessage = { readonly ready: true };
 
 type Child = { readonly name: string; process: ChildProcess };
+
+/**
+ * Partners that keep files have a process each, so that one can be killed alone; those that compute
+ * or carry share one, so that an idle network stays small.
+ */
+function processesOf(part: Part): { readonly name: string; readonly numbers: readonly number[] }[] {
+  const all = partnersOf(part).map(({ name }, i) => ({ name, numbers: [i + 1] }));
+  const keepers = all.slice(0, POPULATION.partners);
+  const others = all.slice(POPULATION.partners);
+  if (others.length === 0) return keepers;
+  const name = others.map((one) => one.name).join(', ');
+  return [...keepers, { name, numbers: others.flatMap(({ numbers }) => numbers) }];
+}
 
 export async function superviseProcesses(
   context: DaemonContext,
@@ -61,9 +75,10 @@ export async function superviseProcesses(
     await Promise.all([...children.values()].map(({ process: child }) => end(child)));
   });
   await begin('validators', ['validators']);
+  const rules = part.allow.flatMap((rule) => ['--allow', rule]);
   await Promise.all(
-    partnersOf(part).map(({ name }, i) =>
-      begin(name, ['partner', String(i + 1), ...part.allow.flatMap((rule) => ['--allow', rule])]),
+    processesOf(part).map(({ name, numbers }) =>
+      begin(name, ['partner', ...numbers.map(String), ...rules]),
     ),
   );
   const urlOf = (port: number) => `http://${HOST}:${port}`;

@@ -3,18 +3,14 @@ import type { DaemonContext } from '@palisade/daemon';
 import type { NetworkClock } from './control/network-clock.ts';
 import type { RunningParts } from './control/parts-keeper.ts';
 import type { DevnetOptions } from './devnet.ts';
-import { openLog, type Part, partnersOf, startOnePartner, startValidators } from './parts.ts';
+import { contextOf, type Part, partnersOf, startOnePartner, startValidators } from './parts.ts';
 
 export async function startInProcess(
   context: DaemonContext,
   part: Part & { readonly clock: NetworkClock },
   { logLevel, faults, diskHook }: DevnetOptions,
 ): Promise<RunningParts> {
-  const named = (name: string, folder: string): DaemonContext => {
-    const log = openLog(name, folder, logLevel);
-    context.onStop(`log of ${name}`, () => log.close());
-    return { ...context, name, log };
-  };
+  const named = (name: string, folder: string) => contextOf(context, name, folder, logLevel);
   const node = await startValidators(named('validators', part.folders.node), part, faults);
   const partners = await Promise.all(
     partnersOf(part).map(({ name }, i) =>

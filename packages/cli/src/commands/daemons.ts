@@ -65,17 +65,22 @@ export function devnetPartCommand() {
     'palisade devnet-part partner 1 --dir FOLDER',
   )
     .argument('<role>', 'validators or partner')
-    .argument('[number]', 'of the partner', parseCount(1, 1000))
+    .argument('[numbers...]', 'of the partners that it serves', gatherCounts)
     .requiredOption('--dir <folder>', 'folder of the network')
     .option('--allow <rule>', 'where its tunnels may lead; may be given several times', gather)
     .addOption(
       new Option('--log-level <level>', 'of the log file').choices(LEVELS).default('info' as const),
     )
-    .action(async (role, number, { dir, logLevel, allow = [] }) => {
+    .action(async (role, numbers, { dir, logLevel, allow = [] }) => {
       const { runPart } = await import('@palisade/devnet');
       const part = role === 'validators' ? ('validators' as const) : ('partner' as const);
-      await runPart({ root: dir, role: part, number: number ?? 0, allow, logLevel });
+      await runPart({ root: dir, role: part, numbers: numbers ?? [], allow, logLevel });
     });
+}
+
+const parseNumber = parseCount(1, 1000);
+function gatherCounts(value: string, before: readonly number[] = []): readonly number[] {
+  return [...before, parseNumber(value)];
 }
 
 /** An option that may be given several times. */
