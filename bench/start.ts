@@ -70,7 +70,10 @@ try {
       starts,
     ),
     rowOf({ case: 'memory', unit: 'MB', note: `one process, ${memory}` }, [together]),
-    rowOf({ case: 'memory-processes', unit: 'MB', note: `parts in processes of their own, ${memory}` }, [apart]),
+    rowOf(
+      { case: 'memory-processes', unit: 'MB', note: `parts in processes of their own, ${memory}` },
+      [apart],
+    ),
   ]);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -5,16 +5,17 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { POPULATION } from '@palisade/devnet';
 import { Child } from './child.ts';
 import type { Said } from './network-child.ts';
 import type { Point } from './points.ts';
 
-/** Validators and partners of a development network. */
-const VALIDATORS = 6;
-const PARTNERS = 5;
-/** Below the ports that systems give to outgoing connections, which could be in the way later. */
+/** Ports of a development network: for its validators, and for all partners that it can have. */
+const VALIDATORS = POPULATION.active + POPULATION.passive;
+const PARTNERS = POPULATION.partners + POPULATION.computers + 1;
+/** Below those of other development networks, and of outgoing connections, which could be in the way later. */
 const FIRST_PORT = 12_000;
-const PORTS = 15_000;
+const PORTS = 14_000;
 let nextPort = Math.floor(Math.random() * PORTS);
 
 async function freePort(): Promise<number> {

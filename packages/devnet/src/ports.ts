@@ -27,7 +27,9 @@ export async function choosePorts(root: string, host: string): Promise<Ports> {
   const last = await readPorts(root);
   const choose = async (count: number, first: number, known: readonly number[] | undefined) => {
     const ports: number[] = [];
-    for (let i = 0; i < count; i++) ports.push(await freePort(host, known?.[i] ?? first + i));
+    // Beside known ports, any free one will do: the first choice of all may be another network's.
+    for (let i = 0; i < count; i++)
+      ports.push(await freePort(host, known ? (known[i] ?? 0) : first + i));
     return ports;
   };
   const ports = {
