@@ -29,7 +29,7 @@ export function devnetCommand({ world }: Context) {
     .option(
       '--allow <place>',
       'one more partner, whose tunnels lead to HOST:PORT; may be given several times',
-      gather,
+      texts,
     )
     .addOption(
       new Option('--log-level <level>', 'of the log files')
@@ -65,9 +65,9 @@ export function devnetPartCommand() {
     'palisade devnet-part partner 1 --dir FOLDER',
   )
     .argument('<role>', 'validators or partner')
-    .argument('[numbers...]', 'of the partners that it serves', gatherCounts)
+    .argument('[numbers...]', 'of the partners that it serves', gather(parseCount(1, 1000)))
     .requiredOption('--dir <folder>', 'folder of the network')
-    .option('--allow <rule>', 'where its tunnels may lead; may be given several times', gather)
+    .option('--allow <rule>', 'where its tunnels may lead; may be given several times', texts)
     .addOption(
       new Option('--log-level <level>', 'of the log file').choices(LEVELS).default('info' as const),
     )
@@ -78,15 +78,11 @@ export function devnetPartCommand() {
     });
 }
 
-const parseNumber = parseCount(1, 1000);
-function gatherCounts(value: string, before: readonly number[] = []): readonly number[] {
-  return [...before, parseNumber(value)];
+/** A word that may be given several times, each read by `parse`. */
+function gather<T>(parse: (text: string) => T) {
+  return (text: string, before: readonly T[] = []): readonly T[] => [...before, parse(text)];
 }
-
-/** An option that may be given several times. */
-function gather(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
+const texts = gather(String);
 
 /** Settings of a daemon: `--set log.level=debug`. */
 function parseSetting(text: string, before: Record<string, string> = {}): Record<string, string> {

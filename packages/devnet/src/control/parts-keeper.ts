@@ -43,7 +43,11 @@ export async function keepParts(
         await work();
       } finally {
         daemon = launch();
-        parts = await daemon.started;
+        // Nothing runs any more when they cannot start: whoever supervises this must see it.
+        parts = await daemon.started.catch((error: unknown) => {
+          context.fail(error);
+          throw error;
+        });
       }
     },
   };
