@@ -13,17 +13,32 @@ const ALLOWED = {
   formats: ['core'],
   chain: ['core', 'formats'],
   market: ['core', 'formats', 'chain'],
+  power: ['core', 'formats', 'chain'],
+  payments: ['core', 'formats', 'chain'],
   daemon: ['core'],
   engine: ['core', 'formats'],
-  node: ['core', 'formats', 'chain', 'market', 'engine', 'daemon'],
-  client: ['core', 'chain/schema', 'market/schema'],
-  partner: ['core', 'market/schema', 'chain/schema', 'client', 'daemon'],
-  devnet: ['core', 'chain', 'market', 'client', 'daemon', 'node', 'partner'],
+  rootchain: ['core', 'formats'],
+  node: [
+    'core',
+    'formats',
+    'chain',
+    'market',
+    'power',
+    'payments',
+    'engine',
+    'rootchain',
+    'daemon',
+  ],
+  client: ['core', 'chain/schema', 'market/schema', 'power/schema', 'payments/schema'],
+  partner: ['core', 'market/schema', 'power/schema', 'chain/schema', 'client', 'daemon'],
+  devnet: ['core', 'chain', 'market', 'power', 'client', 'daemon', 'rootchain', 'node', 'partner'],
   // Daemons and tools are loaded lazily, so that `palisade balance` does not load an engine.
   cli: [
     'core',
     'chain/schema',
     'market/schema',
+    'power/schema',
+    'payments/schema',
     'client',
     'daemon',
     'lazy:node',
@@ -32,7 +47,7 @@ const ALLOWED = {
   ],
 };
 /** Pure packages know no platform. */
-const PURE = new Set(['core', 'formats', 'chain', 'market', 'client']);
+const PURE = new Set(['core', 'formats', 'chain', 'market', 'power', 'payments', 'client']);
 /** The one file of core that is for Node alone. */
 const PLATFORM_FILES = new Set(['packages/core/src/crypto/node.ts']);
 
