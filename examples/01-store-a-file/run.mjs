@@ -2,22 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { runExample, tell } from '../../scripts/example-kit.mjs';
+import { runExample, tell, until } from '../../scripts/example-kit.mjs';
 
 const LETTER = 'Dear reader,\n\nif you can read this, three strangers kept it for you.\n';
 const COPIES = 3;
-/** Time that a whole session with its payout may take on a busy machine, ms. */
-const PATIENCE_MS = 45_000;
-
-/** Asks until the answer is as wished. */
-async function until(ask, isReached) {
-  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(500)) {
-    const answer = await ask();
-    if (isReached(answer)) return answer;
-  }
-  throw new Error(`It did not come to this within ${PATIENCE_MS} ms: ${isReached}`);
-}
 
 await runExample(async ({ network, home, palisade }) => {
   const letter = join(home, 'letter.txt');

@@ -1,63 +1,13 @@
 /** Reaches a server through a partner's tunnel, pays by the byte, and is kept from everything else. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { bundle, install, PROGRAM } from '../../scripts/setup.mjs';
+import { runExample, tell, until } from '../../scripts/example-kit.mjs';
 
 /** What is fetched through the tunnel: two intervals of vouchers, so that money moves on the way. */
 const PAGE = randomBytes(9 * 2 ** 20);
-/** Time that a whole session with its payout may take on a busy machine, ms. */
-const PATIENCE_MS = 45_000;
-
-install();
-await bundle();
-const home = await mkdtemp(join(tmpdir(), 'palisade-example-'));
-const env = { ...process.env, PALISADE_HOME: home };
-
-function tell(step, text) {
-  console.log(`${step}. ${text}`);
-}
-
-/** Starts `palisade`; `next` reads its next JSON answer. */
-function start(args) {
-  const child = spawn(process.execPath, [PROGRAM, ...args, '--json'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const next = async () => {
-    for (let text = ''; ; ) {
-      const { value, done } = await answers.next();
-      if (done) throw new Error(`palisade ${args[0]} ended early: ${text}`);
-      text += value;
-      if (value === '}') return JSON.parse(text);
-    }
-  };
-  return { child, next };
-}
-
-async function palisade(args) {
-  const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, ...args, '--json'], {
-    env,
-  });
-  return JSON.parse(stdout);
-}
-
-async function stop(child) {
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  const [code] = await ended;
-  return code;
-}
 
 /** A socket through the SOCKS server, or the number of its refusal (RFC 1928, section 6). */
 async function through(socks, host, port) {
@@ -103,63 +53,52 @@ const secret = createServer((_, response) => {
   response.end('nobody should read this');
 });
 
-async function tour(port, forbidden) {
+const [port, forbidden] = await Promise.all([listen(wanted), listen(secret)]);
+
+async function tour({ palisade, start }) {
   const { partners } = await palisade(['partners']);
   const partner = partners.find(({ utility }) => utility === 3);
-  tell(1, `a network runs; partner ${partner.nodeKey.slice(0, 10)} leads to 127.0.0.1:${port}`);
+  tell(2, `partner ${partner.nodeKey.slice(0, 10)} leads to 127.0.0.1:${port}`);
 
   const args = ['tunnel', '--via', partner.nodeKey, '--port', '0', '--most', '64MiB', '--yes'];
-  const tunnel = start(args);
+  const tunnel = start([...args, '--json']);
   const { job, socks, error } = await tunnel.next();
   assert.equal(error, undefined);
-  tell(2, `job ${job} is agreed on; SOCKS5 at ${socks}`);
+  tell(3, `job ${job} is agreed on; SOCKS5 at ${socks}`);
 
   assert.equal(sha(await get(socks, port)), sha(PAGE));
-  tell(3, `${PAGE.length} bytes came through, the same`);
+  tell(4, `${PAGE.length} bytes came through, the same`);
 
   const NOT_ALLOWED = 2;
   const spellings = ['127.0.0.1', '127.1', '2130706433', '0x7f000001', '::1', '::ffff:127.0.0.1'];
   for (const host of [...spellings, 'localhost', '169.254.169.254', 'example.org'])
     assert.equal(await through(socks, host, forbidden), NOT_ALLOWED, host);
   assert.equal(visitors, 0);
-  tell(
-    4,
-    `another port of the same machine is refused, however it is spelt: ${spellings.join(', ')}`,
-  );
+  const spelt = spellings.join(', ');
+  tell(5, `another port of the same machine is refused, however it is spelt: ${spelt}`);
 
-  tunnel.child.kill('SIGINT');
-  const closed = await tunnel.next();
+  const [closed] = await Promise.all([tunnel.next(), tunnel.stop('SIGINT')]);
   assert.equal(closed.receipt, true);
   assert.equal(BigInt(closed.units), BigInt(closed.sent + closed.received));
   assert.ok(closed.received >= PAGE.length && closed.sequence > 1);
-  tell(
-    5,
-    `closed: ${closed.units} bytes cost ${closed.amount} base units, in ${closed.sequence} vouchers`,
+  const { units, amount, sequence } = closed;
+  tell(6, `closed: ${units} bytes cost ${amount} base units, in ${sequence} vouchers`);
+
+  const paid = await until(
+    async () => (await palisade(['job', job])).history.find(isPayment),
+    (payment) => payment !== undefined,
   );
-
-  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(500)) {
-    const { history } = await palisade(['job', job]);
-    const paid = history.find(({ name }) => name === 'market.partner-paid');
-    if (!paid) continue;
-    assert.equal(paid.data.amount, closed.amount);
-    const { rows } = await palisade(['payout', paid.data.session]);
-    const row = rows.find((one) => one.job === job);
-    assert.equal(row.amount, closed.amount);
-    tell(6, `session ${paid.data.session} paid the partner ${row.amount} base units for it`);
-    return;
-  }
-  throw new Error(`The partner was not paid within ${PATIENCE_MS} ms.`);
+  assert.equal(paid.data.amount, amount);
+  const { rows } = await palisade(['payout', paid.data.session]);
+  const row = rows.find((one) => one.job === job);
+  assert.equal(row.amount, amount);
+  tell(7, `session ${paid.data.session} paid the partner ${row.amount} base units for it`);
 }
 
-const [port, forbidden] = await Promise.all([listen(wanted), listen(secret)]);
-const timing = ['--block-time', '1s', '--session', '8s'];
-const network = start(['devnet', ...timing, '--allow', `127.0.0.1:${port}`]);
+const isPayment = ({ name }) => name === 'market.partner-paid';
+
 try {
-  await network.next();
-  await tour(port, forbidden);
+  await runExample(tour, ['--allow', `127.0.0.1:${port}`]);
 } finally {
-  await stop(network.child);
   for (const server of [wanted, secret]) server.close();
-  await rm(home, { recursive: true, force: true });
 }
-console.log('done: everything was as it must be');
