@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const EXCLUDE = ['**/node_modules/**', '**/*.long.test.ts'];
@@ -13,6 +14,9 @@ export default defineConfig({
           exclude: EXCLUDE,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // Vitest leaves a core to itself, which on two cores means one file at a time, and it
+          // waits on networks more than it computes.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 },
         },
       },
