@@ -1,0 +1,1 @@
+export { decodeRlp, encodeRlp, type RlpBounds, type RlpItem } from './rlp.ts';
