@@ -56,7 +56,12 @@ function measure(item: RlpItem, lengths: number[]): number {
   return 1 + lengthBytes(content) + content;
 }
 
-type Writer = { readonly out: Uint8Array; readonly lengths: readonly number[]; at: number; list: number };
+type Writer = {
+  readonly out: Uint8Array;
+  readonly lengths: readonly number[];
+  at: number;
+  list: number;
+};
 
 function writeHead(writer: Writer, offset: number, length: number): void {
   const extra = lengthBytes(length);
