@@ -1,0 +1,78 @@
+/**
+ * What a miner has: proven power, and to whom it is lent. One record per miner, so that a loss of
+ * power touches one record whatever it is lent to. What the record said in earlier sessions is kept
+ * while an offence of these sessions can still be proven.
+ */
+import { bytesKey, collection, u64Key } from '@palisade/chain';
+import { bytes32, type Infer, list, record, u8, u32, u64, u128 } from '@palisade/core';
+
+/** What an entry of a claim is: lent; taken back but not free yet; bound by an offence of the collator. */
+export const ENTRY = { delegated: 0, unbonding: 1, quarantined: 2 } as const;
+
+/** Entries of a claim: 10 delegations, and what was taken back in the last 42 sessions. */
+export const MAX_ENTRIES = 128;
+
+export const entryRecord = record('PowerEntry', {
+  collator: bytes32.is('Its node key'),
+  generation: u32.is("Which of the collator's registrations"),
+  kind: u8.is('0 delegated, 1 unbonding, 2 quarantined'),
+  until: u64.is('Session that frees it; 0 while delegated'),
+  amount: u64.is('Bytes'),
+});
+export type Entry = Infer<typeof entryRecord>;
+
+export const claimRecord = record('MinerClaim', {
+  raw: u64.is('Proven power, bytes'),
+  deposit: u128.is('Held for the registration, base units'),
+  since: u64.is('First session whose snapshot has these entries'),
+  lastBacked: u64.is('Last session of which a past claim is kept; 0 for none'),
+  entries: list(entryRecord, MAX_ENTRIES).is('By kind, collator, generation and session'),
+});
+export type Claim = Infer<typeof claimRecord>;
+
+/** By the miner's account. */
+export const claims = collection({
+  store: 'power',
+  name: 'claim',
+  key: [bytesKey(20)],
+  value: claimRecord,
+});
+
+/** What a miner lent in snapshots that are past. */
+export const pastClaimRecord = record('PastClaim', {
+  from: u64.is('First session whose snapshot had it'),
+  raw: u64,
+  lastBacked: u64.is('Where the past claim before this one is; 0 for nowhere'),
+  entries: list(entryRecord, MAX_ENTRIES).is('Delegations only'),
+});
+export type PastClaim = Infer<typeof pastClaimRecord>;
+
+/** Keyed by the last session whose snapshot had it, and the miner: the oldest stand first. */
+export const pastClaims = collection({
+  store: 'power',
+  name: 'past-claim',
+  key: [u64Key, bytesKey(20)],
+  value: pastClaimRecord,
+});
+
+/** Who ever backed a registration of a collator: collator, generation, miner. */
+export const backers = collection({
+  store: 'power',
+  name: 'backer',
+  key: [bytesKey(32), u64Key, bytesKey(20)],
+  value: u8,
+});
+
+export const totalsRecord = record('PowerTotals', {
+  raw: u64.is('Proven power of all miners, bytes'),
+  miners: u64,
+});
+
+export const totals = collection({ store: 'power', name: 'totals', key: [], value: totalsRecord });
+
+/** Power of a claim that is lent, unbonding or quarantined. */
+export function boundPower({ entries }: Pick<Claim, 'entries'>): bigint {
+  let sum = 0n;
+  for (const { amount } of entries) sum += amount;
+  return sum;
+}

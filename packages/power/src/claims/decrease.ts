@@ -1,0 +1,20 @@
+/**
+ * Proportional decrease (spec/power.md, 2.3): when a claim falls from `before` to `after`, every
+ * entry falls in proportion. Each new amount is the difference of two rounded-down running sums, so
+ * that no unit appears or vanishes: together they are the rounded-down share of the whole.
+ */
+export function decreased(
+  amounts: readonly bigint[],
+  before: bigint,
+  after: bigint,
+): readonly bigint[] {
+  let sum = 0n;
+  let share = 0n;
+  return amounts.map((amount) => {
+    sum += amount;
+    const reached = (sum * after) / before;
+    const own = reached - share;
+    share = reached;
+    return own;
+  });
+}

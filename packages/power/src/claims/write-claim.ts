@@ -1,0 +1,59 @@
+/** Writing a claim: what it said in snapshots that are fixed already is put aside first. */
+import type { BlockContext } from '@palisade/chain';
+import type { KeyValueReader } from '@palisade/core';
+import { params } from '../params.ts';
+import { type Claim, claims, ENTRY, pastClaims } from './claim.ts';
+
+/** Records of the past that a block forgets at most: their removal must not make it late. */
+const MAX_FORGOTTEN = 500;
+
+/** The fields that commands change; the rest follows from the session. */
+export type ClaimChange = Pick<Claim, 'raw' | 'entries'>;
+
+/** @param before the record as it is stored, unsettled: snapshots were made of it */
+export function writeClaim(
+  { state, session }: BlockContext,
+  miner: Uint8Array,
+  before: Claim,
+  { raw, entries }: ClaimChange,
+): void {
+  let { since, lastBacked } = before;
+  if (since <= session.number) {
+    const lent = before.entries.filter(({ kind }) => kind === ENTRY.delegated);
+    if (lent.length > 0) {
+      const past = { from: since, raw: before.raw, lastBacked, entries: lent };
+      pastClaims.set(state, [session.number, miner], past);
+      lastBacked = session.number;
+    }
+    since = session.number + 1n;
+  }
+  claims.set(state, [miner], { raw, entries, deposit: before.deposit, since, lastBacked });
+}
+
+/** Drops what no proof of an offence can reach any more, a few records per block. */
+export function forgetPastClaims({ state, session }: BlockContext): void {
+  const kept = BigInt(params.need(state).unbondingSessions) + 1n;
+  const old: [bigint, Uint8Array][] = [];
+  for (const [key] of pastClaims.list(state)) {
+    if (key[0] + kept >= session.number || old.length === MAX_FORGOTTEN) break;
+    old.push(key);
+  }
+  for (const key of old) pastClaims.delete(state, ...key);
+}
+
+/** A miner's delegations and power in the snapshot of a session that is past or running. */
+export function claimInSnapshot(
+  state: KeyValueReader,
+  miner: Uint8Array,
+  session: bigint,
+): ClaimChange | undefined {
+  const now = claims.get(state, miner);
+  if (!now || now.since <= session) return now;
+  let upTo = now.lastBacked;
+  while (upTo >= session && upTo > 0n) {
+    const past = pastClaims.get(state, upTo, miner);
+    if (!past || past.from <= session) return past;
+    upTo = past.lastBacked;
+  }
+  return undefined;
+}
