@@ -31,6 +31,7 @@ const ALLOWED = {
   ],
   client: ['core', 'chain/schema', 'market/schema', 'power/schema', 'payments/schema'],
   partner: ['core', 'market/schema', 'power/schema', 'chain/schema', 'client', 'daemon'],
+  watcher: ['core', 'formats', 'payments', 'rootchain', 'daemon'],
   devnet: ['core', 'chain', 'market', 'power', 'client', 'daemon', 'rootchain', 'node', 'partner'],
   // Daemons and tools are loaded lazily, so that `palisade balance` does not load an engine.
   cli: [
@@ -43,6 +44,7 @@ const ALLOWED = {
     'daemon',
     'lazy:node',
     'lazy:partner',
+    'lazy:watcher',
     'lazy:devnet',
   ],
 };
