@@ -4,6 +4,7 @@
  */
 export { type AuditProof, createProver, type GroupProver, proveLeaf, verifyLeaf } from './audit.ts';
 export { detectionPpm, windowsToDetect } from './detection.ts';
+export { climb, hashAt, levelsOf, pathIn } from './levels.ts';
 export {
   type ContentDescription,
   contentIdOfOutline,
@@ -14,7 +15,7 @@ export {
   openOutline,
   verifyGroup,
 } from './outline.ts';
-export { MAX_SAMPLES, sampleLeaves } from './sampling.ts';
+export { MAX_SAMPLES, sampleIndices, sampleLeaves } from './sampling.ts';
 export {
   GROUP_BYTES,
   GROUP_LEAVES,

@@ -44,17 +44,28 @@ export function sampleLeaves(
 ): readonly number[] {
   checkInput([seed, jobId, partnerKey], count);
   const leaves = leafCount(size);
-  const wanted = Math.min(count, leaves);
+  return sampleIndices(
+    blake3(concat(DOMAIN, seed, jobId, partnerKey, u64be(BigInt(leaves)))),
+    leaves,
+    count,
+  );
+}
+
+/**
+ * Distinct numbers below `n` (a safe integer) by the rule of words above, from a 32-byte key: `count` of
+ * them, or all n where there are no more. For draws of other things than leaves.
+ */
+export function sampleIndices(key: Uint8Array, n: number, count: number): readonly number[] {
+  const wanted = Math.min(count, n);
   const drawn = new Set<number>();
   if (wanted === 0) return [];
-  const n = BigInt(leaves);
-  const limit = WORDS - (WORDS % n);
-  const key = blake3(concat(DOMAIN, seed, jobId, partnerKey, u64be(n)));
+  const range = BigInt(n);
+  const limit = WORDS - (WORDS % range);
   for (let block = 0n; drawn.size < wanted; block++) {
     const words = blake3(concat(key, u64be(block)));
     for (let at = 0; at < HASH_BYTES && drawn.size < wanted; at += WORD_BYTES) {
       const word = readU64be(words, at);
-      if (word < limit) drawn.add(Number(word % n));
+      if (word < limit) drawn.add(Number(word % range));
     }
   }
   return [...drawn];
