@@ -12,6 +12,7 @@ import {
   columnTree,
   encodeSector,
   labelLayer,
+  parentTable,
   proveSeal,
   replicaId,
   type SealStatement,
@@ -62,9 +63,11 @@ export function seal(
   const dataId = describeContent([full]).contentId;
   const replica = replicaId({ ...name, data: dataId });
   const layers: Uint8Array[] = [];
+  const parents = parentTable(shape.sectorBytes / 32);
   for (let number = 1; number <= shape.layers; number++) {
     const layer = new Uint8Array(shape.sectorBytes);
-    labelLayer(replica, number, layers.at(-1), layer, 0, shape.sectorBytes / 32);
+    const task = { replica, number, parents, before: layers.at(-1), layer };
+    labelLayer(task, 0, shape.sectorBytes / 32);
     layers.push(layer);
   }
   const sealed = encodeSector(data, layers.at(-1)!);

@@ -41,20 +41,23 @@ function mix(value: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** Writes the parents of node `index` in its own layer into `into`, from `at` on. Node 0 has none. */
+/**
+ * Writes the parents of node `index` in its own layer into `into`, from `at` on. Node 0 has none, and
+ * gets itself. Distances are of small nodes, from 2 on: 2 to 3, 4 to 7, and so on up to the beginning.
+ */
 export function drgParents(index: number, into: Uint32Array, at = 0): void {
-  into[at] = index - 1;
+  into[at] = index === 0 ? 0 : index - 1;
   const node = index * FOLDED;
-  const buckets = 32 - Math.clz32(node - 1);
+  const scales = 31 - Math.clz32(node);
   let draw = mix(index ^ GOLDEN);
   for (let i = 1; i < DRG_DEGREE; i++) {
     draw = mix(draw + GOLDEN);
-    const most = Math.min(node, 2 ** (1 + (draw % buckets)));
-    const least = Math.max(2, most >>> 1);
+    const least = 1 << (1 + (((draw >>> 16) * scales) >>> 16));
     draw = mix(draw + GOLDEN);
-    const distance = least + (draw % (most - least + 1));
-    const parent = Math.floor((node - distance) / FOLDED);
-    into[at + i] = parent === index ? index - 1 : parent;
+    // Only the widest scale is cut off by the beginning.
+    const wide = 2 * least > node ? draw % (node - least + 1) : draw & (least - 1);
+    const parent = ((node - least - wide) / FOLDED) | 0;
+    into[at + i] = parent < index || index === 0 ? parent : index - 1;
   }
 }
 
@@ -75,6 +78,19 @@ export function expanderParents(nodes: number, index: number, into: Uint32Array,
     low ^= mix(high ^ ROUND_KEYS[3]) & lowMask;
     into[at + i] = ((high << lowBits) | low) >>> SLOT_BITS;
   }
+}
+
+/**
+ * The parents of all nodes, 14 numbers each: 56 bytes a node. Whoever labels layer after layer works
+ * them out once; a checker of few places asks for `parentsOf`.
+ */
+export function parentTable(nodes: number): Uint32Array {
+  const table = new Uint32Array(nodes * PARENTS);
+  for (let index = 0; index < nodes; index++) {
+    drgParents(index, table, index * PARENTS);
+    expanderParents(nodes, index, table, index * PARENTS + DRG_DEGREE);
+  }
+  return table;
 }
 
 /** All parents of a node as a seal proof opens them: 6 of its own layer, 8 of the one before. */

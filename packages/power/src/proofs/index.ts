@@ -1,7 +1,14 @@
 /** Storage proofs: sealing, what it commits to, and the two proofs (spec/sectors.md, sections 1 to 3). */
 export { type ColumnTree, columnTree } from './columns.ts';
 export { encodeSector } from './encoding.ts';
-export { LABEL_MESSAGE_BYTES, labelLayer, type ReplicaName, replicaId } from './labels.ts';
+export { parentTable } from './graph.ts';
+export {
+  LABEL_MESSAGE_BYTES,
+  type LayerTask,
+  labelLayer,
+  type ReplicaName,
+  replicaId,
+} from './labels.ts';
 export { entryPath, isEntryOf, MAX_ENTRIES, proofId, readEntries } from './proof-file.ts';
 export {
   faultOfSealEntry,

@@ -8,7 +8,7 @@
  */
 import { concat, PalisadeError, u64be, utf8 } from '@palisade/core';
 import { blake3 } from '@palisade/core/crypto';
-import { DRG_DEGREE, drgParents, EXPANDER_DEGREE, expanderParents, PARENTS } from './graph.ts';
+import { DRG_DEGREE, PARENTS } from './graph.ts';
 import { NODE_BYTES } from './shape.ts';
 
 const REPLICA_DOMAIN = utf8('palisade/replica/1');
@@ -32,6 +32,8 @@ export function replicaId({ miner, sector, seed, data }: ReplicaName): Uint8Arra
 const HEAD_BYTES = 32 + 4 + 8;
 const HEAD_WORDS = HEAD_BYTES / 4;
 const LABEL_WORDS = NODE_BYTES / 4;
+/** Where the labels of the layer before begin. */
+const LAST_WORDS = HEAD_WORDS + DRG_DEGREE * LABEL_WORDS;
 /** Bytes that a label hashes in the first layer, and in all others. */
 const FIRST_MESSAGE_BYTES = HEAD_BYTES + DRG_DEGREE * NODE_BYTES;
 export const LABEL_MESSAGE_BYTES = HEAD_BYTES + PARENTS * NODE_BYTES;
@@ -57,65 +59,75 @@ class LabelMessage {
   }
 }
 
+/** One layer to be computed. */
+export type LayerTask = {
+  readonly replica: Uint8Array;
+  /** From 1. */
+  readonly number: number;
+  /** `parentTable` of the sector's nodes. */
+  readonly parents: Uint32Array;
+  /** The whole layer before; none for layer 1. */
+  readonly before: Uint8Array | undefined;
+  /** Where the labels go; those before the first that is asked for are there already. */
+  readonly layer: Uint8Array;
+};
+
 /**
- * Computes labels `from` up to (not including) `to` of a layer into `layer`; those before `from` are
- * there already. It may be called in slices, so that a thread can tell how far it is.
+ * Computes labels `from` up to (not including) `to` of a layer. It may be called in slices, so that a
+ * thread can tell how far it is.
  *
- * @param number the layer's number, from 1
- * @param before the whole layer before; none for layer 1
  * @throws PalisadeError `power/bad-layer` for arrays that do not belong together
  */
-export function labelLayer(
-  replica: Uint8Array,
-  number: number,
-  before: Uint8Array | undefined,
-  layer: Uint8Array,
-  from: number,
-  to: number,
-): void {
-  const nodes = layer.length / NODE_BYTES;
-  checkLayers(number, before, layer, to);
+export function labelLayer(task: LayerTask, from: number, to: number): void {
+  checkTask(task, to);
+  const { replica, number, parents, before, layer } = task;
   const message = new LabelMessage(replica, number);
   const { words } = message;
-  const own = new Uint32Array(layer.buffer, layer.byteOffset, nodes * LABEL_WORDS);
-  const last = before && new Uint32Array(before.buffer, before.byteOffset, nodes * LABEL_WORDS);
-  const drg = new Uint32Array(DRG_DEGREE);
-  const expander = new Uint32Array(EXPANDER_DEGREE);
+  const own = wordsOf(layer);
+  const last = before && wordsOf(before);
   for (let index = from; index < to; index++) {
+    const row = index * PARENTS;
     if (index === 0) words.fill(0, HEAD_WORDS, HEAD_WORDS + DRG_DEGREE * LABEL_WORDS);
-    else {
-      drgParents(index, drg);
-      copyLabels(own, drg, words, HEAD_WORDS);
-    }
-    if (last) {
-      expanderParents(nodes, index, expander);
-      copyLabels(last, expander, words, HEAD_WORDS + DRG_DEGREE * LABEL_WORDS);
-    }
+    else copyLabels(own, parents, row, row + DRG_DEGREE, words, HEAD_WORDS);
+    if (last) copyLabels(last, parents, row + DRG_DEGREE, row + PARENTS, words, LAST_WORDS);
     layer.set(message.hash(index), index * NODE_BYTES);
   }
 }
 
-/** Word by word: a copy of 32 bytes by `set` costs more than the whole of it does here. */
-function copyLabels(from: Uint32Array, indices: Uint32Array, into: Uint32Array, at: number): void {
-  let to = at;
-  for (let i = 0; i < indices.length; i++) {
+function wordsOf(layer: Uint8Array): Uint32Array {
+  return new Uint32Array(layer.buffer, layer.byteOffset, layer.length / 4);
+}
+
+/** Word by word and written out: `set` costs more than all of this, a loop over words twice as much. */
+function copyLabels(
+  from: Uint32Array,
+  indices: Uint32Array,
+  first: number,
+  end: number,
+  into: Uint32Array,
+  at: number,
+): void {
+  for (let i = first, to = at; i < end; i++, to += LABEL_WORDS) {
     const start = indices[i]! * LABEL_WORDS;
-    for (let word = start; word < start + LABEL_WORDS; word++) into[to++] = from[word]!;
+    into[to] = from[start]!;
+    into[to + 1] = from[start + 1]!;
+    into[to + 2] = from[start + 2]!;
+    into[to + 3] = from[start + 3]!;
+    into[to + 4] = from[start + 4]!;
+    into[to + 5] = from[start + 5]!;
+    into[to + 6] = from[start + 6]!;
+    into[to + 7] = from[start + 7]!;
   }
 }
 
-function checkLayers(
-  number: number,
-  before: Uint8Array | undefined,
-  layer: Uint8Array,
-  to: number,
-): void {
+function checkTask({ number, parents, before, layer }: LayerTask, to: number): void {
   const aligned = [layer, before].every((part) => part === undefined || part.byteOffset % 4 === 0);
   const sizes = before === undefined ? number === 1 : before.length === layer.length && number > 1;
-  if (aligned && sizes && to * NODE_BYTES <= layer.length) return;
+  const table = parents.length * NODE_BYTES === layer.length * PARENTS;
+  if (aligned && sizes && table && to * NODE_BYTES <= layer.length) return;
   throw new PalisadeError({
     code: 'power/bad-layer',
-    message: `Layer ${number} of ${layer.length} bytes cannot follow one of ${before?.length ?? 'no'} bytes up to label ${to}.`,
+    message: `Layer ${number} of ${layer.length} bytes cannot follow one of ${before?.length ?? 'no'} bytes up to label ${to} by a table of ${parents.length} parents.`,
   });
 }
 

@@ -19,6 +19,7 @@ import {
   isEntryOf,
   isShape,
   labelLayer,
+  parentTable,
   proofId,
   replicaId,
   type SealedSector,
@@ -92,9 +93,19 @@ describe('sealing', () => {
   it('[P10] goes on in slices where it was interrupted, to the same labels', () => {
     const layer = first.layers[1]!.slice();
     layer.fill(0, 1000 * 4);
-    labelLayer(replicaId(first.statement), 2, first.layers[0], layer, 125, 300);
-    labelLayer(replicaId(first.statement), 2, first.layers[0], layer, 300, 512);
+    const task = {
+      replica: replicaId(first.statement),
+      number: 2,
+      parents: parentTable(512),
+      before: first.layers[0],
+      layer,
+    };
+    labelLayer(task, 125, 300);
+    labelLayer(task, 300, 512);
     expect(layer).toEqual(first.layers[1]);
+    expect(() => labelLayer({ ...task, number: 1 }, 0, 512)).toThrow(/cannot follow/);
+    expect(() => labelLayer(task, 0, 513)).toThrow(/cannot follow/);
+    expect(() => labelLayer({ ...task, parents: parentTable(256) }, 0, 512)).toThrow(/by a table/);
   });
 
   it('opens again to the data by the same operation', () => {

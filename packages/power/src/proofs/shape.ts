@@ -11,11 +11,11 @@ export const NODE_BYTES = 32;
 export const NODES_PER_LEAF = LEAF_BYTES / NODE_BYTES;
 
 /**
- * Smallest and largest sector. Two leaves make a tree; at 1 GiB a layer is held in memory by the
- * thread that seals, twice, which a laptop bears, and node numbers stay far below 2^32.
+ * Smallest and largest sector. Two leaves make a tree; of 128 MiB the thread that seals holds two
+ * layers and 224 MiB of parents, which a laptop bears.
  */
 export const MIN_SECTOR_BYTES = 2 * LEAF_BYTES;
-export const MAX_SECTOR_BYTES = 2 ** 30;
+export const MAX_SECTOR_BYTES = 2 ** 27;
 
 /**
  * Layers: with one there is no layer before it to expand from; beyond 16 a column outgrows what an
