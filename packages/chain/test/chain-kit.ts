@@ -81,6 +81,8 @@ export type KitValidator = {
 export type ChainOptions = {
   /** Votes of the validators v0, v1, …; one with 10 when left out. */
   readonly weights?: readonly bigint[];
+  /** Validators without a seat, numbered on behind those. */
+  readonly passive?: number;
   /** Free native funds by account name. */
   readonly accounts?: Readonly<Record<string, bigint>>;
   /** Node keys that are bound at genesis: machine name to account name. */
@@ -136,12 +138,18 @@ export function validatorOf(index: number): KitValidator {
   return { name: `v${index}`, secret, nodeKey, address, owner: accountOf(`v${index}-owner`) };
 }
 
+/** The validators of a chain that have no seat. */
+export function passiveOf({ weights = [10n], passive = 0 }: ChainOptions): KitValidator[] {
+  return Array.from({ length: passive }, (_, i) => validatorOf(weights.length + i));
+}
+
 const GENESIS_MS = 1_700_000_000_000n;
 
 function genesisOf(options: ChainOptions): Genesis {
   const weights = options.weights ?? [10n];
   const bond = options.bonds ?? 0n;
   const validators = weights.map((_, i) => validatorOf(i));
+  const passive = passiveOf(options);
   const funds = Object.entries(options.accounts ?? {}).map(
     ([name, amount]) => [accountOf(name).id, amount] as const,
   );
@@ -179,13 +187,13 @@ function genesisOf(options: ChainOptions): Genesis {
         })),
       },
       validators: {
-        validators: validators.map(({ nodeKey, owner, name }, i) => ({
+        validators: [...validators, ...passive].map(({ nodeKey, owner, name }, i) => ({
           nodeKey: toHex(nodeKey),
           validator: {
             account: toHex(owner.id),
             name,
-            weight: weights[i]!.toString(),
-            seat: 1,
+            weight: (weights[i] ?? 10n).toString(),
+            seat: i < weights.length ? 1 : 0,
             known: 1,
           },
         })),
@@ -226,6 +234,8 @@ export class Chain {
   readonly genesis: Genesis;
   readonly domain: Domain;
   readonly validators: readonly KitValidator[];
+  /** Those without a seat. */
+  readonly passive: readonly KitValidator[];
   application: PalisadeApplication;
   height = 0n;
   timeMs = GENESIS_MS;
@@ -249,6 +259,7 @@ export class Chain {
     this.application = application;
     const weights = options.weights ?? [10n];
     this.validators = weights.map((_, i) => validatorOf(i));
+    this.passive = passiveOf(options);
     const powers: Powers = new Map(weights.entries());
     this.powers = [powers, powers];
   }

@@ -63,6 +63,8 @@ const NEWCOMER: StandingView = {
   agreements: 0,
   inFlight: 0n,
   inFlightLimit: 4n * 10n ** 18n,
+  challengeFinding: 0,
+  challengeSession: 0n,
 };
 export const BLOCK_MS = 25;
 

@@ -38,6 +38,7 @@ const MAY: Readonly<Record<string, Partial<Record<RoleName, readonly StateName[]
   'market.complain': { partner: OF_A_JOB, 'other partner': OF_A_JOB },
   'market.rebut': { validator: OF_A_JOB },
   'market.report-omission': EVERYBODY,
+  'market.report-challenge': { 'passive validator': ALL },
   'market.report-result': { client: STATES.filter((state) => !/none|confirmed/.test(state)) },
 };
 
@@ -78,7 +79,7 @@ function printed({ commands, counts }: Walk): string {
         }),
       ]);
   return lines
-    .map((line) => line.map((cell, i) => cell.padEnd(i === 0 ? 25 : i === 1 ? 15 : 11)).join(''))
+    .map((line) => line.map((cell, i) => cell.padEnd(i === 0 ? 25 : i === 1 ? 19 : 11)).join(''))
     .join('\n');
 }
 

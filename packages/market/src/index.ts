@@ -2,6 +2,8 @@
  * @palisade/market: jobs from request to payout (spec/market.md). The rules are behind this door;
  * what others may say and ask is behind `@palisade/market/schema`.
  */
+export { challenges } from './challenges/records.ts';
+export { checkProofs } from './commands/answer.ts';
 export { decidedIn, dutyParamsOf } from './duties/complaint.ts';
 export { COMPLAINT_STATE, complaints } from './duties/records.ts';
 export { ESCROW } from './escrow.ts';

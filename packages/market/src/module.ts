@@ -1,6 +1,10 @@
 /** The market's table. */
 import type { CommandHandler, Module } from '@palisade/chain';
 import type { Domain } from '@palisade/core';
+import { drawChallenges, forgetChallenges } from './challenges/draw.ts';
+import { challengeEvents } from './challenges/events.ts';
+import { challengeInvariants } from './challenges/invariants.ts';
+import { challengeQueries } from './challenges/queries.ts';
 import { answerAuditHandler } from './commands/answer.ts';
 import { cancelHandler } from './commands/cancel.ts';
 import { complainHandler } from './commands/complain.ts';
@@ -9,6 +13,7 @@ import { fileVoucherHandler } from './commands/file-voucher.ts';
 import { postBondHandler } from './commands/post-bond.ts';
 import { rebutHandler } from './commands/rebut.ts';
 import { renewHandler } from './commands/renew.ts';
+import { reportChallengeHandler } from './commands/report-challenge.ts';
 import { reportOmissionHandler } from './commands/report-omission.ts';
 import { reportResultHandler } from './commands/report-result.ts';
 import { requestHandler } from './commands/request.ts';
@@ -46,24 +51,34 @@ export function marketModule(domain: Domain, others: readonly CommandHandler[] =
     returnBondHandler,
     complainHandler(domain),
     rebutHandler(domain),
+    reportChallengeHandler(domain),
   ];
   return {
     name: 'market',
     provenStores: ['payouts'],
     commands: [...commands, reportOmissionHandler(domain, [...commands, ...others])],
-    queries: [...marketQueries, ...standingQueries],
-    events: [...marketEvents, ...standingEvents, ...dutyEvents],
-    invariants: [...marketInvariants, ...standingInvariants, ...dutyInvariants],
+    queries: [...marketQueries, ...standingQueries, ...challengeQueries],
+    events: [...marketEvents, ...standingEvents, ...dutyEvents, ...challengeEvents],
+    invariants: [
+      ...marketInvariants,
+      ...standingInvariants,
+      ...dutyInvariants,
+      ...challengeInvariants,
+    ],
     hooks: {
       genesis({ state }, json) {
         params.set(state, [], checkedParams(marketParams.fromJson(json ?? null, 'market')));
         openPayoutStore(state);
       },
-      blockStart: openRoster,
+      blockStart(ctx) {
+        openRoster(ctx);
+        drawChallenges(ctx);
+      },
       blockEnd: closeJobFile,
       sessionEnd(ctx) {
         closeSession(ctx);
         closeComplaints(ctx);
+        forgetChallenges(ctx);
       },
       offence: noteOffence,
     },

@@ -1,5 +1,8 @@
 /** The market's declarations: commands, messages, queries, events. Pure data for clients and partners. */
-export { answerAudit, challenge, leafProof } from './commands/answer.ts';
+export { challengeDoubted, challengeFailed, challengePassed } from './challenges/events.ts';
+export { challengesQuery } from './challenges/queries.ts';
+export { type Challenge, FINDING, type Finding } from './challenges/records.ts';
+export { answerAudit, challenge } from './commands/answer.ts';
 export { cancel } from './commands/cancel.ts';
 export { complain } from './commands/complain.ts';
 export { complete, partnerComplete } from './commands/complete.ts';
@@ -7,6 +10,7 @@ export { fileVoucher } from './commands/file-voucher.ts';
 export { postBond } from './commands/post-bond.ts';
 export { rebut } from './commands/rebut.ts';
 export { renew } from './commands/renew.ts';
+export { reportChallenge } from './commands/report-challenge.ts';
 export { reportOmission } from './commands/report-omission.ts';
 export { reportResult } from './commands/report-result.ts';
 export { JOB_LANE, request } from './commands/request.ts';
@@ -33,6 +37,7 @@ export {
   UTILITY,
 } from './job.ts';
 export { acknowledgement } from './messages/acknowledgement.ts';
+export { challengeAnswer, MAX_CHALLENGE_ANSWER, partnerChallenge } from './messages/challenge.ts';
 export {
   encodeWork,
   isSameResult,
@@ -54,6 +59,7 @@ export {
   validatorEndpoint,
 } from './messages/confirmation.ts';
 export { clientConnectReport, partnerConnectReport } from './messages/connect-report.ts';
+export { leafProof } from './messages/leaf-proof.ts';
 export { accept, match, notice, offer } from './messages/matching.ts';
 export { MAX_REASON, ready, readyAck, signOff, subscribe } from './messages/ready.ts';
 export {
@@ -95,6 +101,12 @@ export {
   noteChange,
   waitForChange,
 } from './rules/capacity.ts';
+export {
+  CHALLENGE_LEAVES,
+  challengedPlaces,
+  challengeLeaves,
+  challengersOf,
+} from './rules/challenged.ts';
 export { type Filter, type Misfit, misfitOf, rateAsked, type Wanted } from './rules/fitting.ts';
 export { NOTICE_MS, RESPONSIBLE, responsibleFor } from './rules/responsible.ts';
 export { amountFor, escrowFor, PRICE_UNIT_BYTES, rateFor, sessionsFor } from './rules/terms.ts';

@@ -16,6 +16,7 @@ import {
   postBond,
   rebut,
   renew,
+  reportChallenge,
   reportOmission,
   reportResult,
   request,
@@ -26,11 +27,19 @@ import {
 } from '@palisade/market';
 import type { KitValidator } from '../../chain/test/chain-kit.ts';
 import { probationBonds } from '../src/standing/records.ts';
+import { Challenges } from './challenge-kit.ts';
 import type { Duties } from './duty-kit.ts';
 import { type ClientName, type Market, PARTNERS, type PartnerName } from './market-kit.ts';
 
 /** What somebody is to the job at hand. At a job that is not there, it is who claims to be that. */
-export const ROLES = ['client', 'other client', 'partner', 'other partner', 'validator'] as const;
+export const ROLES = [
+  'client',
+  'other client',
+  'partner',
+  'other partner',
+  'validator',
+  'passive validator',
+] as const;
 export type RoleName = (typeof ROLES)[number];
 
 /** Who plays what at one job. */
@@ -43,6 +52,8 @@ export type Cast = {
   readonly otherPartner: PartnerName;
   /** One that answers for the partner. */
   readonly validator: KitValidator;
+  /** One of those without a seat: it may have to challenge the partner. */
+  readonly passive: KitValidator;
 };
 
 /** Clients are people: they have an account and no machine. */
@@ -216,6 +227,10 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     proof: 'acknowledgement',
   },
   [reportResult.name]: { make: wrongResult },
+  [reportChallenge.name]: {
+    make: ({ market, duties, cast }) => new Challenges(market, duties).fields(cast.partner),
+    proof: 'ready',
+  },
 };
 
 const NOTHING_FILED = { usageSequence: 0, units: 0n, vouched: 0n };

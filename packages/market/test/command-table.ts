@@ -12,6 +12,7 @@ import {
   jobs,
   marketModule,
   rebut,
+  reportChallenge,
   request,
   start,
 } from '@palisade/market';
@@ -61,8 +62,12 @@ export function keyOf({ command, role, state }: Cell): string {
   return `${command} by ${role} at ${state}`;
 }
 
-/** The one reason why a cell cannot occur: a command of machines, and clients are people. */
-export function canSign({ signer }: Declaration, role: RoleName): boolean {
+/**
+ * Why a cell cannot occur: a command of machines, and clients are people. To all commands but one it
+ * does not matter whether a validator has a seat: there the cells of one with a seat say it all.
+ */
+export function canSign({ name, signer }: Declaration, role: RoleName): boolean {
+  if (role === 'passive validator') return name === reportChallenge.name;
   return signer === 'account' || (role !== 'client' && role !== 'other client');
 }
 
@@ -90,7 +95,11 @@ function diceOf(seed: number): (sides: number) => number {
 }
 
 export async function startWalk(seed: number): Promise<Walk> {
-  const market = await startMarket({ weights: [10n, 10n, 10n], market: { duties: DUTIES } });
+  const market = await startMarket({
+    weights: [10n, 10n, 10n],
+    passive: 2,
+    market: { duties: DUTIES },
+  });
   await market.chain.endSession();
   await market.chain.endSession();
   return new Walk(market, diceOf(seed));
@@ -178,6 +187,7 @@ export class Walk {
       partner,
       otherPartner: PARTNERS[(first + 1 + this.#die(PARTNERS.length - 1)) % PARTNERS.length]!,
       validator: this.#duties.answering(partner).responsible[0]!,
+      passive: this.#pick(this.#market.chain.passive),
     };
   }
 
@@ -185,8 +195,10 @@ export class Walk {
     const market = this.#market;
     if (role === 'client') return { account: market.client(cast.client) };
     if (role === 'other client') return { account: market.client(cast.otherClient) };
-    if (role === 'validator')
-      return { account: cast.validator.owner, machine: this.#duties.machine(cast.validator) };
+    if (role === 'validator' || role === 'passive validator') {
+      const validator = role === 'validator' ? cast.validator : cast.passive;
+      return { account: validator.owner, machine: this.#duties.machine(validator) };
+    }
     const name = role === 'partner' ? cast.partner : cast.otherPartner;
     return { account: market.owner(name), machine: market.partner(name) };
   }

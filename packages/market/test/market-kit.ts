@@ -110,6 +110,8 @@ export function contentOf(size: number, seed = 1): Uint8Array {
   return bytes;
 }
 
+export type LeafProofs = Infer<typeof answerAudit.schema>['proofs'];
+
 export const CONTENT = contentOf(20_000);
 const outline = describeContent([CONTENT]);
 const prover = createProver(outline);
@@ -143,7 +145,9 @@ export type Usage = {
 export async function startMarket(
   options: ChainOptions & { readonly market?: Partial<MarketParams> } = {},
 ): Promise<Market> {
-  const validators = (options.weights ?? [10n]).map((_, i) => `v${i}`);
+  const seats = options.weights?.length ?? 1;
+  const all = Array.from({ length: seats + (options.passive ?? 0) });
+  const validators = all.map((_, i) => `v${i}`);
   const accounts = {
     ...Object.fromEntries(validators.map((name) => [`${name}-owner`, VALIDATOR_FUNDS])),
     ...Object.fromEntries(CLIENTS.map((name) => [name, CLIENT_FUNDS])),
@@ -276,11 +280,16 @@ export class Market {
   }
 
   /** The leaves that the running session asks for, proven from the content. */
-  proofs(partner: PartnerName, job: Uint8Array): Infer<typeof answerAudit.schema>['proofs'] {
+  proofs(partner: PartnerName, job: Uint8Array): LeafProofs {
     const { randomness } = this.chain.session;
     const { size } = this.job(job);
     const samples = TEST_PARAMS.auditSamples;
-    return challenge(randomness, job, this.partner(partner).id, size, samples).map((leaf) => {
+    return this.proofsOf(challenge(randomness, job, this.partner(partner).id, size, samples));
+  }
+
+  /** Leaves of the kit's content with their paths. */
+  proofsOf(leaves: readonly number[]): LeafProofs {
+    return leaves.map((leaf) => {
       const group = Math.floor(leaf / GROUP_LEAVES);
       const bytes = CONTENT.subarray(group * GROUP_BYTES, (group + 1) * GROUP_BYTES);
       const [proof] = prover(group, bytes, [leaf])!;

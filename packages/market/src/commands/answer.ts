@@ -1,11 +1,9 @@
 import { handle, randomness } from '@palisade/chain';
 import {
-  byteList,
   bytes32,
   command,
-  LEAF_BYTES,
   list,
-  record,
+  type Refusal,
   refuse,
   sampleLeaves,
   toHex,
@@ -22,16 +20,8 @@ import {
   jobs,
   settlementsDue,
 } from '../job.ts';
+import { leafProof } from '../messages/leaf-proof.ts';
 import { MAX_SAMPLES, params } from '../params.ts';
-
-/** Depth of the tree over the largest content: 2^28 leaves. */
-const MAX_PATH = 28;
-
-export const leafProof = record('LeafProof', {
-  leafIndex: u64,
-  leaf: byteList(LEAF_BYTES),
-  path: list(bytes32, MAX_PATH).is('Siblings from the leaf to the root'),
-});
 
 /** The answer to a session's audit: the sampled leaves with their paths. */
 export const answerAudit = command({
@@ -102,7 +92,12 @@ export const answerAuditHandler = handle(answerAudit, {
 
 type Proof = { readonly leafIndex: bigint; readonly leaf: Uint8Array; readonly path: Uint8Array[] };
 
-function checkProofs(job: Job, asked: readonly number[], proofs: readonly Proof[]) {
+/** Whether these are the leaves of a job's content that were asked for, in that order. */
+export function checkProofs(
+  job: Pick<Job, 'subject' | 'size'>,
+  asked: readonly number[],
+  proofs: readonly Proof[],
+): Refusal | undefined {
   if (proofs.length !== asked.length)
     return refuse(
       'market/wrong-leaves',

@@ -1,5 +1,6 @@
 import { cannotHold, handle, hold } from '@palisade/chain';
 import { command, refuse, toHex, u128 } from '@palisade/core';
+import { placeOnRing } from '../challenges/ring.ts';
 import { bondPosted } from '../standing/events.ts';
 import { standingParamsOf } from '../standing/notes.ts';
 import { probationBonds } from '../standing/records.ts';
@@ -43,6 +44,7 @@ export const postBondHandler = handle(postBond, {
       session: before && posted > 0n ? before.session : session.number,
       served: before?.served ?? 0,
     });
+    placeOnRing(state, partner);
     ctx.emit(bondPosted, { partner, account: sender.account, amount: total - posted, total });
   },
 });

@@ -1,5 +1,6 @@
 import { handle, release } from '@palisade/chain';
 import { bytes32, command, equalBytes, refuse, toHex } from '@palisade/core';
+import { placeOnRing } from '../challenges/ring.ts';
 import { bondReturned } from '../standing/events.ts';
 import { exposureLimit } from '../standing/limits.ts';
 import { standingParamsOf } from '../standing/notes.ts';
@@ -45,6 +46,7 @@ export const returnBondHandler = handle(returnBond, {
     const { account, amount, session } = probationBonds.need(ctx.state, partner);
     release(ctx.state, account, bondPurpose(partner), amount);
     probationBonds.set(ctx.state, [partner], { account, amount: 0n, session, served: 1 });
+    placeOnRing(ctx.state, partner);
     ctx.emit(bondReturned, { partner, account, amount });
   },
 });

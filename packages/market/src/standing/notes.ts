@@ -4,6 +4,7 @@
  */
 import type { BlockContext, Offence, State, TxContext } from '@palisade/chain';
 import type { KeyValueReader } from '@palisade/core';
+import { placeOnRing } from '../challenges/ring.ts';
 import { params } from '../params.ts';
 import { containmentEnded, faultNoted } from './events.ts';
 import type { StandingParams } from './params.ts';
@@ -144,6 +145,19 @@ export function noteOffence(ctx: BlockContext, { validator, kind }: Offence): vo
   else noteFault(ctx, ROLE.validator, validator, FAULT.duty, SCALE);
 }
 
+/**
+ * Two validators found a partner missing, or empty-handed. It weighs in full; what one of them says of
+ * the same partner again and again weighs less each time.
+ */
+export function noteChallengeFailed(
+  ctx: BlockContext,
+  partner: Uint8Array,
+  validators: readonly Uint8Array[],
+): void {
+  const shares = validators.map((by) => meet(ctx, ROLE.partner, partner, by));
+  noteFault(ctx, ROLE.partner, partner, FAULT.challenge, weightOf(...shares));
+}
+
 /** A challenge was passed, an audit or one of the validators': it ends a containment. */
 export function noteChallengePassed(ctx: BlockContext, role: Role, key: Uint8Array): void {
   const session = ctx.session.number;
@@ -163,6 +177,7 @@ export function expose(
   const after = { agreements: before.agreements + agreements, value: before.value + value };
   if (after.agreements === 0) exposures.delete(state, partner);
   else exposures.set(state, [partner], after);
+  if (agreements !== 0) placeOnRing(state, partner);
 }
 
 const NOTHING: Exposure = { agreements: 0, value: 0n };

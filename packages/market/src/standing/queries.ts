@@ -14,6 +14,7 @@ import {
   u64,
   u128,
 } from '@palisade/core';
+import { verdicts } from '../challenges/records.ts';
 import { cannotTake, exposureLimit, type Load } from './limits.ts';
 import { standingOf, standingParamsOf } from './notes.ts';
 import { ROLE, type Role, role } from './records.ts';
@@ -36,6 +37,10 @@ export const standingView = record('StandingView', {
   agreements: u32.is('Of a partner: agreements that have not ended'),
   inFlight: u128.is('What they may still earn, base units'),
   inFlightLimit: u128.is('Most that may be'),
+  challengeFinding: u8.is(
+    'Of a partner: its last challenge on chain: 1 passed, 2 no answer, 3 an answer that is none, 4 leaves missing or wrong; 0 for none',
+  ),
+  challengeSession: u64.is('Session of that challenge'),
 });
 export type StandingView = Infer<typeof standingView>;
 
@@ -85,6 +90,7 @@ export function standingViewOf(state: KeyValueReader, of: Role, key: Uint8Array)
   const contained = containedUntil === 0n ? 0 : 1;
   if (of !== ROLE.partner) return { ...known, contained, ...NO_LIMITS };
   const taker = takerOf(state, key, session);
+  const verdict = verdicts.get(state, key);
   return {
     ...known,
     contained,
@@ -93,10 +99,20 @@ export function standingViewOf(state: KeyValueReader, of: Role, key: Uint8Array)
     agreements: taker.exposure.agreements,
     inFlight: taker.exposure.value,
     inFlightLimit: exposureLimit(taker, standingParamsOf(state)),
+    challengeFinding: verdict?.finding ?? 0,
+    challengeSession: verdict?.session ?? 0n,
   };
 }
 
-const NO_LIMITS = { bond: 0n, bondSession: 0n, agreements: 0, inFlight: 0n, inFlightLimit: 0n };
+const NO_LIMITS = {
+  bond: 0n,
+  bondSession: 0n,
+  agreements: 0,
+  inFlight: 0n,
+  inFlightLimit: 0n,
+  challengeFinding: 0,
+  challengeSession: 0n,
+};
 
 /** Why a partner could not start what would be this load, or undefined. */
 export function whyBarred(

@@ -16,10 +16,11 @@ export const FAULT = {
   duty: 4,
   equivocation: 5,
   result: 6,
+  challenge: 7,
 } as const;
 export type Fault = (typeof FAULT)[keyof typeof FAULT];
 export const fault = u8.is(
-  '1 audit missed, 2 left while working, 3 complaint upheld, 4 duty missed, 5 equivocation, 6 wrong result',
+  '1 audit missed, 2 left while working, 3 complaint upheld, 4 duty missed, 5 equivocation, 6 wrong result, 7 challenge failed',
 );
 
 export const standingRecord = record('Standing', {
