@@ -67,10 +67,11 @@ const MAX_PAIRS = 20;
 /** What the validator does between clients and partners, and where connections fail (P2V-4.G1). */
 function marketStatus(pool: Pool, { self, notifier }: ValidatorService) {
   const partners = pool.board.list(pool.nowMs());
+  const answersFor = notifier.duty();
   return {
     partners: partners.length,
     atCapacity: partners.filter(({ value }) => value.accepting !== 1).length,
-    answersFor: partners.filter(({ nodeKey }) => notifier.answersFor(nodeKey)).length,
+    answersFor: partners.filter(({ nodeKey }) => answersFor(nodeKey)).length,
     streams: notifier.streams,
     silenced: pool.discipline.silenced,
     matches: pool.meetings.countsOf(self.name),

@@ -8,24 +8,29 @@ import type { Validator } from './validator.ts';
 /** Partners remembered, as many as the board has. */
 const MAX_REMEMBERED = 10_000;
 
-/** Answers whether a validator answers for a partner. */
+/** Answers with who is answered for now: ask again in the next block. */
 export function dutyOf(
   { application }: Pick<Pool, 'application'>,
   self: Validator,
-): (partner: Uint8Array) => boolean {
+): () => (partner: Uint8Array) => boolean {
   const known = new Map<string, boolean>();
   let knownFor = '';
-  return (partner) => {
-    const active = activeValidators(application.committed).map(({ nodeKey }) => nodeKey);
-    const now = `${self.session}:${active.map(toBinaryString).join('')}`;
-    if (now !== knownFor || known.size >= MAX_REMEMBERED) known.clear();
+  return () => {
+    const { session, nodeKey } = self;
+    const active = activeValidators(application.committed).map((one) => one.nodeKey);
+    const now = `${session}:${active.map(toBinaryString).join('')}`;
+    if (now !== knownFor) known.clear();
     knownFor = now;
-    const key = toBinaryString(partner);
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const chosen = responsibleFor(partner, self.session, active);
-    const mine = chosen.some((one) => equalBytes(one, self.nodeKey));
-    known.set(key, mine);
-    return mine;
+    return (partner) => {
+      const key = toBinaryString(partner);
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const isMine = responsibleFor(partner, session, active).some((one) =>
+        equalBytes(one, nodeKey),
+      );
+      if (known.size >= MAX_REMEMBERED) known.clear();
+      known.set(key, isMine);
+      return isMine;
+    };
   };
 }

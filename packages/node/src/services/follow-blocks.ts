@@ -43,7 +43,7 @@ export function followBlocks(following: Following): () => void {
 async function count({ pool, metrics }: Following, block: CommittedBlock, now: number) {
   const { events, txResults } = block.results;
   metrics.set('block_height', Number(block.block.header.height));
-  metrics.set('partners_ready', pool.board.list(now).length);
+  metrics.set('partners_ready', pool.board.count(now));
   metrics.set('mempool_transactions', (await pool.engine.status()).mempool.txs);
   for (const { type } of events)
     if (type === auditMissed.name) metrics.count('audits_missed_total');

@@ -62,9 +62,10 @@ export class Matchmaker {
     };
     const record = jobs.get(this.pool.application.committed, job);
     if (record && wantsPartners(this.pool.application.committed, job))
-      for (const entry of board.list(nowMs())) {
-        const rate = this.directRate(entry, job);
-        if (rate !== undefined) pass(recordOf(entry, rate));
+      for (const { nodeKey } of board.fitting(record, nowMs())) {
+        const entry = board.find(nodeKey, nowMs());
+        const rate = entry && this.directRate(entry, job);
+        if (entry && rate !== undefined) pass(recordOf(entry, rate));
       }
     return board.offers.watch(job, ({ partner, rate, validUntilMs, envelope, ready }) => {
       if (validUntilMs <= BigInt(nowMs())) return;

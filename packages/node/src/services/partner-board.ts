@@ -5,13 +5,12 @@
  */
 
 import {
-  fromBinaryString,
+  compareBytes,
   type KeyValueReader,
   type Opened,
   type Refusal,
   refuse,
   toBinaryString,
-  toHex,
   type ValueOf,
 } from '@palisade/core';
 import {
@@ -24,9 +23,11 @@ import {
   noteChange,
   type ready,
   type signOff,
+  type Wanted,
   waitForChange,
 } from '@palisade/market';
 import { JobOffers } from './job-offers.ts';
+import { ReadyIndex } from './ready-index.ts';
 import type { PoolTiming } from './timing.ts';
 
 /** Partners on the board at most: 10 000 with a record of 1 KiB each (market chapter, P2V-1). */
@@ -50,8 +51,9 @@ export type PartnerEntry = {
   /** From a notice to its acknowledgement, ms, averaged; undefined before the first. */
   readonly rttMs: number | undefined;
 };
+type Said = Pick<PartnerEntry, 'nodeKey' | 'value' | 'envelope'> & { readonly by: Known };
 type Known = {
-  ready: { readonly value: Ready; readonly envelope: Uint8Array } | undefined;
+  ready: Said | undefined;
   /** Its last word by which it took no work: what a later complaint may forget. */
   declined: Uint8Array | undefined;
   /** Nothing below counts any more. */
@@ -65,6 +67,8 @@ export class PartnerBoard {
   /** Offers for jobs. */
   readonly offers = new JobOffers();
   private readonly partners = new Map<string, Known>();
+  /** The READYs of those that take work. */
+  private readonly taking = new ReadyIndex<Said>();
   private readonly timing: PoolTiming;
   private sweptMs = 0;
 
@@ -91,14 +95,19 @@ export class PartnerBoard {
         retry: 'later',
       });
     const change = known?.ready ? capacityChange(known.ready.value, value) : 'none';
-    this.partners.set(toBinaryString(sender), {
-      ready: { value, envelope },
+    const key = toBinaryString(sender);
+    const partner: Known = {
+      ready: undefined,
       declined: value.accepting === 1 ? known?.declined : envelope,
       sequence: value.sequence,
       capacity: noteChange(change, known?.capacity ?? NEVER_CHANGED, nowMs),
       lastSeenMs: nowMs,
       rttMs: known?.rttMs,
-    });
+    };
+    this.forgetReady(key);
+    partner.ready = { nodeKey: sender, value, envelope, by: partner };
+    if (value.accepting === 1) this.taking.add(partner.ready);
+    this.partners.set(key, partner);
     return undefined;
   }
 
@@ -122,8 +131,9 @@ export class PartnerBoard {
     const known = this.known(partner, nowMs);
     if (!known) return undefined;
     if (sequence < known.sequence) return oldReady(sequence, known.sequence);
-    // Kept without a READY for as long as an old one could be brought again.
     const lastSeenMs = Math.max(nowMs, Number(known.ready?.value.expiresMs ?? 0n));
+    this.forgetReady(toBinaryString(partner));
+    // Kept without a READY for as long as an old one could be brought again.
     Object.assign(known, {
       ready: undefined,
       declined: envelope,
@@ -154,22 +164,41 @@ export class PartnerBoard {
 
   /** Partners whose word holds now, by key. */
   list(nowMs: number): PartnerEntry[] {
-    return [...this.partners]
-      .flatMap(([key, known]) => this.entryOf(key, known, nowMs) ?? [])
-      .sort((a, b) => (toHex(a.nodeKey) < toHex(b.nodeKey) ? -1 : 1));
+    return this.entries(nowMs).sort((a, b) => compareBytes(a.nodeKey, b.nodeKey));
+  }
+
+  /** How many these are. */
+  count(nowMs: number): number {
+    return this.entries(nowMs).length;
+  }
+
+  /** Those of them that take work now and whom a job fits, the cheapest first. */
+  fitting(job: Wanted, nowMs: number): readonly Pick<PartnerEntry, 'nodeKey' | 'value'>[] {
+    return this.taking.fitting(job).filter((ready) => this.holds(ready, nowMs));
   }
 
   find(nodeKey: Uint8Array, nowMs: number): PartnerEntry | undefined {
-    const key = toBinaryString(nodeKey);
-    const known = this.partners.get(key);
-    return known && this.entryOf(key, known, nowMs);
+    const known = this.partners.get(toBinaryString(nodeKey));
+    return known && this.entryOf(known, nowMs);
   }
 
-  private entryOf(key: string, known: Known, nowMs: number): PartnerEntry | undefined {
-    const { ready, lastSeenMs, rttMs } = known;
-    if (!ready || this.isGone(known, nowMs) || ready.value.expiresMs <= BigInt(nowMs))
-      return undefined;
-    return { nodeKey: fromBinaryString(key), ...ready, lastSeenMs, rttMs };
+  private entries(nowMs: number): PartnerEntry[] {
+    return [...this.partners.values()].flatMap((known) => this.entryOf(known, nowMs) ?? []);
+  }
+
+  private entryOf({ ready, lastSeenMs, rttMs }: Known, nowMs: number): PartnerEntry | undefined {
+    if (!ready || !this.holds(ready, nowMs)) return undefined;
+    const { nodeKey, value, envelope } = ready;
+    return { nodeKey, value, envelope, lastSeenMs, rttMs };
+  }
+
+  private holds({ value, by }: Said, nowMs: number): boolean {
+    return !this.isGone(by, nowMs) && value.expiresMs > nowMs;
+  }
+
+  private forgetReady(key: string): void {
+    const ready = this.partners.get(key)?.ready;
+    if (ready) this.taking.remove(ready);
   }
 
   private known(partner: Uint8Array, nowMs: number): Known | undefined {
@@ -184,8 +213,11 @@ export class PartnerBoard {
   private sweep(nowMs: number): void {
     if (nowMs - this.sweptMs < SWEEP_MS) return;
     this.sweptMs = nowMs;
-    for (const [key, known] of this.partners)
-      if (this.isGone(known, nowMs)) this.partners.delete(key);
+    for (const [key, known] of this.partners) {
+      if (!this.isGone(known, nowMs)) continue;
+      this.forgetReady(key);
+      this.partners.delete(key);
+    }
   }
 }
 

@@ -14,10 +14,10 @@ export class Validator {
   readonly nodeKey: Uint8Array;
   readonly name: string;
   readonly secret: Uint8Array;
-  private readonly pool: Pool;
+  private readonly pool: Pick<Pool, 'application' | 'directory'>;
   private readonly signer;
 
-  constructor(pool: Pool, name: string, secret: Uint8Array) {
+  constructor(pool: Pick<Pool, 'application' | 'directory'>, name: string, secret: Uint8Array) {
     this.pool = pool;
     this.name = name;
     this.secret = secret;
