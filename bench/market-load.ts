@@ -29,26 +29,38 @@ const MAX_SENDERS = 20_000;
 /** Bytes of each stored content. */
 const CONTENT_BYTES = 1024;
 /** Base units per session of each job. */
-const RATE = 10n ** 12n;
+export const RATE = 10n ** 12n;
 /** More than any fee here. */
 const MAX_FEE = 10n ** 18n;
 const SESSIONS = 6;
 /** More than the bond that a new partner posts here. */
 const BOND = 10n ** 19n;
 
-type Account = {
+export type Account = {
   readonly secret: Uint8Array;
   readonly address: Uint8Array;
   nonces: [bigint, bigint];
 };
-type Partner = { readonly secret: Uint8Array; readonly nodeKey: Uint8Array; nonce: bigint };
-type OpenJob = { readonly id: Uint8Array; readonly client: Account; readonly content: Uint8Array };
+export type Partner = { readonly secret: Uint8Array; readonly nodeKey: Uint8Array; nonce: bigint };
+export type OpenJob = {
+  readonly id: Uint8Array;
+  readonly client: Account;
+  readonly content: Uint8Array;
+};
 
-export type MarketLoad = {
+export type MarketActors = {
   /** Every account of the chain: those that send come first. */
   readonly accounts: readonly Uint8Array[];
+  readonly partners: readonly Partner[];
   /** Binds the partners' node keys and posts their bonds; once, before anything else. */
   prepare(chain: DrivenChain): Promise<void>;
+  transfer(): Uint8Array;
+  ask(): { readonly tx: Uint8Array; readonly job: OpenJob };
+  begin(partner: Partner, job: OpenJob): Uint8Array;
+  answer(partner: Partner, job: OpenJob, session: bigint): Uint8Array;
+};
+
+export type MarketLoad = Pick<MarketActors, 'accounts' | 'prepare'> & {
   /** The next block's transactions; starts and answers appear from the second and third block on. */
   next(): Uint8Array[];
 };
@@ -57,12 +69,12 @@ function secretOf(role: string, index: number): Uint8Array {
   return sha256(concat(utf8(`palisade/bench/${role}/`), indexBytes(index)));
 }
 
-function range<T>(count: number, make: (index: number) => T): T[] {
+export function range<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => make(i));
 }
 
-/** Load of a chain with `count` accounts. */
-export function marketLoad(count: number, domain: Domain): MarketLoad {
+/** Who sends and stores on a chain with `count` accounts. */
+export function marketActors(count: number, domain: Domain, sessions = SESSIONS): MarketActors {
   const senders = range(Math.min(count, MAX_SENDERS), (i): Account => {
     const secret = secretOf('account', i);
     return { secret, address: secp256k1.addressOf(secret), nonces: [0n, 0n] };
@@ -78,8 +90,6 @@ export function marketLoad(count: number, domain: Domain): MarketLoad {
   });
   let turn = 0;
   let seen = 0;
-  let requested: OpenJob[] = [];
-  let started: { readonly job: OpenJob; readonly partner: Partner }[] = [];
 
   const nextSender = () => senders[turn++ % senders.length]!;
   /** Spreads over all accounts without a pattern that a cache could learn. */
@@ -115,7 +125,7 @@ export function marketLoad(count: number, domain: Domain): MarketLoad {
       subject: describeContent([content]).contentId,
       size: BigInt(CONTENT_BYTES),
       partners: 1,
-      sessions: SESSIONS,
+      sessions,
       maxRate: RATE,
       nonce: client.nonces[1]++,
       maxFee: MAX_FEE,
@@ -124,20 +134,21 @@ export function marketLoad(count: number, domain: Domain): MarketLoad {
     return { tx: signed(request, value, client), job: { id, client, content } };
   };
   const begin = (partner: Partner, { id, client }: OpenJob): Uint8Array => {
-    const terms = { job: id, sequence: 1, rate: RATE, sessions: SESSIONS };
+    const terms = { job: id, sequence: 1, rate: RATE, sessions };
     const voucher = digestOf(rateVoucher, { ...terms, partner: partner.nodeKey }, domain);
     const clientSignature = secp256k1.sign(voucher, client.secret);
     const value = { ...terms, clientSignature, nonce: partner.nonce++, maxFee: MAX_FEE };
     return signed(start, value, partner);
   };
-  const answer = (partner: Partner, { id, content }: OpenJob): Uint8Array => {
+  const answer = (partner: Partner, { id, content }: OpenJob, session: bigint): Uint8Array => {
     const proofs = [{ leafIndex: 0n, leaf: content, path: [] }];
-    const value = { job: id, session: 0n, proofs, nonce: partner.nonce++, maxFee: MAX_FEE };
+    const value = { job: id, session, proofs, nonce: partner.nonce++, maxFee: MAX_FEE };
     return signed(answerAudit, value, partner);
   };
 
   return {
     accounts: [...accounts, ...partners.map(({ nodeKey }) => nodeKey.slice(0, 20))],
+    partners,
     async prepare(chain) {
       const { application } = chain;
       const overlay: State & Overlay = new Overlay(application.committed);
@@ -156,9 +167,25 @@ export function marketLoad(count: number, domain: Domain): MarketLoad {
       };
       await chain.block(partners.map(bond));
     },
+    transfer,
+    ask,
+    begin,
+    answer,
+  };
+}
+
+/** Load of a chain with `count` accounts. */
+export function marketLoad(count: number, domain: Domain): MarketLoad {
+  const actors = marketActors(count, domain);
+  const { accounts, partners, prepare, ask, begin, answer, transfer } = actors;
+  let requested: OpenJob[] = [];
+  let started: { readonly job: OpenJob; readonly partner: Partner }[] = [];
+  return {
+    accounts,
+    prepare,
     next() {
       const requests = range(MIX.requests, ask);
-      const answers = started.map(({ partner, job }) => answer(partner, job));
+      const answers = started.map(({ partner, job }) => answer(partner, job, 0n));
       started = requested.slice(0, MIX.starts).map((job, i) => ({ job, partner: partners[i]! }));
       const starts = started.map(({ partner, job }) => begin(partner, job));
       requested = requests.map(({ job }) => job);

@@ -5,17 +5,20 @@
  * application on disk, signatures checked by its threads while the main thread executes the blocks
  * before, and compares with the bare signature recoveries that one core does in a second.
  * `growth` compares the time per command on a chain of a million accounts with one of a thousand.
+ * `lifecycle` (market-lifecycle.ts) has jobs from request to payout, `notify` (market-notify.ts) tells
+ * 10 000 partners of jobs.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { domainOf } from '@palisade/node';
 import { makeNetwork } from '../packages/devnet/src/network.ts';
-import { type DrivenChain, openChain } from './driven-chain.ts';
+import { bareRecoveries } from './bare-signatures.ts';
+import { type DrivenChain, drive, openChain } from './driven-chain.ts';
 import { type Round, report, rowOf, type Taken, timed } from './kit.ts';
+import { lifecycleRows } from './market-lifecycle.ts';
 import { type MarketLoad, MIX, marketLoad } from './market-load.ts';
+import { notifyRows } from './market-notify.ts';
 
 /** Accounts of the two chains that are compared. */
 const SMALL = 1_000;
@@ -33,48 +36,11 @@ const TIMING = { blockTimeMs: 1000, sessionMs: 14_400_000, guardMs: 150 } as con
 
 const COMMANDS = MIX.transfers + MIX.requests + MIX.starts + MIX.answers;
 
-type Native = {
-  ecdsaSign(digest: Uint8Array, secret: Uint8Array): { signature: Uint8Array; recid: number };
-  ecdsaRecover(sig: Uint8Array, recid: number, digest: Uint8Array, compressed: boolean): Uint8Array;
-};
-
-/** Bare recoveries by the native library on this thread. */
-function makeAnchor(): () => Promise<Taken> {
-  const native = createRequire(import.meta.url)('secp256k1/bindings') as Native;
-  const secret = new Uint8Array(32).fill(7);
-  const cases = Array.from({ length: 256 }, () => {
-    const digest = new Uint8Array(randomBytes(32));
-    return { digest, ...native.ecdsaSign(digest, secret) };
-  });
-  return () =>
-    timed(() => {
-      for (let i = 0; i < RECOVERIES; i++) {
-        const { digest, signature, recid } = cases[i % cases.length]!;
-        native.ecdsaRecover(signature, recid, digest, false);
-      }
-    });
-}
-
-/**
- * Blocks one after another. The signatures of the two that follow are checked while one executes: a
- * mempool of 5 000 transactions is further ahead of its blocks than that.
- */
-async function drive(chain: DrivenChain, blocks: readonly Uint8Array[][]): Promise<void> {
-  const checked: Promise<unknown>[] = [];
-  for (const [i, txs] of blocks.entries()) {
-    while (checked.length < Math.min(i + 3, blocks.length))
-      checked.push(chain.check(blocks[checked.length]!));
-    await checked[i];
-    const { txResults } = await chain.block(txs);
-    const failed = txResults.find(({ code }) => code !== 0);
-    if (failed) throw new Error(`a command was refused: ${failed.info} ${failed.log}`);
-  }
-}
-
 type Subject = { readonly chain: DrivenChain; readonly load: MarketLoad };
 
+const network = makeNetwork('bench', 1_700_000_000_000, TIMING);
+
 async function prepare(folder: string, accounts: number): Promise<Subject> {
-  const network = makeNetwork('bench', 1_700_000_000_000, TIMING);
   const load = marketLoad(accounts, domainOf(network.genesis));
   const chain = await openChain(join(folder, `state-${accounts}`), network, load.accounts);
   await load.prepare(chain);
@@ -92,10 +58,13 @@ async function turn({ chain, load }: Subject): Promise<Taken> {
 
 const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'));
 try {
+  const lives = await lifecycleRows(folder, network, TIMING.sessionMs);
+  const notices = await notifyRows(folder, network);
   console.error(`Writing ${SMALL} and ${LARGE} accounts …`);
   const small = await prepare(folder, SMALL);
   const large = await prepare(folder, LARGE);
-  const anchor = makeAnchor();
+  const recover = bareRecoveries();
+  const anchor = () => timed(() => recover(RECOVERIES));
   await anchor();
   const wall: Round[] = [];
   const cpu: Round[] = [];
@@ -143,6 +112,8 @@ try {
       },
       growth,
     ),
+    ...lives,
+    ...notices,
   ]);
 } finally {
   rmSync(folder, { recursive: true, force: true });
