@@ -2,4 +2,44 @@
  * @palisade/payments: the child chain's outputs, transactions, blocks and fees, in the two dialects
  * that the root chain's contracts speak (spec/payments.md). Pure: no clock, no disk, no network.
  */
+export {
+  type BlockError,
+  BlockFormer,
+  type ChildBlock,
+  type ExpectedBlock,
+  type InvalidBlock,
+  isInvalidBlock,
+  type Judging,
+  judgeBlock,
+  MAX_PAYMENTS,
+  nextChildBlock,
+  openClaim,
+  RESERVED_PLACES,
+  type ReceivedBlock,
+  spendsOf,
+} from './block/child-block.ts';
+export { Draft } from './block/draft.ts';
+export {
+  Ledger,
+  OUTPUT_RECORD_BYTES,
+  outputRecord,
+  type Placed,
+  readOutputRecord,
+} from './ledger/ledger.ts';
+export { LedgerSnapshot } from './ledger/snapshot.ts';
+export { type Spender, SpentOutputs } from './ledger/spent-outputs.ts';
+export { type Amounts, surplusOf, tokenKey, tokenOf } from './rules/amounts.ts';
+export type { Reason } from './rules/errors.ts';
+export { type Fees, type FeeTable, feeTable, isMerge } from './rules/fees.ts';
+export {
+  addEffects,
+  type BlockSoFar,
+  type Demands,
+  type Effects,
+  judge,
+  type OpenBlock,
+  type Outputs,
+  openBlock,
+} from './rules/judge.ts';
+export { isPayment, type Opened, openTransaction, type Recover } from './rules/open.ts';
 export * from './schema.ts';
