@@ -1,7 +1,8 @@
 /**
  * Prints which tests show which requirement: test names cite ids in brackets, like `[C2V-2] a
  * confirmation names its block`. With `--check` it fails when README.md claims an id as shown that
- * no test cites; with `--json` it prints the table as JSON.
+ * no test cites, or spec/market.md lists a story that no test tells under its name and ids; with
+ * `--json` it prints the table as JSON.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -44,10 +45,23 @@ function claimed() {
   return ids;
 }
 
+/** Stories of spec/market.md, rows of a table `story | ids | outcome`, that no test tells. */
+function untold() {
+  const text = readFileSync(join(ROOT, 'spec/market.md'), 'utf8');
+  const [, rows = ''] = text.split('| story | ids | outcome |\n|---|---|---|\n');
+  const stories = rows.slice(0, rows.indexOf('\n\n')).split('\n');
+  return stories.filter((row) => {
+    const [, story, ids] = row.split('|').map((cell) => cell.trim());
+    return !ids?.split(', ').every((id) => table.get(id)?.some((test) => test.includes(story)));
+  });
+}
+
 if (process.argv.includes('--check')) {
   const missing = [...claimed()].filter((id) => !table.has(id));
   for (const id of missing) console.error(`README.md claims ${id}, but no test cites it.`);
-  process.exit(missing.length === 0 ? 0 : 1);
+  for (const row of untold())
+    console.error(`spec/market.md tells a story that no test does: ${row}`);
+  process.exit(missing.length + untold().length === 0 ? 0 : 1);
 }
 const sorted = [...table].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
 if (process.argv.includes('--json'))

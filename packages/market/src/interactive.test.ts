@@ -154,8 +154,8 @@ describe('computation and access', () => {
   });
 });
 
-describe('[C2V-7.G1] a client that never signs the receipt', () => {
-  it('leaves the partner its vouchers: they complete the job after the arbitration window', async () => {
+describe('a client without a receipt', () => {
+  it('[C2V-7.G1, P2V-8.G1] the client that never signs leaves the partner its vouchers: they complete the job after the arbitration window', async () => {
     const { market, chain, job } = await begin();
     await market.file('alice', 'p0', job, { amount: RATE });
     await chain.endSession();
@@ -182,7 +182,7 @@ describe('[C2V-7.G1] a client that never signs the receipt', () => {
     });
   });
 
-  it('and a partner that files nothing: the job is cancelled, and only fees were paid', async () => {
+  it('[C2V-7.G1] and a partner that files nothing: the job is cancelled, and only fees were paid', async () => {
     const { market, job } = await begin();
     await endSessions(market, 2);
     expect(market.job(job).state).toBe(JOB_STATE.disputed);
@@ -250,8 +250,8 @@ describe('[C2V-7.G1] a client that never signs the receipt', () => {
   });
 });
 
-describe('a disconnect in the middle', () => {
-  it('[P2V-8.G1] pays the highest voucher that is filed, in the term or in the window', async () => {
+describe('arbitration', () => {
+  it('[P2V-8.G1] the disconnect in the middle: paid is the highest voucher that is filed, in the term or in the window', async () => {
     const { market, chain, job } = await begin();
     await market.file('alice', 'p0', job, { sequence: 3, units: 3n, amount: HALF });
     await endSessions(market, 2);

@@ -66,7 +66,7 @@ describe('a request', () => {
     expect(market.job(b).client).toEqual(market.client('bert').id);
   });
 
-  it('[C2V-7.G1] that nobody starts is cancelled at the payout after a whole session; only the fee is lost', async () => {
+  it('[C2V-7.G1] that meets the partner that never delivers is cancelled at the payout after a whole session; only the fee is lost', async () => {
     const market = await startMarket();
     const { chain } = market;
     const tx = await market.requestTx('alice');
@@ -432,7 +432,7 @@ describe('a renewal', () => {
 });
 
 describe('a partner that disappears', () => {
-  it('is lost after three misses in a row; another takes its place with what is left', async () => {
+  it('[P2V-5] is lost after three misses in a row; another takes its place with what is left', async () => {
     const { market, chain, job } = await begin({ sessions: 8 });
     await market.session(job, 'p0');
     await market.session(job);

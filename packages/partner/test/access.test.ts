@@ -108,7 +108,7 @@ describe('access', () => {
     expect(agreement).toMatchObject({ units: 1_400_000n, vouched: amount, paid: amount });
   }, 60_000);
 
-  it('[C2V-7.G1] a client that goes away without a receipt still owes what it vouched for', async () => {
+  it('[C2V-7.G1, P2V-8.G1] the client that never signs a receipt and goes away still owes what it vouched for', async () => {
     const story = await begin();
     const { market, pool, key, port } = story;
     const job = await buy(story);
@@ -131,7 +131,7 @@ describe('access', () => {
     expect(state.units).toBe(600_000n);
   }, 60_000);
 
-  it('[P2V-5] a partner that dies in between goes on with the last voucher, and so does the client', async () => {
+  it('[P2V-5, P2V-8.G1] the disconnect in the middle: a partner that dies goes on with the last voucher, and so does the client', async () => {
     const story = await begin({ ...QUICK, sessionMs: 8000 });
     const { market, pool, key, port } = story;
     const job = await buy(story);

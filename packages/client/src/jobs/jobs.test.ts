@@ -122,7 +122,7 @@ describe('a quote', () => {
     });
   });
 
-  it('[P2V-4] believes a partner only what it has signed itself', async () => {
+  it('[P2V-4, P2V-4.G1] believes a partner only what it has signed itself, and the forged endpoint to nobody', async () => {
     const board = network.validators.map(({ server }) => server);
     const forged = nodeSigner(new Uint8Array(32).fill(77));
     Object.assign(network.partners[0]!, {
@@ -250,7 +250,7 @@ describe('put and get', () => {
     expect([failed.size, partners.length]).toEqual([all, all]);
   });
 
-  it('does not believe a partner that takes everything and never starts', async () => {
+  it('[P2V-5] does not believe the partner that never delivers: it takes everything and never starts', async () => {
     network.partners[0]!.neverStarts = true;
     const { partners } = await store(10, 3);
     expect(partners.map(({ partner }) => toHex(partner))).not.toContain(

@@ -51,7 +51,7 @@ async function silence(duties: Partial<DutyParams> = {}, more: Partial<MarketPar
 }
 
 describe('a complaint', () => {
-  it('[P2V-2.G1] about a validator that never notifies is upheld: it counts, and the deposit returns', async () => {
+  it('[P2V-2.G1] about the validator that never notifies is upheld: it counts, and the deposit returns', async () => {
     const { market, chain, kit, accused, heard, job, p0 } = await silence();
     const before = chain.free(market.owner('p0'));
     const filed = await kit.complains('p0', job, accused, heard);
@@ -94,7 +94,7 @@ describe('a complaint', () => {
     expect(scores).toEqual([444, 341]);
   });
 
-  it('[P2V-2.G1] that is fake costs its deposit: the partner acknowledged the notice', async () => {
+  it('[P2V-2.G1] the fake complaint costs its deposit: the partner acknowledged the notice', async () => {
     const { market, chain, kit, accused, heard, job, p0 } = await silence();
     const word = await kit.told('p0', job, accused);
     await kit.complains('p0', job, accused, heard);
@@ -110,7 +110,7 @@ describe('a complaint', () => {
     expect(kit.standing(accused).failuresInRow).toBe(0);
   });
 
-  it('[P2V-2.G1] helps a censored partner: both that answer for it are silent, and both pay', async () => {
+  it('[P2V-2.G1] helps the censored partner: both that answer for it are silent, and both pay', async () => {
     const { market, chain, kit, accused, second, p0 } = await begin();
     const envelope = await kit.ready('p0');
     const heard = await Promise.all(

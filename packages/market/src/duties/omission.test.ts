@@ -39,7 +39,7 @@ describe('an acknowledged transaction in no block', () => {
     expect((await chain.block([tx])).results[0]?.code).toBe(0);
   });
 
-  it('[C2V-7.G2] may be a receipt, reported by the very client whose receipt nobody includes', async () => {
+  it('[C2V-7.G2, P2V-8.G2] may be the receipt nobody includes, reported by the very client who filed it', async () => {
     const { market, chain, kit, v0, job, tx } = await omitted();
     await chain.block([tx]);
     const receipt = await chain.sign(

@@ -179,8 +179,8 @@ describe('containment', () => {
   });
 });
 
-describe('the whitewasher', () => {
-  it('who leaves a bad name behind meets a bond, one small job at a time, and one strike again', async () => {
+describe('a newcomer', () => {
+  it('[P2V-2.G3] the whitewasher who leaves a bad name behind meets a bond, one small job at a time, and one strike again', async () => {
     const market = await begin({}, STRICT);
     await expectBarred(market, 'market/no-bond', 'p1');
     const { chain } = market;
@@ -303,8 +303,8 @@ describe('the exit scammer', () => {
   });
 });
 
-describe('the self-dealing pair', () => {
-  it('gains less with every deal of a period, while the same deals with others count', async () => {
+describe('a pair of client and partner', () => {
+  it('[P2V-2.G3] the self-dealing pair gains less with every deal of a period, while the same deals with others count', async () => {
     const market = await begin({ periodSessions: 1000 });
     const score = async (partner: PartnerName, clients: readonly ClientName[]) => {
       for (const client of clients) {

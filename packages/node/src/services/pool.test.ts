@@ -82,7 +82,7 @@ describe('work for partners', () => {
     expect(said.value).toMatchObject({ partner: partner.key, sequence: 1n, height: 1n });
   });
 
-  it('[P2V-2, P2V-2.G1] a validator that never notifies: the other that answers for the partner does, and who is asked gives the job or a reason', async () => {
+  it('[P2V-2, P2V-2.G1] the validator that never notifies: the other that answers for the partner does, and who is asked gives the job or a reason', async () => {
     const pool = await start();
     const partner = pool.partner(0);
     await partner.bond();
@@ -287,7 +287,7 @@ describe('capacity', () => {
 });
 
 describe('endpoints and meetings', () => {
-  it('[P2V-4.G1] a validator cannot forge an endpoint: an offer with a READY of somebody else is refused', async () => {
+  it('[P2V-4.G1] the forged endpoint: an offer with a READY of somebody else is refused, and so is a changed one', async () => {
     const pool = await start();
     const [partner, other] = [pool.partner(0), pool.partner(1)];
     await partner.bond();
