@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { booked, type Entry, NO_TOTALS } from './book.ts';
+import { CHALLENGE_GAS, fundingOf, type OpenExit, smallBonds } from './funding.ts';
+
+const GWEI = 10n ** 9n;
+const entry = fc.record({
+  txHash: fc.string(),
+  subject: fc.string(),
+  height: fc.nat(),
+  spent: fc.bigInt(0n, 10n ** 18n),
+  reimbursed: fc.bigInt(0n, 10n ** 18n),
+  outcome: fc.constantFrom('won', 'lost' as const),
+});
+const exit = fc.oneof(
+  fc.constant({ kind: 'standard' } as const),
+  fc.record({ kind: fc.constant('in-flight' as const), piggybacks: fc.nat(10) }),
+);
+
+describe('the accounts of a challenger', () => {
+  it('[X13] net is what came back less what was spent, whatever happened in which order', () => {
+    fc.assert(
+      fc.property(fc.array(entry), (entries: readonly Entry[]) => {
+        const totals = entries.reduce(booked, NO_TOTALS);
+        expect(totals.net).toBe(entries.reduce((sum, e) => sum + e.reimbursed - e.spent, 0n));
+        expect(totals.won + totals.lost).toBe(entries.length);
+        expect(entries.toReversed().reduce(booked, NO_TOTALS)).toEqual(totals);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('[X10] an exit more never makes an account that could not pay able to', () => {
+    const exits = fc.array(exit, { maxLength: 20 });
+    fc.assert(
+      fc.property(exits, exit, fc.bigInt(0n, 10n ** 18n), (list: OpenExit[], more, balance) => {
+        const before = fundingOf(balance, list, 20n * GWEI);
+        const after = fundingOf(balance, [...list, more], 20n * GWEI);
+        expect(after.needed).toBeGreaterThan(before.needed);
+        if (before.state === 'underfunded') expect(after.state).toBe('underfunded');
+        expect(before.missing > 0n).toBe(before.state === 'underfunded');
+        expect(balance + before.missing).toBeGreaterThanOrEqual(before.needed);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('[X10] valid exits count too: any may turn out invalid before it ends', () => {
+    const one = CHALLENGE_GAS['standard-exit'] * 2n * GWEI;
+    expect(fundingOf(one * 7n, [{ kind: 'standard' }], GWEI).state).toBe('funded');
+    expect(fundingOf(one, [{ kind: 'standard' }], GWEI).state).toBe('low');
+    const short = fundingOf(one - 1n, [{ kind: 'standard' }], GWEI);
+    expect(short).toMatchObject({ state: 'underfunded', missing: 1n });
+  });
+
+  it('[X13] bonds that repay too little at the present price are told of', () => {
+    const v1 = { standard: 14n * 10n ** 15n, piggyback: 28n * 10n ** 15n };
+    expect(smallBonds(v1, 20n * GWEI)).toEqual([]);
+    expect(smallBonds(v1, 40n * GWEI)).toEqual(['standard']);
+    expect(smallBonds(v1, 100n * GWEI)).toEqual(['standard', 'piggyback']);
+  });
+});
