@@ -17,11 +17,14 @@
  *              as an SSZ envelope; client's disk, as JSON)
  *   ledger     the partner answered the audit of this job in this session
  *   receipt    signed by the client: so much in all for a run (partner's disk, as an SSZ envelope)
+ *   usage      signed by the client: so much in all for access until now, and as a receipt at its end
+ *              (partner's disk, as JSON)
  *   payout     one row per agreement and session: status 1 (earned) with the amount
  *
  * A session with an answer must be paid at the rate of the voucher in force at its end, one without
  * must not be paid, unless it is what a receipt says, once. The voucher in force is the one of the answer, or a newer one that was filed
- * before the session was over.
+ * before the session was over. Access is paid as its vouchers are filed: of all sessions together
+ * never more than the best one says, and just that once it is filed.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,6 +64,20 @@ const RECEIPT_TYPES = {
     { name: 'units', type: 'uint64' },
     { name: 'amount', type: 'uint128' },
     { name: 'result', type: 'bytes32' },
+  ],
+};
+
+/** The typed data of `market.usage-voucher`. */
+const USAGE_TYPES = {
+  EIP712Domain: VOUCHER_TYPES.EIP712Domain,
+  MarketUsageVoucher: [
+    { name: 'job', type: 'bytes32' },
+    { name: 'partner', type: 'bytes32' },
+    { name: 'sequence', type: 'uint32' },
+    { name: 'units', type: 'uint64' },
+    { name: 'amount', type: 'uint128' },
+    { name: 'timeMs', type: 'uint64' },
+    { name: 'previous', type: 'bytes32' },
   ],
 };
 
@@ -134,6 +151,30 @@ async function owedByReceipt(envelope, genesisHash, client) {
   return signer === client && receipt.result !== NO_ID ? receipt.amount : undefined;
 }
 
+/**
+ * What the client has signed for its use of a partner: the total, the number of the best voucher, and
+ * whether there is a receipt of both. Undefined where the signature is not the client's.
+ */
+async function vouchedUse(usage, partner, genesisHash) {
+  const { job, client, sequence, units, amount, timeMs, previous, signature } = usage;
+  const { receiptSequence, receiptSession: lastSession, receiptSignature } = usage;
+  const { rate, sessions, rateSequence, rateSignature } = usage;
+  const terms = { job, partner, sequence: rateSequence, rate, sessions };
+  const agreedBy = await signerOf({ ...terms, genesisHash, signature: rateSignature });
+  if (agreedBy !== client || BigInt(amount) > BigInt(rate) * BigInt(sessions)) return undefined;
+  if (receiptSignature !== '0x') {
+    const words = { job, partner, sequence: receiptSequence, lastSession, units, amount };
+    const receipt = { ...words, result: NO_ID, genesisHash, signature: receiptSignature };
+    if ((await recover(RECEIPT_TYPES, 'MarketClientReceipt', receipt)) !== client) return undefined;
+    return { amount: BigInt(amount), sequence, isFinal: true };
+  }
+  if (sequence === 0) return { amount: 0n, sequence, isFinal: false };
+  const voucher = { job, partner, sequence, units, amount, timeMs, previous };
+  const signed = { ...voucher, genesisHash, signature };
+  if ((await recover(USAGE_TYPES, 'MarketUsageVoucher', signed)) !== client) return undefined;
+  return { amount: BigInt(amount), sequence, isFinal: false };
+}
+
 function jsonFilesIn(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
@@ -163,6 +204,7 @@ async function readDisks(root, clientFolders, genesisHash) {
   const problems = [];
   const vouchers = new Map();
   const agreements = new Map();
+  const usages = new Map();
   const answers = [];
   const add = async (voucher, path, whose) => {
     const key = `${voucher.job} ${voucher.partner} ${voucher.sequence}`;
@@ -197,8 +239,11 @@ async function readDisks(root, clientFolders, genesisHash) {
       agreements.set(`${voucher.job} ${voucher.partner}`, { ...agreement, name, owed });
     }
     for (const answer of answersIn(join(root, name, 'ledger'))) answers.push({ ...answer, name });
+    const used = join(root, name, 'usage');
+    for (const [, usage] of [...jsonFilesIn(used), ...jsonFilesIn(join(used, 'ended'))])
+      usages.set(usage.job, { ...usage, name });
   }
-  return { vouchers, agreements, answers, problems };
+  return { vouchers, agreements, usages, answers, problems, genesisHash };
 }
 
 async function getJson(url) {
@@ -231,8 +276,22 @@ function voucherInForce({ vouchers, agreements }, answer, row) {
   return vouchers.get(`${job} ${partner} ${isNewer ? row.sequence : answer.sequence}`);
 }
 
+/** A payment for access, `before` of which was paid in earlier sessions. */
+async function compareUse(session, row, usage, before, genesisHash) {
+  const paid = BigInt(row.amount);
+  const line = { ...row, session: `${session}`, name: usage.name, must: paid, paid, problem: '' };
+  const vouched = await vouchedUse(usage, row.partner, genesisHash).catch(() => undefined);
+  if (!vouched) return { ...line, must: 0n, problem: 'no usage voucher signed by the client' };
+  const must = vouched.amount - before;
+  if (row.status === EARNED && !vouched.isFinal)
+    return { ...line, must, problem: 'paid by a receipt that the client did not sign' };
+  // Of vouchers that were replaced, the partner keeps nothing: they are worth less than the best.
+  const isBest = row.status === EARNED || row.sequence >= vouched.sequence;
+  return { ...line, must: isBest || paid > must ? must : paid };
+}
+
 /** One session: what must have been paid and what was, a line per partner and job. */
-function compare(session, payout, disks) {
+async function compare(session, payout, disks, paidBefore) {
   const lines = [];
   const rows = new Map(payout.rows.map((row) => [`${row.job} ${row.partner}`, row]));
   for (const answer of disks.answers.filter((one) => one.session === `${session}`)) {
@@ -245,6 +304,13 @@ function compare(session, payout, disks) {
     lines.push({ ...answer, must: voucher?.rate ?? 0n, paid, problem });
   }
   for (const row of rows.values()) {
+    const usage = disks.usages.get(row.job);
+    if (usage) {
+      const before = paidBefore.get(row.job) ?? 0n;
+      lines.push(await compareUse(session, row, usage, before, disks.genesisHash));
+      paidBefore.set(row.job, before + BigInt(row.amount));
+      continue;
+    }
     const { name = '-', owed } = disks.agreements.get(`${row.job} ${row.partner}`) ?? {};
     const paid = BigInt(row.amount);
     const isDue = row.status === EARNED || paid !== 0n;
@@ -301,9 +367,11 @@ async function look(root, clientFolders, url, genesisHash) {
   const { session } = await getJson(`${url}/status`);
   const disks = await readDisks(root, clientFolders, genesisHash);
   const lines = [];
+  /** Of access, by job. */
+  const paidBefore = new Map();
   for (let number = 0n; number < BigInt(session); number++) {
     const payout = await readPayout(url, number);
-    if (payout) lines.push(...compare(number, payout, disks));
+    if (payout) lines.push(...(await compare(number, payout, disks, paidBefore)));
   }
   return { disks, lines, differences: lines.filter(({ problem }) => problem !== '') };
 }

@@ -1,5 +1,8 @@
 /** Access as it is sold: real validators, a partner that leads somewhere, a client that uses it. */
+import { existsSync } from 'node:fs';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import {
   type AccessJob,
   environment,
@@ -9,9 +12,10 @@ import {
   type UsagePayer,
   type UsageState,
 } from '@palisade/client';
-import { accountSigner } from '@palisade/core';
+import { accountSigner, toHex } from '@palisade/core';
 import { AGREEMENT_STATE, amountFor } from '@palisade/market/schema';
 import { afterEach, describe, expect, it } from 'vitest';
+import { recomputePayouts } from '../../../test/story/recompute-payouts.ts';
 import {
   agreementOnChain,
   type Cleanup,
@@ -21,6 +25,7 @@ import {
   QUICK,
   startPool,
   startTestPartner,
+  tempFolder,
   until,
 } from './pool-kit.ts';
 import { startPlace, through, upgrade } from './tunnel-kit.ts';
@@ -106,7 +111,26 @@ describe('access', () => {
     });
     const agreement = (await agreementOnChain(pool, job.job, key))!;
     expect(agreement).toMatchObject({ units: 1_400_000n, vouched: amount, paid: amount });
+    await expectRecomputed(story, job.job);
   }, 60_000);
+
+  /** Works the payment out from the partner's disk, which explains it only as the client signed it. */
+  async function expectRecomputed({ pool, dataDir }: Story, job: Uint8Array) {
+    const root = await tempFolder(cleanups);
+    await symlink(dataDir, join(root, 'partner-1'));
+    const genesisHash = toHex((await pool.chain.domain()).genesisHash);
+    await writeFile(join(root, 'network.json'), JSON.stringify({ urls: pool.urls, genesisHash }));
+    const honest = await recomputePayouts(root);
+    expect(honest.code, honest.text).toBe(0);
+    expect(JSON.parse(honest.text).paidRows).toBeGreaterThan(0);
+    const name = `${toHex(job).slice(2)}.json`;
+    const running = join(dataDir, 'usage', name);
+    const path = existsSync(running) ? running : join(dataDir, 'usage/ended', name);
+    const usage = JSON.parse(await readFile(path, 'utf8')) as { amount: string };
+    await writeFile(path, JSON.stringify({ ...usage, amount: `${BigInt(usage.amount) + 1n}` }));
+    const forged = await recomputePayouts(root, '--looks', '1');
+    expect(forged.code, forged.text).toBe(1);
+  }
 
   it('[C2V-7.G1, P2V-8.G1] the client that never signs a receipt and goes away still owes what it vouched for', async () => {
     const story = await begin();
@@ -129,6 +153,7 @@ describe('access', () => {
       withinMs: 20_000,
     });
     expect(state.units).toBe(600_000n);
+    await expectRecomputed(story, job.job);
   }, 60_000);
 
   it('[P2V-5, P2V-8.G1] the disconnect in the middle: a partner that dies goes on with the last voucher, and so does the client', async () => {

@@ -61,6 +61,14 @@ group('a job as it is shown', () => {
     expect(text).toContain('disputed: its term is over and a receipt is missing');
   });
 
+  it('names no content where there is none: access is so much traffic per session', () => {
+    const job = { ...computation.job, utility: UTILITY.access, subject: key(0), size: 2n ** 20n };
+    const text = jobFacts({ ...computation, job }).join('\n');
+    expect(text).toMatch(/utility +access/);
+    expect(text).toMatch(/traffic +1[.0]* MiB per session/);
+    expect(text).not.toMatch(/content|0x0000/);
+  });
+
   it('shows what was vouched for where nothing is audited', () => {
     const [titles, row] = agreementTable(computation, (line) => line);
     expect(titles).toMatch(/units +vouched +paid/);

@@ -21,10 +21,7 @@ export function jobFacts({ id, job }: JobView): string[] {
     ['job', toHex(id)],
     ['client', toHex(job.client)],
     ['utility', UTILITIES.get(job.utility) ?? `${job.utility}`],
-    [
-      job.utility === UTILITY.computation ? 'work order' : 'content',
-      `${toHex(job.subject)}, ${formatSize(job.size)}`,
-    ],
+    subjectOf(job),
     ['state', `${stateOf(job)}${job.reason && `: ${job.reason}`}`],
     ['term', `${countOf(job.sessions, 'session')}, ${job.session} to ${last}`],
     ['partners', `${job.active} of ${job.partners}`],
@@ -33,6 +30,13 @@ export function jobFacts({ id, job }: JobView): string[] {
     ['paid', formatAmount(job.paid)],
     ['returned', formatAmount(job.refunded)],
   ]);
+}
+
+/** What it is about: access names nothing, only how much of it a session may have. */
+function subjectOf({ utility, subject, size }: Job): readonly [string, string] {
+  if (utility === UTILITY.access) return ['traffic', `${formatSize(size)} per session`];
+  const name = utility === UTILITY.computation ? 'work order' : 'content';
+  return [name, `${toHex(subject)}, ${formatSize(size)}`];
 }
 
 const UTILITIES = new Map<number, string>(
