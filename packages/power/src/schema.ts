@@ -4,3 +4,4 @@ export { createMiner } from './claims/create-miner.ts';
 export { deregisterMiner } from './claims/deregister-miner.ts';
 export * from './events.ts';
 export { DEFAULT_POWER_PARAMS, DEVELOPMENT_POWER_PARAMS, type PowerParams } from './params.ts';
+export * from './sectors/schema.ts';

@@ -177,7 +177,7 @@ class ModuleApplication implements PalisadeApplication {
     if (!parts) throw undecidable(height);
     const opened = await this.opener.open(parts.txs);
     const overlay = new Overlay(this.committed);
-    const block = new Execution(overlay, height, timeNs / 1_000_000n);
+    const block = new Execution(overlay, height, timeNs / 1_000_000n, request.hash);
     const results = executeBlock(block, this.table, request, parts.votes, opened);
     this.pending = await this.tip.sumUp(block, overlay);
     return { ...results, events: block.events, appHash: appHashOf(this.pending.roots) };

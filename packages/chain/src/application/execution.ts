@@ -11,20 +11,23 @@ import { Overlay, type State } from '../state/overlay.ts';
 export const CODE = { ok: 0, refused: 1, unpaid: 2, malformed: 3 } as const;
 
 const EMPTY = new Uint8Array();
+const NO_HASH = new Uint8Array(32);
 
 /** A block being executed, over a state of its own; collects the events. */
 export class Execution implements BlockContext {
   readonly state: State;
   readonly height: bigint;
   readonly timeMs: bigint;
+  readonly hash: Uint8Array;
   readonly events: AbciEvent[] = [];
   /** The session, once nothing can change it any more in this block. */
   private settled: Session | undefined;
 
-  constructor(state: State, height: bigint, timeMs: bigint) {
+  constructor(state: State, height: bigint, timeMs: bigint, hash: Uint8Array = NO_HASH) {
     this.state = state;
     this.height = height;
     this.timeMs = timeMs;
+    this.hash = hash;
   }
 
   get session(): Session {
@@ -42,7 +45,7 @@ export class Execution implements BlockContext {
 
   /** The same block over another state, with events of its own. */
   over(state: State): Execution {
-    const execution = new Execution(state, this.height, this.timeMs);
+    const execution = new Execution(state, this.height, this.timeMs, this.hash);
     execution.settled = this.settled;
     return execution;
   }

@@ -15,6 +15,11 @@ export type BlockContext = {
   readonly height: bigint;
   /** Block time: the engine's median time, in milliseconds since 1970. */
   readonly timeMs: bigint;
+  /**
+   * Hash of the block: nobody but its proposer knew it before, and the proposer may try several. Zero
+   * at genesis and while a transaction is tried for the mempool.
+   */
+  readonly hash: Uint8Array;
   readonly session: Session;
   emit<T>(event: EventDeclaration<T>, value: T): void;
 };

@@ -92,12 +92,13 @@ function whyLeftOut(
   missing: Opened,
   handlers: ReadonlyMap<string, CommandHandler>,
 ): Refusal | undefined {
-  const { state, height, timeMs, session } = ctx;
+  const { state, height, timeMs, hash, session } = ctx;
   const sender = senderOf(state, missing);
   if (isRefusal(sender)) return sender;
   const unpaid = cannotPay(state, sender, missing);
   if (unpaid) return unpaid;
-  const alone = { state, height, timeMs, session, sender, txId: missing.id, fee: 0n, emit() {} };
+  const block = { state, height, timeMs, hash, session };
+  const alone = { ...block, sender, txId: missing.id, fee: 0n, emit() {} };
   return handlers.get(missing.declaration.name)!.verify(alone, missing.value);
 }
 

@@ -1,0 +1,187 @@
+import { handle, type TxContext } from '@palisade/chain';
+import {
+  address,
+  byteList,
+  bytes32,
+  command,
+  type Domain,
+  isRefusal,
+  list,
+  type Refusal,
+  refuse,
+  u8,
+  u32,
+  u64,
+} from '@palisade/core';
+import type { MinerPower } from '../../claims/update-power.ts';
+import {
+  faultOfSealEntry,
+  faultOfWindowEntry,
+  isEntryOf,
+  sealChallenges,
+  sealEntryCount,
+  windowChallenges,
+} from '../../proofs/index.ts';
+import { payFine } from '../collateral.ts';
+import { END, endSector } from '../ending.ts';
+import { noSuchPartition, noSuchSector, notDisputable } from '../errors.ts';
+import { proofDisputed } from '../events.ts';
+import { disputeFee } from '../fees.ts';
+import { disputeSpan, params, shapeOf } from '../params.ts';
+import { changeMembers, isAsked, keyOf, type Place } from '../partitions.ts';
+import { challenges, MEMBER, type Partition, partitions, sectors } from '../state.ts';
+import { faultOfVerdicts, judges, VERDICT, verdictList, windowSubject } from '../verdict.ts';
+
+/** An entry of a window proof at most: a leaf, and a path for the largest sector. */
+const MAX_WINDOW_ENTRY = 2048;
+/** An entry of a seal proof at most: 21.4 KB for 16 layers of the largest sector. */
+const MAX_SEAL_ENTRY = 32 * 1024;
+/** Depth of the tree over the entries of a file. */
+const MAX_ENTRY_PATH = 15;
+
+const entryFields = (most: number) => ({
+  entry: u32.is('Which entry of the proof'),
+  bytes: byteList(most).is('The entry, as the miner served it'),
+  path: list(bytes32, MAX_ENTRY_PATH).is('From the entry to the root of the proof file'),
+});
+const placeFields = { miner: address, deadline: u8, partition: u32 };
+
+/** Shows that a window proof is false, by one entry of it. */
+export const disputeWindow = command({
+  name: 'sectors.dispute-window',
+  title: 'Dispute a window proof',
+  doc: 'One entry of the proof that does not hold: its sectors are faulty, pledge is taken, a share rewards.',
+  signer: 'node',
+  fields: { ...placeFields, ...entryFields(MAX_WINDOW_ENTRY) },
+});
+
+/** Shows by the word of more than two thirds of the validators that a window proof is not to be had. */
+export const reportWithheld = command({
+  name: 'sectors.report-withheld',
+  title: 'Report a withheld proof',
+  doc: 'More than two thirds of the validators did not get the proof, or got a false one.',
+  signer: 'node',
+  fields: { ...placeFields, verdicts: verdictList },
+});
+
+/** Shows that a seal proof is false, by one entry of it. */
+export const disputeSeal = command({
+  name: 'sectors.dispute-seal',
+  title: 'Dispute a seal proof',
+  doc: 'One entry of the proof that does not hold: the sector ends and all of its pledge is taken.',
+  signer: 'node',
+  fields: { miner: address, number: u64, ...entryFields(MAX_SEAL_ENTRY) },
+});
+
+/** The partition whose last proof can still be disputed. */
+function disputable({ state, height }: TxContext, place: Place): Partition | Refusal {
+  const partition = partitions.get(state, ...keyOf(place));
+  if (!partition) return noSuchPartition(place.deadline, place.partition);
+  const span = BigInt(disputeSpan(params.need(state)));
+  if (partition.proven.length === 0 || partition.proof.every((byte) => byte === 0))
+    return notDisputable('no proof stands');
+  if (height >= partition.opens + span) return notDisputable('its time is over');
+  return partition;
+}
+
+/** What is wrong with an entry of a window proof, by what the chain knows of the partition. */
+function windowFault(
+  { state }: TxContext,
+  place: Place,
+  partition: Partition,
+  value: { entry: number; bytes: Uint8Array; path: readonly Uint8Array[] },
+): Refusal | undefined {
+  const { sectorBytes, windowLeaves } = params.need(state);
+  const { opens, seed } = challenges.need(state, BigInt(place.deadline));
+  if (opens !== partition.opens) return notDisputable('its challenge is no longer known');
+  const proven = partition.proven.map((number) => ({
+    number,
+    replica: sectors.need(state, place.miner, number).replica,
+  }));
+  const asked = windowChallenges({ ...place, opens, seed }, sectorBytes, proven, windowLeaves);
+  if (!isEntryOf(partition.proof, asked.length, value.entry, value.bytes, value.path))
+    return refuse('sectors/not-of-the-proof', 'These bytes are not that entry of the proof.');
+  const why = faultOfWindowEntry(asked[value.entry]!, sectorBytes, value.bytes);
+  return why ? undefined : refuse('sectors/proof-holds', 'This entry of the proof holds.');
+}
+
+/** The proof did not hold: its sectors are faulty, and pledge of each is taken. */
+function failWindow(ctx: TxContext, power: MinerPower, place: Place): void {
+  const { state, height, sender } = ctx;
+  const current = params.need(state);
+  const before = partitions.need(state, ...keyOf(place));
+  const proven = new Set(before.proven);
+  const closed = height >= before.opens + BigInt(current.windowBlocks);
+  const proof = new Uint8Array(32);
+  changeMembers(ctx, power, place, before, { proof }, (member) =>
+    proven.has(member.number) && isAsked(member)
+      ? { ...member, state: MEMBER.faulty, faults: closed ? 1 : 0 }
+      : member,
+  );
+  const fines = before.proven.map((number) => ({
+    number,
+    fine: disputeFee(current, sectors.need(state, place.miner, number).pledged),
+  }));
+  const paid = payFine(state, current, place.miner, fines, sender.account);
+  ctx.emit(proofDisputed, {
+    miner: place.miner,
+    proof: before.proof,
+    discoverer: sender.account,
+    ...paid,
+  });
+}
+
+export function disputeWindowHandler(power: MinerPower) {
+  return handle(disputeWindow, {
+    verify(ctx, value) {
+      const partition = disputable(ctx, value);
+      return isRefusal(partition) ? partition : windowFault(ctx, value, partition, value);
+    },
+    apply: (ctx, { miner, deadline, partition }) =>
+      failWindow(ctx, power, { miner, deadline, partition }),
+  });
+}
+
+export function reportWithheldHandler(domain: Domain, power: MinerPower) {
+  return handle(reportWithheld, {
+    verify(ctx, value) {
+      const partition = disputable(ctx, value);
+      if (isRefusal(partition)) return partition;
+      const { opens, proof } = partition;
+      const subject = windowSubject(value.miner, { ...value, opens }, proof);
+      const wanted = Math.floor((2 * judges(ctx.state).length) / 3) + 1;
+      const words = [VERDICT.fails, VERDICT.withheld];
+      return faultOfVerdicts(ctx.state, domain, value.verdicts, subject, words, wanted);
+    },
+    apply: (ctx, { miner, deadline, partition }) =>
+      failWindow(ctx, power, { miner, deadline, partition }),
+  });
+}
+
+export function disputeSealHandler(power: MinerPower) {
+  return handle(disputeSeal, {
+    verify({ state, height }, { miner, number, entry, bytes, path }) {
+      const sector = sectors.get(state, miner, number);
+      if (sector?.ended !== 0n) return noSuchSector(number);
+      const current = params.need(state);
+      if (height >= sector.height + BigInt(current.sealDisputeBlocks))
+        return notDisputable('its time is over');
+      const shape = shapeOf(current);
+      const statement = { miner, sector: number, ...sector };
+      if (!isEntryOf(sector.proof, sealEntryCount(shape), entry, bytes, path))
+        return refuse('sectors/not-of-the-proof', 'These bytes are not that entry of the proof.');
+      const node = sealChallenges(statement, shape, sector.challenge)[entry]!;
+      return faultOfSealEntry(statement, shape, node, bytes)
+        ? undefined
+        : refuse('sectors/proof-holds', 'This entry of the proof holds.');
+    },
+    apply(ctx, { miner, number }) {
+      const { state, sender } = ctx;
+      const { proof, pledge } = sectors.need(state, miner, number);
+      const fines = [{ number, fine: pledge }];
+      const paid = payFine(state, params.need(state), miner, fines, sender.account);
+      endSector(ctx, power, miner, number, END.disputed);
+      ctx.emit(proofDisputed, { miner, proof, discoverer: sender.account, ...paid });
+    },
+  });
+}

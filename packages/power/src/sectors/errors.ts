@@ -1,0 +1,25 @@
+/** Refusals that more than one command of sectors gives. */
+import { type Refusal, refuse } from '@palisade/core';
+
+export function noSuchSector(number: bigint): Refusal {
+  return refuse('sectors/no-such-sector', `This miner has no living sector ${number}.`);
+}
+
+export function noSuchPartition(deadline: number, partition: number): Refusal {
+  return refuse(
+    'sectors/no-such-partition',
+    `This miner has no partition ${partition} at deadline ${deadline}.`,
+  );
+}
+
+export function notMutable(deadline: number): Refusal {
+  return refuse(
+    'sectors/deadline-closed',
+    `Deadline ${deadline} is open or about to open: its sectors stand as they are.`,
+    { retry: 'later', next: 'Send it after the window.' },
+  );
+}
+
+export function notDisputable(why: string): Refusal {
+  return refuse('sectors/not-disputable', `There is nothing to dispute: ${why}.`);
+}

@@ -1,0 +1,109 @@
+/**
+ * Verdicts: what validators, passive ones above all, say of proofs that they fetched from a miner and
+ * checked. The chain sees a proof's id and, where it matters, these signed words.
+ */
+import { validators } from '@palisade/chain';
+import { SEAT } from '@palisade/chain/schema';
+import {
+  byteList,
+  bytes32,
+  catalogue,
+  concat,
+  type Domain,
+  equalBytes,
+  isRefusal,
+  type KeyValueReader,
+  list,
+  message,
+  open,
+  type Refusal,
+  refuse,
+  toHex,
+  u8,
+  u64be,
+  utf8,
+  type ValueOf,
+  verifyOpened,
+} from '@palisade/core';
+import { blake3 } from '@palisade/core/crypto';
+
+export const VERDICT = { holds: 0, fails: 1, withheld: 2 } as const;
+
+export const verdict = message({
+  name: 'sectors.verdict',
+  title: 'Verdict on a proof of storage',
+  doc: 'A validator has asked a miner for a proof and checked it.',
+  signer: 'node',
+  fields: {
+    subject: bytes32.is('Which proof, of what'),
+    verdict: u8.is('0 it holds, 1 it does not, 2 the miner did not give it'),
+  },
+});
+
+/** Bytes of a signed verdict at most; 64 validators there are at most. */
+const MAX_VERDICT_BYTES = 512;
+export const MAX_VERDICTS = 64;
+
+export const verdictList = list(byteList(MAX_VERDICT_BYTES), MAX_VERDICTS).is(
+  'Signed sectors.verdict of different validators',
+);
+
+const known = catalogue([verdict]);
+
+/** What a verdict on a seal proof is about. */
+export function sealSubject(miner: Uint8Array, number: bigint, proof: Uint8Array): Uint8Array {
+  return blake3(concat(utf8('palisade/seal-verdict/1'), miner, u64be(number), proof));
+}
+
+/** What a verdict on a window proof is about. */
+export function windowSubject(
+  miner: Uint8Array,
+  place: { readonly deadline: number; readonly partition: number; readonly opens: bigint },
+  proof: Uint8Array,
+): Uint8Array {
+  const numbers = [place.deadline, place.partition, place.opens].map((n) => u64be(BigInt(n)));
+  return blake3(concat(utf8('palisade/window-verdict/1'), miner, ...numbers, proof));
+}
+
+/** Validators whose verdicts count: all that were not excluded for an offence, by key. */
+export function judges(state: KeyValueReader): Uint8Array[] {
+  return [...validators.list(state)]
+    .filter(([, { seat }]) => seat !== SEAT.excluded)
+    .map(([[nodeKey]]) => nodeKey);
+}
+
+/** Why signed words are not what at least `wanted` judges say of a subject; undefined when they are. */
+export function faultOfVerdicts(
+  state: KeyValueReader,
+  domain: Domain,
+  signed: readonly Uint8Array[],
+  subject: Uint8Array,
+  allowed: readonly number[],
+  wanted: number,
+): Refusal | undefined {
+  const may = new Set(judges(state).map(toHex));
+  const said = new Set<string>();
+  for (const bytes of signed) {
+    const opened = open(bytes, known, domain);
+    const bad = isRefusal(opened) ? opened : verifyOpened(opened);
+    if (isRefusal(opened) || bad)
+      return badVerdict(bad?.message ?? 'it is no signed verdict', wanted);
+    const word = opened.value as ValueOf<typeof verdict>;
+    const who = toHex(opened.sender);
+    if (!equalBytes(word.subject, subject)) return badVerdict('one is about another proof', wanted);
+    if (!allowed.includes(word.verdict)) return badVerdict('one says something else', wanted);
+    if (!may.has(who)) return badVerdict(`${who} is no validator`, wanted);
+    said.add(who);
+  }
+  return said.size >= wanted
+    ? undefined
+    : badVerdict(`${said.size} validators have spoken`, wanted);
+}
+
+function badVerdict(why: string, wanted: number): Refusal {
+  return refuse(
+    'sectors/bad-verdicts',
+    `Verdicts of ${wanted} validators are needed, and ${why}.`,
+    { next: 'Ask validators to check the proof.' },
+  );
+}
