@@ -2,6 +2,7 @@
  * @palisade/market: jobs from request to payout (spec/market.md). The rules are behind this door;
  * what others may say and ask is behind `@palisade/market/schema`.
  */
+export { jobAskedAbout } from './challenges/draw.ts';
 export { challenges } from './challenges/records.ts';
 export { checkProofs } from './commands/answer.ts';
 export { decidedIn, dutyParamsOf } from './duties/complaint.ts';

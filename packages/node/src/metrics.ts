@@ -50,5 +50,10 @@ export const nodeMetrics = declareMetrics({
     help: 'Complaints about the validators of this process, by whether they could be rebutted.',
     labels: ['outcome'],
   },
+  challenges_total: {
+    kind: 'counter',
+    help: 'Challenges of partners by the validators of this process, by what was found.',
+    labels: ['finding'],
+  },
   audits_missed_total: { kind: 'counter', help: 'Audits that partners missed.' },
 });

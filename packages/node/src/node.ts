@@ -78,6 +78,7 @@ export async function startNode(
     index,
     directory: () => directory,
     nowMs,
+    timing,
     openJobs: () => openJobs.list(),
     async askAgain(job) {
       if (!wantsPartners(store, job)) return;
@@ -99,6 +100,9 @@ export async function startNode(
   for (const envelope of jobFiles.waiting())
     await application.checkTx({ tx: envelope, type: 'new' });
   context.onStop('block listener', followBlocks({ pool, services, openJobs, metrics, lastBlock }));
+  context.onStop('challenges', async () => {
+    for (const { challenger } of services) await challenger.stop();
+  });
   await openDoors(context, options, { pool, services, engine, acknowledged, metrics, directory });
   return {
     engine,

@@ -25,7 +25,14 @@ import { makeNetwork } from '../../devnet/src/network.ts';
 import { startNode } from '../src/node.ts';
 import type { NodeOptions } from '../src/options.ts';
 
-export const TIMING = { stillActiveMs: 30_000, cooldownMs: 3000, evidenceSessions: 3 };
+export const TIMING = {
+  stillActiveMs: 30_000,
+  cooldownMs: 3000,
+  // Challenges come when a story asks for them: most of its partners listen nowhere.
+  challengeSpreadMs: 3_600_000,
+  challengeRetryMs: 1000,
+  evidenceSessions: 3,
+};
 export const MIB = 1024n * 1024n;
 const ACTIVE = 4;
 

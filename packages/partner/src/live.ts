@@ -23,6 +23,7 @@ import type { Network } from './network.ts';
 import { type StandingLimits, standingLimits } from './offers/standing-limits.ts';
 import type { PartnerOptions } from './options.ts';
 import type { Parts } from './parts.ts';
+import { ChallengeDesk } from './pool/challenge-desk.ts';
 import { pause, shared } from './pool/pause.ts';
 import { recoverStrays } from './recover.ts';
 import { ensureSameChain } from './same-chain.ts';
@@ -41,6 +42,8 @@ export type Live = {
   readonly account: Uint8Array;
   readonly desk: Desk;
   readonly speakers: Speakers;
+  /** Where validators look whether this partner is there. */
+  readonly challenges: ChallengeDesk;
   /** The session that is being looked after. */
   readonly session: () => bigint | undefined;
   /** Where access is offered. */
@@ -220,13 +223,20 @@ function assembleUsage(parts: Parts, base: Base, speakers: Speakers): Keepers {
   };
 }
 
-type Assembled = { readonly speakers: Speakers } & Keepers;
+type Assembled = Pick<Live, 'speakers' | 'challenges'> & Keepers;
 
 function assemble(parts: Parts, base: Base): Assembled {
   const speakers = new Speakers(parts, base);
   const isUsage = parts.terms.utility === UTILITY.access;
   parts.hooks.onChange = () => speakers.announcer.changed();
-  return { speakers, ...(isUsage ? assembleUsage : assembleContents)(parts, base, speakers) };
+  const { network, domain } = base;
+  const capacity = () => speakers.announcer.capacity;
+  const challenges = new ChallengeDesk({ ...parts, network, domain, capacity });
+  return {
+    speakers,
+    challenges,
+    ...(isUsage ? assembleUsage : assembleContents)(parts, base, speakers),
+  };
 }
 
 async function lookAtDisk({ store, room, log }: Parts): Promise<void> {

@@ -22,6 +22,11 @@ export const partnerMetrics = declareMetrics({
     help: 'Complaints about validators that told of nothing, by what the chain said first.',
     labels: ['outcome'],
   },
+  partner_challenges_total: {
+    kind: 'counter',
+    help: 'Challenges of validators, by what became of them.',
+    labels: ['outcome'],
+  },
   partner_agreements: {
     kind: 'gauge',
     help: 'Agreements by state.',

@@ -157,6 +157,7 @@ async function listen(
     metrics,
     routes: {
       agreements: () => live()?.desk,
+      challenges: () => live()?.challenges,
       tunnel: door?.terms,
       content: {
         store,

@@ -24,6 +24,7 @@ import {
 } from '@palisade/core';
 import { ed25519 } from '@palisade/core/crypto';
 import { launchDaemon, silentLogger } from '@palisade/daemon';
+import { marketParams } from '@palisade/market';
 import {
   type Agreement,
   accept,
@@ -51,6 +52,15 @@ export const PRICE = 10n ** 12n;
 /** Quick blocks and sessions: a story of three sessions takes some ten seconds. */
 export const QUICK: Timing = { blockTimeMs: 60, sessionMs: 3000, guardMs: 10 };
 
+/** Challenges come when a story asks for them: it may be about a partner that is away. */
+const POOL_TIMING = {
+  stillActiveMs: 3000,
+  cooldownMs: 50,
+  challengeSpreadMs: 3_600_000,
+  challengeRetryMs: 100,
+  evidenceSessions: 3,
+};
+
 export type Cleanup = () => Promise<unknown>;
 
 export async function tempFolder(cleanups: Cleanup[]): Promise<string> {
@@ -74,9 +84,20 @@ export function contentOf(size: number, seed = 1): TestContent {
 export type Pool = Awaited<ReturnType<typeof startPool>>;
 
 /** Starts validators; give `cleanups` back in reverse order. */
-export async function startPool(cleanups: Cleanup[], timing = QUICK) {
+export async function startPool(
+  cleanups: Cleanup[],
+  timing = QUICK,
+  more: { pool?: Partial<typeof POOL_TIMING>; failuresToContain?: number } = {},
+) {
   const dataDir = await tempFolder(cleanups);
   const network = makeNetwork('partner-test', Date.now() - 1000, timing);
+  if (more.failuresToContain !== undefined) {
+    const { state } = network.genesis;
+    const params = marketParams.fromJson(state.market!, 'market');
+    const { failuresToContain } = more;
+    const standing = { ...params.standing, failuresToContain };
+    Object.assign(state, { market: marketParams.toJson({ ...params, standing }) });
+  }
   const daemon = launchDaemon(
     'node',
     (context) =>
@@ -91,7 +112,7 @@ export async function startPool(cleanups: Cleanup[], timing = QUICK) {
         host: '127.0.0.1',
         blockTimeMs: timing.blockTimeMs,
         guardMs: timing.guardMs,
-        pool: { stillActiveMs: 3000, cooldownMs: 50, evidenceSessions: 3 },
+        pool: { ...POOL_TIMING, ...more.pool },
         clock: { nowMs: () => Date.now() },
         faucetSecret: network.faucetSecret,
         shadow: false,

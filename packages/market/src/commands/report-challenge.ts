@@ -13,10 +13,10 @@ import {
   u64,
   type ValueOf,
 } from '@palisade/core';
+import { jobAskedAbout } from '../challenges/draw.ts';
 import { challengeDoubted, challengeFailed, challengePassed } from '../challenges/events.ts';
 import { type Challenge, challenges, FINDING, finding, verdicts } from '../challenges/records.ts';
 import { badEvidence, openEvidence } from '../duties/evidence.ts';
-import { jobs } from '../job.ts';
 import { challengeAnswer, MAX_CHALLENGE_ANSWER } from '../messages/challenge.ts';
 import { MAX_INNER } from '../messages/matching.ts';
 import { ready } from '../messages/ready.ts';
@@ -98,7 +98,7 @@ function checkReady(
 function checkSuccess(
   ctx: TxContext,
   { partner, answer: envelope }: Report,
-  { job }: Challenge,
+  found: Challenge,
   domain: Domain,
 ): Refusal | undefined {
   const { state, session, sender } = ctx;
@@ -112,9 +112,15 @@ function checkSuccess(
   const answer = said.value as ValueOf<typeof challengeAnswer>;
   if (answer.session !== session.number || !equalBytes(answer.validator, sender.nodeKey!))
     return badEvidence('it answers another challenge.');
-  const asked = jobs.get(state, job);
+  const asked = jobAskedAbout(state, partner, found);
   if (!asked) return undefined;
-  const leaves = challengeLeaves(session.randomness, sender.nodeKey!, job, partner, asked.size);
+  const leaves = challengeLeaves(
+    session.randomness,
+    sender.nodeKey!,
+    found.job,
+    partner,
+    asked.size,
+  );
   return checkProofs(asked, leaves, answer.proofs);
 }
 

@@ -65,7 +65,7 @@ export async function statusOf(
 const MAX_PAIRS = 20;
 
 /** What the validator does between clients and partners, and where connections fail (P2V-4.G1). */
-function marketStatus(pool: Pool, { self, notifier }: ValidatorService) {
+function marketStatus(pool: Pool, { self, notifier, challenger }: ValidatorService) {
   const partners = pool.board.list(pool.nowMs());
   const answersFor = notifier.duty();
   return {
@@ -74,6 +74,7 @@ function marketStatus(pool: Pool, { self, notifier }: ValidatorService) {
     answersFor: partners.filter(({ nodeKey }) => answersFor(nodeKey)).length,
     streams: notifier.streams,
     silenced: pool.discipline.silenced,
+    challenging: challenger.open,
     matches: pool.meetings.countsOf(self.name),
     probes: pool.meetings.findings,
     oneSidedPairs: pool.meetings.worstPairs(MAX_PAIRS).map(({ client, partner, oneSided }) => ({

@@ -75,6 +75,26 @@ export const nodeConfig = z.object({
           description: "Least pause between two changes of a partner's capacity.",
           unit: 'ms',
         }),
+      challengeSpreadMs: z
+        .number()
+        .int()
+        .min(0)
+        .max(86_400_000)
+        .default(DEFAULT_POOL_TIMING.challengeSpreadMs)
+        .meta({
+          description: 'A passive validator challenges a partner within so long of the draw.',
+          unit: 'ms',
+        }),
+      challengeRetryMs: z
+        .number()
+        .int()
+        .min(0)
+        .max(86_400_000)
+        .default(DEFAULT_POOL_TIMING.challengeRetryMs)
+        .meta({
+          description: 'Pause between two tries of a challenge; the third failure is reported.',
+          unit: 'ms',
+        }),
       evidenceSessions: z
         .number()
         .int()

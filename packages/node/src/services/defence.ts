@@ -2,10 +2,10 @@
  * A validator's answer to complaints (P2V-2.G1): it looks for what the partner has signed, its thanks
  * for the notice first, and files it. The chain judges each word, so the first that it takes is the one.
  */
-import { feeOf, nodeKeys, params } from '@palisade/chain';
 import { equalBytes, toBinaryString } from '@palisade/core';
 import type { CommittedBlock } from '@palisade/engine';
 import { COMPLAINT_STATE, complaintFiled, complaints, rebut } from '@palisade/market';
+import { fileCommand } from './file-command.ts';
 import type { Notifier } from './notifier.ts';
 import type { Pool } from './pool.ts';
 import type { Validator } from './validator.ts';
@@ -59,29 +59,14 @@ export class Defence {
     const told = this.notifier.evidenceOf(job, partner);
     const words = [...(told ? [told] : []), ...board.wordsOf(partner)];
     for (const word of words) {
-      const outcome = await this.file({ job, partner }, word);
+      const rebuttal = { job, partner, word };
+      const outcome = await fileCommand(this.pool, this.self, rebut, rebuttal, REBUTTAL_BYTES);
       if (outcome === 'refused') continue;
       if (outcome === 'filed') metrics.count('complaints_total', { outcome: 'rebutted' });
       return;
     }
     this.lost.add(nameOf({ job, partner }));
     metrics.count('complaints_total', { outcome: 'unanswered' });
-  }
-
-  /** Files a rebuttal; `later` when this one, or another, is on its way already. */
-  private async file(
-    { job, partner }: Case,
-    word: Uint8Array,
-  ): Promise<'filed' | 'later' | 'refused'> {
-    const { application, engine } = this.pool;
-    const state = application.committed;
-    const bound = nodeKeys.get(state, this.self.nodeKey);
-    if (!bound) return 'refused';
-    const maxFee = feeOf(params.need(state), REBUTTAL_BYTES);
-    const value = { job, partner, word, nonce: bound.nonce, maxFee };
-    const submission = await engine.submit(await this.self.sign(rebut, value));
-    if (submission.accepted) return submission.known ? 'later' : 'filed';
-    return submission.check?.codespace.startsWith('market/') ? 'refused' : 'later';
   }
 }
 

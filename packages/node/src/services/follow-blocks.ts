@@ -36,6 +36,7 @@ export function followBlocks(following: Following): () => void {
       service.confirmations.forget(fresh.map(({ job }) => job));
       for (const { job, envelope } of fresh) await service.notifier.notify(job, envelope);
       await service.defence.look(block);
+      await service.challenger.look();
     }
   });
 }

@@ -149,6 +149,12 @@ export class PartnerBoard {
     if (known) known.lastSeenMs = nowMs;
   }
 
+  /** Whether the last word of a partner is that it goes. */
+  hasSignedOff(partner: Uint8Array): boolean {
+    const known = this.partners.get(toBinaryString(partner));
+    return known !== undefined && known.ready === undefined;
+  }
+
   /** What a partner said last, and what it said when it last took no work. */
   wordsOf(partner: Uint8Array): readonly Uint8Array[] {
     const { ready, declined } = this.partners.get(toBinaryString(partner)) ?? {};

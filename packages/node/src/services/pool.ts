@@ -38,6 +38,7 @@ import type { JobFiles } from './job-files.ts';
 import type { Meetings } from './meetings.ts';
 import type { OpenJob } from './open-jobs.ts';
 import type { PartnerBoard } from './partner-board.ts';
+import type { PoolTiming } from './timing.ts';
 
 /** A validator and where it is reached. */
 export type DirectoryEntry = {
@@ -75,6 +76,7 @@ export type Pool = {
   readonly index: EventIndex;
   readonly directory: () => readonly DirectoryEntry[];
   readonly nowMs: () => number;
+  readonly timing: PoolTiming;
   /** Jobs that want partners, with the clients' envelopes, oldest first. */
   readonly openJobs: () => readonly OpenJob[];
   /** Notifies partners once more of a job that still wants some. */

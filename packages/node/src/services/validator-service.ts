@@ -4,6 +4,7 @@
  */
 import { isRefusal, type Refusal, refuse } from '@palisade/core';
 import { acknowledgement, request } from '@palisade/market';
+import { Challenger } from './challenger.ts';
 import { Confirmations } from './confirmations.ts';
 import { Defence } from './defence.ts';
 import { Matchmaker } from './matchmaker.ts';
@@ -19,6 +20,7 @@ export class ValidatorService {
   readonly notifier: Notifier;
   readonly matchmaker: Matchmaker;
   readonly defence: Defence;
+  readonly challenger: Challenger;
   private readonly pool: Pool;
 
   constructor(pool: Pool, name: string, secret: Uint8Array) {
@@ -29,6 +31,7 @@ export class ValidatorService {
     this.partners = new PartnerDesk(pool, this.self, this.notifier);
     this.matchmaker = new Matchmaker(pool, this.self);
     this.defence = new Defence(pool, this.self, this.notifier);
+    this.challenger = new Challenger(pool, this.self);
   }
 
   /** POOL_ACK, RECEIPT_ACK: takes a transaction, durably, and says so. */

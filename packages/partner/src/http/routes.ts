@@ -4,6 +4,7 @@ import { fromHex, type Refusal, refuse, toHex } from '@palisade/core';
 import type { OperatorPages } from '@palisade/daemon';
 import type { TunnelTerms } from '../access/door.ts';
 import type { Desk, DeskView } from '../agreements/desk.ts';
+import type { ChallengeDesk } from '../pool/challenge-desk.ts';
 import type { Outcome } from '../storage/index.ts';
 import { contentMissing } from '../storage/outcome.ts';
 import { readLargeBody, readSmallBody } from './body.ts';
@@ -18,6 +19,8 @@ const MAX_OUTLINE = 8 * 2 ** 20;
 export type Routes = {
   /** Undefined until the chain is known: then only contents can be had. */
   readonly agreements: () => Desk | undefined;
+  /** The same for validators that look whether this partner is there. */
+  readonly challenges: () => ChallengeDesk | undefined;
   readonly content: ContentOptions;
   /** Where access is offered. */
   readonly tunnel?: TunnelTerms | undefined;
@@ -57,6 +60,7 @@ const table: readonly Route[] = [
   { name: 'outline', path: at('/v1/content/ID/outline'), methods: { GET: getOutline } },
   { name: 'tunnel', path: at('/v1/tunnel'), methods: { GET: getTunnel } },
   { name: 'receipt', path: at('/v1/receipts'), methods: { POST: postReceipt } },
+  { name: 'challenge', path: at('/v1/challenges'), methods: { POST: postChallenge } },
 ];
 
 /** A day: what is allowed here does not change while a daemon runs. */
@@ -173,6 +177,14 @@ async function postReceipt({ request, response, routes }: Exchange): Promise<voi
   if (!agreements) return;
   const outcome = await agreements.takeReceipt(await readSmallBody(request, MAX_ENVELOPE));
   if (outcome.ok) sendJson(response, 200, { receipt: toHex(outcome.value) });
+  else sendRefusal(response, outcome.refusal);
+}
+
+async function postChallenge({ request, response, routes }: Exchange): Promise<void> {
+  const challenges = routes.challenges();
+  if (!challenges) return sendRefusal(response, notConnected());
+  const outcome = await challenges.answer(await readSmallBody(request, MAX_ENVELOPE));
+  if (outcome.ok) sendBytes(response, outcome.value, 'no-store');
   else sendRefusal(response, outcome.refusal);
 }
 

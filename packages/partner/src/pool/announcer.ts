@@ -21,6 +21,7 @@ import {
 } from '@palisade/core';
 import { type Logger, setAlarm } from '@palisade/daemon';
 import {
+  type Capacity,
   type CapacityTimes,
   capacityChange,
   MAX_REASON,
@@ -96,7 +97,7 @@ export type Heard = {
   readonly height: bigint;
 };
 
-function capacityOf({ freeBytes, freeSlots, reason }: Offer) {
+function capacityOf({ freeBytes, freeSlots, reason }: Offer): Capacity {
   return { accepting: reason === undefined ? 1 : 0, freeSlots, freeBytes: BigInt(freeBytes) };
 }
 
@@ -131,6 +132,11 @@ export class Announcer {
   /** The latest READY, as it goes along with offers. */
   get envelope(): Uint8Array | undefined {
     return this.#announced?.envelope;
+  }
+
+  /** What it has room for now. */
+  get capacity(): Capacity {
+    return capacityOf(this.#options.offer());
   }
 
   /**
