@@ -6,6 +6,7 @@
 export * from './bytes.ts';
 export * from './content/index.ts';
 export * from './errors.ts';
+export { type ExactJson, exactJson, parseExactJson } from './json.ts';
 export * from './memory-store.ts';
 export * from './ports.ts';
 export * from './schema/codec.ts';
