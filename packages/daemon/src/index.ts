@@ -80,3 +80,5 @@ export {
   type MetricTable,
   noMetrics,
 } from './metrics/metrics.ts';
+export { badRequest, RpcFailure, type RpcMethod, RpcPage, rpcMethod } from './rpc/method.ts';
+export { type RpcOptions, type RpcServer, serveRpc } from './rpc/server.ts';
