@@ -15,13 +15,14 @@ import {
 } from '@palisade/chain';
 import { concat, type Domain, encode, equalBytes } from '@palisade/core';
 import { ed25519 } from '@palisade/core/crypto';
+import { LmdbStore } from '@palisade/daemon/store';
 import {
   type ExtendedCommitInfo,
   extensionSignBytes,
   type FinalizeBlockResponse,
   validatorAddress,
 } from '@palisade/formats';
-import { composeModules, domainOf, jobFileRule, LmdbStore } from '@palisade/node';
+import { composeModules, domainOf, jobFileRule } from '@palisade/node';
 import type { Network } from '../packages/devnet/src/network.ts';
 import { threadOpener } from '../packages/node/src/verification/thread-opener.ts';
 

@@ -1,9 +1,9 @@
 /** The chain's application on this node's disk, with its verification in a thread of its own. */
 import { createApplication, type PalisadeApplication } from '@palisade/chain';
 import type { DaemonContext } from '@palisade/daemon';
+import { LmdbStore } from '@palisade/daemon/store';
 import { composeModules, domainOf, jobFileRule } from './compose.ts';
 import type { NodeOptions } from './options.ts';
-import { LmdbStore } from './store/lmdb-store.ts';
 import { SnapshotFolder } from './store/snapshot-folder.ts';
 import { threadOpener } from './verification/thread-opener.ts';
 

@@ -10,4 +10,3 @@ export {
   DEVELOPMENT_POOL_TIMING,
   type PoolTiming,
 } from './services/timing.ts';
-export { LmdbStore } from './store/lmdb-store.ts';

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { committed, NATIVE, Overlay, send } from '@palisade/chain';
 import { accountSigner, signEnvelope, toHex } from '@palisade/core';
 import { launchDaemon, silentLogger } from '@palisade/daemon';
+import { LmdbStore } from '@palisade/daemon/store';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { makeNetwork } from '../../devnet/src/network.ts';
 import { auditState } from './audit/auditState.ts';
 import { type RunningNode, startNode } from './node.ts';
 import type { NodeOptions } from './options.ts';
-import { LmdbStore } from './store/lmdb-store.ts';
 import { SnapshotFolder } from './store/snapshot-folder.ts';
 
 const START_MS = 1_700_000_000_000;

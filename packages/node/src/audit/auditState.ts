@@ -12,8 +12,8 @@ import {
   toHex,
 } from '@palisade/core';
 import { lockDataDir } from '@palisade/daemon';
+import { LmdbStore } from '@palisade/daemon/store';
 import { composeModules } from '../compose.ts';
-import { LmdbStore } from '../store/lmdb-store.ts';
 
 /** One law: whether it holds, and if not, what is wrong. */
 export type Finding = { readonly name: string; readonly ok: boolean; readonly what: string };

@@ -1,4 +1,7 @@
-/** The chain's state on disk: LMDB, whose reads are synchronous and whose commits survive a crash. */
+/**
+ * Ordered bytes on disk: LMDB, whose reads are synchronous and whose commits survive a crash. A door of its own,
+ * `@palisade/daemon/store`, so that who keeps nothing loads no database.
+ */
 import { type KeyValueStore, toBinaryString, type Write } from '@palisade/core';
 import { type Database, open } from 'lmdb';
 
