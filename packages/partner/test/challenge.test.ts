@@ -94,7 +94,7 @@ describe('a partner that is challenged', () => {
   }, 60_000);
 
   it('[P2V-1.G2] shows leaves of what it is paid to keep, and cannot once it is gone', async () => {
-    const pool = await startPool(cleanups, SHORT, EAGER);
+    const pool = await startPool(cleanups, QUICK, EAGER);
     const key = partnerKey(pool);
     const partner = await startTestPartner(pool, cleanups);
     const content = contentOf(3 * MIB, 1);
