@@ -35,6 +35,7 @@ import {
   jobsOfQuery,
   mayTakeQuery,
   renew,
+  reportOmission,
   request,
   returnBond,
   type StandingView,
@@ -47,7 +48,16 @@ type Event = { height: string; index: number; timeMs: string; name: string; data
 type Refused = { code: string; message: string; retry: string; data?: Record<string, string> };
 type Value = Record<string, never>;
 
-const commands = catalogue([send, request, start, complete, cancel, renew, returnBond]);
+const commands = catalogue([
+  send,
+  request,
+  start,
+  complete,
+  cancel,
+  renew,
+  returnBond,
+  reportOmission,
+]);
 /** A partner that nothing is known of, but its bond. */
 const NEWCOMER: StandingView = {
   score: 444,
@@ -78,6 +88,10 @@ export class FakeChain {
   /** How the standing of whoever is asked for differs from a newcomer's. */
   standing: Partial<StandingView> = {};
   mayTake = { code: '', message: '', next: '', wantedBond: 0n };
+  /** Name of a command that no block takes. */
+  omits = '';
+  /** Omissions that were reported. */
+  readonly omissions: { transaction: Uint8Array; acknowledgement: Uint8Array }[] = [];
   readonly #pending = new Map<string, Opened>();
   readonly #places = new Map<
     string,
@@ -129,6 +143,7 @@ export class FakeChain {
     this.height++;
     let index = 0;
     for (const [id, opened] of this.#pending) {
+      if (opened.declaration.name === this.omits) continue;
       const lane = laneOf(opened.sender, opened.declaration.lane);
       this.nonces.set(lane, (this.nonces.get(lane) ?? 0n) + 1n);
       const error = this.#apply(opened);
@@ -223,6 +238,7 @@ export class FakeChain {
 
   #apply({ declaration: { name }, value, id, sender }: Opened): Refused | undefined {
     const command = value as Value;
+    if (name === reportOmission.name) this.omissions.push(command as never);
     if (name === request.name) this.#addJob(id, sender, command as never);
     if (name === start.name) return this.#start(command as never, sender);
     const found = this.jobs.get(toHex((value as { job?: Uint8Array }).job ?? id));

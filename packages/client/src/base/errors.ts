@@ -22,6 +22,8 @@ export type ClientErrorCode =
   | 'client/bad-state'
   /** not in a block after the time in which it should have been */
   | 'client/not-included'
+  /** the same of a receipt that validators had acknowledged; they are reported for it */
+  | 'client/receipt-omitted'
   | 'client/fee-above-limit'
   | 'client/too-few-partners'
   | 'client/no-source'

@@ -1,12 +1,15 @@
 import {
   accountSigner,
+  catalogue,
   concat,
   equalBytes,
   nodeSigner,
+  type Opened,
+  open,
   PalisadeError,
   toHex,
 } from '@palisade/core';
-import { JOB_STATE, UTILITY } from '@palisade/market/schema';
+import { acknowledgement, complete, JOB_STATE, UTILITY } from '@palisade/market/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNetwork } from '../../test/fake-network.ts';
 import { connect } from '../base/index.ts';
@@ -442,6 +445,23 @@ describe('the end and the renewal of a job', () => {
     for (const { final, lastSession } of agreements.values())
       expect([final, lastSession]).toEqual([1, 5n]);
     expect(await market.remove(job)).toMatchObject({ cancelled: false, fee: 0n });
+  });
+
+  it('[C2V-7.G2] the receipt nobody includes: more than a third of the weight acknowledged it, and each of them is reported', async () => {
+    const { job } = await store(10, 1);
+    network.chain.omits = complete.name;
+    const removal = await market.remove(job);
+    expect(removal.unanswered).toMatchObject([{ error: { code: 'client/receipt-omitted' } }]);
+    const { omissions, validators } = network.chain;
+    const accused = omissions.map((report) => {
+      const said = open(report.acknowledgement, catalogue([acknowledgement]), network.chain.domain);
+      const missing = network.chain.open(report.transaction);
+      expect(missing).toMatchObject({ declaration: { name: complete.name } });
+      expect(said).toMatchObject({ value: { transaction: (missing as Opened).id } });
+      return toHex((said as Opened).sender);
+    });
+    expect(new Set(accused).size).toBe(accused.length);
+    expect(3 * accused.length).toBeGreaterThan(validators.length);
   });
 
   it('cancels what is used interactively: its receipts are signed where it is used', async () => {

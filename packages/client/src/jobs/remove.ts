@@ -15,6 +15,7 @@ import { openMessage } from '../base/answers.ts';
 import { clientError } from '../base/errors.ts';
 import { badAnswer } from '../base/http.ts';
 import { type AgreementLine, type JobContext, needJob, running } from './context.ts';
+import { fileReceipt } from './file-receipt.ts';
 import { postReceipt } from './partner-api.ts';
 import { doorOf } from './upload.ts';
 
@@ -131,13 +132,12 @@ export async function completeWith(
   url: string,
   receiptFor: (session: bigint) => Receipt,
 ): Promise<{ readonly receipt: Receipt; readonly fee: bigint }> {
-  const { chain, account } = context;
   for (let turn = 1; ; turn++) {
-    const receipt = receiptFor((await chain.session()).number);
+    const receipt = receiptFor((await context.chain.session()).number);
     try {
       const partnerSignature = await exchange(context, url, receipt);
-      const sent = await chain.send(complete, { ...receipt, partnerSignature }, account.signer);
-      return { receipt, fee: sent.fee };
+      const fee = await fileReceipt(context, { ...receipt, partnerSignature });
+      return { receipt, fee };
     } catch (error) {
       const isNextSession =
         error instanceof PalisadeError && error.code === 'market/bad-last-session';

@@ -1,17 +1,14 @@
 /** From a signed request to a job in a block (C2V-1 to C2V-3). */
-import { SEAT, validatorsQuery } from '@palisade/chain/schema';
 import { equalBytes, toHex, type ValueOf } from '@palisade/core';
 import { confirmation, request } from '@palisade/market/schema';
 import { confirmedReader, openMessage } from '../base/answers.ts';
 import { badAnswer } from '../base/http.ts';
 import type { Question } from '../base/requests.ts';
 import type { JobContext } from './context.ts';
+import { activeWeights, type Signed } from './weights.ts';
 
 /** What is asked for; who asks, and what it may cost in fees, comes with the account. */
 export type RequestWish = Omit<ValueOf<typeof request>, 'client' | 'nonce' | 'maxFee'>;
-
-/** One validator's promise, checked. */
-type Promised = { readonly sender: string };
 
 export type Confirmed = {
   readonly validators: number;
@@ -46,16 +43,8 @@ export async function collectConfirmations(
   envelope: Uint8Array,
 ): Promise<Confirmed> {
   const domain = await chain.domain();
-  const { validators } = await chain.query(validatorsQuery, {});
-  const weights = new Map<string, bigint>();
-  for (const { nodeKey, validator } of validators)
-    if (validator.seat === SEAT.active) weights.set(toHex(nodeKey), validator.weight);
-  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0n);
-  const weightOf = (answers: readonly { readonly value: Promised }[]) => {
-    const senders = new Set(answers.map(({ value }) => value.sender));
-    return [...senders].reduce((sum, sender) => sum + (weights.get(sender) ?? 0n), 0n);
-  };
-  const question: Question<Promised> = {
+  const weights = await activeWeights(chain);
+  const question: Question<Signed> = {
     method: 'POST',
     path: '/v1/jobs',
     body: envelope,
@@ -64,7 +53,8 @@ export async function collectConfirmations(
         const answer = confirmedReader.fromJson(json, path);
         const { sender, value } = openMessage(confirmation, answer.confirmation, domain, 'it');
         if (!equalBytes(value.job, job)) throw badAnswer('it', 'it confirms another job');
-        if (!weights.has(toHex(sender))) throw badAnswer('it', 'no active validator signed it');
+        if (!weights.isActive(toHex(sender)))
+          throw badAnswer('it', 'no active validator signed it');
         chain.directory.hear(value.validators);
         return { sender: toHex(sender) };
       },
@@ -72,7 +62,7 @@ export async function collectConfirmations(
   };
   const answers = await chain.ask(question, {
     what: 'a confirmation',
-    enough: (sofar) => 3n * weightOf(sofar) > total,
+    enough: weights.isSafe,
   });
-  return { validators: answers.length, weight: weightOf(answers), total };
+  return { validators: answers.length, weight: weights.of(answers), total: weights.total };
 }

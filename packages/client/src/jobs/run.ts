@@ -5,7 +5,6 @@
  */
 import { describeContent, equalBytes, PalisadeError, toHex } from '@palisade/core';
 import {
-  complete,
   encodeWork,
   isSameResult,
   owedFor,
@@ -23,6 +22,7 @@ import type { ChainClient } from '../base/chain-client.ts';
 import { clientError } from '../base/errors.ts';
 import { badAnswer } from '../base/http.ts';
 import type { JobContext } from './context.ts';
+import { fileReceipt } from './file-receipt.ts';
 import { runOutput, runState } from './partner-api.ts';
 import { type PutProgress, put } from './put.ts';
 import type { ChosenPartner } from './put-state.ts';
@@ -218,7 +218,7 @@ async function settle(
   let fee = 0n;
   for (const receipt of signed) {
     const { partner, amount } = receipt;
-    fee += (await context.chain.send(complete, receipt, context.account.signer)).fee;
+    fee += await fileReceipt(context, receipt);
     wish.onProgress?.({ step: 'paid', partner, amount });
   }
   fee += await reportOthers(context, wish, hired, agreed);
