@@ -8,6 +8,7 @@ const bin = (name) => join(ROOT, 'node_modules/.bin', name);
 const checks = [
   ['format and lint', bin('biome'), ['check', '.']],
   ['types', bin('tsc'), ['-b']],
+  ['contracts', process.execPath, ['scripts/contracts.mjs', '--check']],
   ['imports', process.execPath, ['scripts/check-imports.mjs']],
   ['requirements', process.execPath, ['scripts/requirements.mjs', '--check']],
 ];

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { testContracts } from './contracts.mjs';
 import { bundle, install, ROOT } from './setup.mjs';
 
 install();
@@ -26,6 +27,9 @@ const given = process.argv.slice(2);
 if (given.length === 0) {
   if (run('The checks', process.execPath, ['scripts/check.mjs'])) passed++;
   else failed++;
+  const contracts = testContracts();
+  passed += contracts.passed;
+  failed += contracts.failed;
 }
 const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
 const good = run('A test', process.execPath, [
