@@ -132,7 +132,7 @@ contract Actor is World {
             if (!found || (sides >> (i + 1)) & 1 == 0) continue;
             Coin_ storage o = coins[which];
             try this.joinOut(owner(o.key), raw, i, false) { }
-                catch {
+            catch {
                 continue;
             }
             watch(o);
@@ -181,7 +181,7 @@ contract Actor is World {
         bytes memory raw =
             pay(ins(c.placed.position + c.index), outs(out(owner(someKey(to)), ETH, c.amount)));
         try this.startInFlightOut(c.placed, c.index, raw, sign(c.key, raw)) { }
-            catch {
+        catch {
             return;
         }
         try this.joinOut(owner(c.key), raw, 0, true) { } catch { }
