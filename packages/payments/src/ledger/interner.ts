@@ -1,68 +1,85 @@
 /** Addresses by small numbers: each is kept once, however many outputs name it, and goes with the last. */
-import { grown, Slots } from './columns.ts';
 import { mix, OpenIndex } from './open-index.ts';
+import { Rows } from './rows.ts';
 
 const BYTES = 20;
+/** Words of an address. */
+const WORDS = 5;
+/** Words of a row: the address, how many name it, and one for whoever asks for numbers. */
+const NAMED = 5;
+const NOTE = 6;
+const WIDTH = 7;
 
 export class Interner {
-  private addresses = new Uint8Array(0);
-  private references = new Uint32Array(0);
-  private readonly slots = new Slots((capacity) => this.grow(capacity));
-  private readonly index = new OpenIndex((slot) => hashAt(this.addresses, slot * BYTES));
-  /** What is looked for: fields, because a closure for each search would cost more than the search. */
-  private sought: Uint8Array = this.addresses;
-  private soughtAt = 0;
-  private readonly isSought = (slot: number): boolean => {
-    for (let i = 0, at = slot * BYTES; i < BYTES; i++)
-      if (this.addresses[at + i] !== this.sought[this.soughtAt + i]) return false;
+  private readonly rows = new Rows(WIDTH);
+  private readonly index = new OpenIndex((row) => hashAt(this.rows.words, row * WIDTH));
+  /** What is looked for; a closure for each search would cost more than the search. */
+  private readonly sought = new Uint32Array(WORDS);
+  private readonly isSought = (row: number): boolean => {
+    const { words } = this.rows;
+    for (let i = 0, at = row * WIDTH; i < WORDS; i++)
+      if (words[at + i] !== this.sought[i]) return false;
     return true;
   };
 
-  private grow(capacity: number): void {
-    this.addresses = grown(this.addresses, capacity * BYTES);
-    this.references = grown(this.references, capacity);
-  }
-
   get count(): number {
-    return this.slots.used;
+    return this.rows.used;
   }
 
   get bytes(): number {
-    return this.addresses.byteLength + this.references.byteLength + this.index.bytes;
+    return this.rows.words.byteLength + this.index.bytes;
   }
 
-  /** The number of an address, or -1. */
-  find(address: Uint8Array, at = 0): number {
-    this.sought = address;
-    this.soughtAt = at;
-    return this.index.find(hashAt(address, at), this.isSought);
+  /** The number of the address at `at` of some bytes, or -1. */
+  find(bytes: Uint8Array, at = 0): number {
+    for (let i = 0, from = at; i < WORDS; i++, from += 4)
+      this.sought[i] =
+        bytes[from]! |
+        (bytes[from + 1]! << 8) |
+        (bytes[from + 2]! << 16) |
+        (bytes[from + 3]! << 24);
+    return this.index.find(hashAt(this.sought, 0), this.isSought);
   }
 
   /** The number of an address, which is named once more. */
-  acquire(address: Uint8Array, at = 0): number {
-    const known = this.find(address, at);
-    const slot = known >= 0 ? known : this.add(address, at);
-    this.references[slot]!++;
-    return slot;
+  acquire(bytes: Uint8Array, at = 0): number {
+    const known = this.find(bytes, at);
+    const row = known >= 0 ? known : this.add();
+    this.rows.words[row * WIDTH + NAMED]!++;
+    return row;
   }
 
-  private add(address: Uint8Array, at: number): number {
-    const slot = this.slots.take();
-    this.addresses.set(address.subarray(at, at + BYTES), slot * BYTES);
-    this.index.add(hashAt(address, at), slot);
-    return slot;
+  private add(): number {
+    const row = this.rows.take();
+    this.rows.words.set(this.sought, row * WIDTH);
+    this.rows.words[row * WIDTH + NAMED] = 0;
+    this.rows.words[row * WIDTH + NOTE] = 0;
+    this.index.add(row);
+    return row;
   }
 
   /** Whoever named it does no longer. */
-  release(slot: number): void {
-    if (--this.references[slot]! > 0) return;
-    this.index.remove(slot);
-    this.slots.give(slot);
+  release(row: number): void {
+    if (--this.rows.words[row * WIDTH + NAMED]! > 0) return;
+    this.index.remove(row);
+    this.rows.give(row);
+  }
+
+  /** What was noted beside an address; 0 at first. */
+  note(row: number): number {
+    return this.rows.words[row * WIDTH + NOTE]!;
+  }
+
+  setNote(row: number, value: number): void {
+    this.rows.words[row * WIDTH + NOTE] = value;
   }
 
   /** A copy of the address with that number. */
-  address(slot: number): Uint8Array {
-    return this.addresses.slice(slot * BYTES, (slot + 1) * BYTES);
+  address(row: number): Uint8Array {
+    const address = new Uint8Array(BYTES);
+    for (let i = 0; i < BYTES; i++)
+      address[i] = this.rows.words[row * WIDTH + (i >> 2)]! >>> (8 * (i & 3));
+    return address;
   }
 }
 
@@ -70,11 +87,8 @@ export class Interner {
  * All 20 bytes count, mixed word by word. Whoever grinds addresses that collide makes searches for
  * these longer; each costs its maker a deposit or a fee.
  */
-function hashAt(bytes: Uint8Array, at: number): number {
+function hashAt(words: Uint32Array, at: number): number {
   let hash = 0;
-  for (let i = at; i < at + BYTES; i += 4) {
-    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
-    hash = mix(hash ^ word);
-  }
+  for (let i = at; i < at + WORDS; i++) hash = mix(hash ^ words[i]!);
   return hash;
 }

@@ -1,6 +1,6 @@
 /**
- * The ledger of a watcher: every unspent output, by position and by owner, in columns of typed
- * arrays, about 60 bytes each and none for the garbage collector to visit. What is spent is gone from it
+ * The ledger of a watcher: every unspent output, by position and by owner, in rows of a typed array,
+ * about 70 bytes each with its indexes, none for the garbage collector to visit. What is spent is gone from it
  * (`SpentOutputs` remembers by whom); exits leave no flags in it.
  */
 import { PalisadeError } from '@palisade/core';
@@ -8,14 +8,22 @@ import { numberOf, writeWord } from '../format/integers.ts';
 import { BLOCK_OFFSET, type Position } from '../format/position.ts';
 import type { Output } from '../format/transaction.ts';
 import type { Effects, Outputs } from '../rules/judge.ts';
-import { grown } from './columns.ts';
 import { Interner } from './interner.ts';
-import { PositionTable } from './position-table.ts';
+import { KEY_WORDS, PositionTable } from './position-table.ts';
 import { LedgerSnapshot } from './snapshot.ts';
 
 const BLOCK = BigInt(BLOCK_OFFSET);
-/** Limbs of 32 bits, the lowest first, that a column keeps of an amount. */
+/** Words of a row behind its key. Outputs of one owner are a list: row + 1 of neighbours, 0 at ends. */
+const TYPE = KEY_WORDS;
+const OWNER = KEY_WORDS + 1;
+const TOKEN = KEY_WORDS + 2;
+const NEXT = KEY_WORDS + 3;
+const PREVIOUS = KEY_WORDS + 4;
+/** The first of the words of an amount, the lowest first. */
+const AMOUNT = KEY_WORDS + 5;
+/** Words of 32 bits that a row keeps of an amount. */
 const LIMBS = 4;
+const WIDTH = AMOUNT + LIMBS;
 /** Bytes of an output in an image: block, place in it, type, owner, token, amount. */
 export const OUTPUT_RECORD_BYTES = 8 + 4 + 2 + 20 + 20 + 32;
 const PLACE_AT = 8;
@@ -27,43 +35,22 @@ const AMOUNT_AT = 54;
 export type Placed = { readonly position: Position; readonly output: Output };
 
 export class Ledger implements Outputs {
-  private types = new Uint16Array(0);
-  private owners = new Uint32Array(0);
-  private tokens = new Uint32Array(0);
-  private amounts = new Uint32Array(0);
-  /** What amounts have beyond 128 bits, by slot: no token in use comes near. */
+  /** What amounts have beyond 128 bits, by row: no token in use comes near. */
   private readonly wide = new Map<number, bigint>();
-  /** Outputs of one owner are a list: slot + 1 of the neighbours, 0 at its ends. */
-  private next = new Uint32Array(0);
-  private previous = new Uint32Array(0);
-  private heads = new Uint32Array(0);
-  private readonly table = new PositionTable((capacity) => this.grow(capacity));
-  private readonly ownerOf = new Interner();
-  private readonly tokenOf = new Interner();
+  private readonly table = new PositionTable(WIDTH - KEY_WORDS);
+  /** Notes the first output of each owner, as row + 1. */
+  private readonly owners = new Interner();
+  private readonly tokens = new Interner();
   private newest: LedgerSnapshot | undefined;
-
-  private grow(capacity: number): void {
-    this.types = grown(this.types, capacity);
-    this.owners = grown(this.owners, capacity);
-    this.tokens = grown(this.tokens, capacity);
-    this.amounts = grown(this.amounts, capacity * LIMBS);
-    this.next = grown(this.next, capacity);
-    this.previous = grown(this.previous, capacity);
-  }
 
   /** Outputs in it. */
   get size(): number {
     return this.table.size;
   }
 
-  /** Bytes of all its columns. */
+  /** Bytes of all that it keeps. */
   get bytes(): number {
-    const columns = [
-      ...[this.types, this.owners, this.tokens, this.amounts],
-      ...[this.next, this.previous, this.heads],
-    ];
-    const own = columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return own + this.table.bytes + this.ownerOf.bytes + this.tokenOf.bytes;
+    return this.table.bytes + this.owners.bytes + this.tokens.bytes;
   }
 
   has(position: Position): boolean {
@@ -71,69 +58,68 @@ export class Ledger implements Outputs {
   }
 
   get(position: Position): Output | undefined {
-    const slot = this.table.find(position);
-    return slot < 0 ? undefined : this.outputAt(slot);
+    const row = this.table.find(position);
+    return row < 0 ? undefined : this.outputAt(row);
   }
 
-  private outputAt(slot: number): Output {
-    let amount = this.wide.get(slot) ?? 0n;
+  private outputAt(row: number): Output {
+    const { words } = this.table.rows;
+    const at = row * WIDTH;
+    let amount = this.wide.get(row) ?? 0n;
     for (let limb = LIMBS - 1; limb >= 0; limb--)
-      amount = (amount << 32n) | BigInt(this.amounts[slot * LIMBS + limb]!);
+      amount = (amount << 32n) | BigInt(words[at + AMOUNT + limb]!);
     return {
-      type: this.types[slot]!,
-      owner: this.ownerOf.address(this.owners[slot]!),
-      token: this.tokenOf.address(this.tokens[slot]!),
+      type: words[at + TYPE]!,
+      owner: this.owners.address(words[at + OWNER]!),
+      token: this.tokens.address(words[at + TOKEN]!),
       amount,
     };
   }
 
   /** @throws PalisadeError `payments/output-exists`: a bug, positions are made once */
   create(position: Position, output: Output): void {
-    const slot = this.table.add(position);
-    if (slot < 0) throw exists(position);
+    const row = this.table.add(position);
+    if (row < 0) throw exists(position);
     this.newest?.note(position, undefined);
-    this.types[slot] = output.type;
+    const { words } = this.table.rows;
+    const at = row * WIDTH;
+    words[at + TYPE] = output.type;
     for (let limb = 0, rest = output.amount; limb < LIMBS; limb++, rest >>= 32n)
-      this.amounts[slot * LIMBS + limb] = Number(BigInt.asUintN(32, rest));
+      words[at + AMOUNT + limb] = Number(BigInt.asUintN(32, rest));
     const wide = output.amount >> BigInt(32 * LIMBS);
-    if (wide > 0n) this.wide.set(slot, wide);
-    this.link(slot, output.owner, 0, output.token, 0);
+    if (wide > 0n) this.wide.set(row, wide);
+    this.link(row, this.owners.acquire(output.owner), this.tokens.acquire(output.token));
   }
 
-  /** Names owner and token of a slot, and puts it first in its owner's list. */
-  private link(
-    slot: number,
-    owner: Uint8Array,
-    ownerAt: number,
-    token: Uint8Array,
-    tokenAt: number,
-  ): void {
-    const who = this.ownerOf.acquire(owner, ownerAt);
-    this.owners[slot] = who;
-    this.tokens[slot] = this.tokenOf.acquire(token, tokenAt);
-    if (who >= this.heads.length)
-      this.heads = grown(this.heads, Math.max(1024, Math.ceil((who + 1) * 1.3)));
-    const head = this.heads[who]!;
-    this.next[slot] = head;
-    this.previous[slot] = 0;
-    if (head > 0) this.previous[head - 1] = slot + 1;
-    this.heads[who] = slot + 1;
+  /** Names owner and token of a row, and puts it first in its owner's list. */
+  private link(row: number, owner: number, token: number): void {
+    const { words } = this.table.rows;
+    const at = row * WIDTH;
+    const first = this.owners.note(owner);
+    words[at + OWNER] = owner;
+    words[at + TOKEN] = token;
+    words[at + NEXT] = first;
+    words[at + PREVIOUS] = 0;
+    if (first > 0) words[(first - 1) * WIDTH + PREVIOUS] = row + 1;
+    this.owners.setNote(owner, row + 1);
   }
 
   /** Takes an output out and answers with it; undefined when it is not there. */
   spend(position: Position): Output | undefined {
-    const slot = this.table.find(position);
-    if (slot < 0) return undefined;
-    const output = this.outputAt(slot);
+    const row = this.table.find(position);
+    if (row < 0) return undefined;
+    const output = this.outputAt(row);
     this.newest?.note(position, output);
-    const [before, after] = [this.previous[slot]!, this.next[slot]!];
-    if (before > 0) this.next[before - 1] = after;
-    else this.heads[this.owners[slot]!] = after;
-    if (after > 0) this.previous[after - 1] = before;
-    this.ownerOf.release(this.owners[slot]!);
-    this.tokenOf.release(this.tokens[slot]!);
-    this.wide.delete(slot);
-    this.table.remove(slot);
+    const { words } = this.table.rows;
+    const at = row * WIDTH;
+    const [before, after] = [words[at + PREVIOUS]!, words[at + NEXT]!];
+    if (before > 0) words[(before - 1) * WIDTH + NEXT] = after;
+    else this.owners.setNote(words[at + OWNER]!, after);
+    if (after > 0) words[(after - 1) * WIDTH + PREVIOUS] = before;
+    this.owners.release(words[at + OWNER]!);
+    this.tokens.release(words[at + TOKEN]!);
+    this.wide.delete(row);
+    this.table.remove(row);
     return output;
   }
 
@@ -145,15 +131,16 @@ export class Ledger implements Outputs {
 
   /** Outputs of an owner, the newest first: no search goes over the others. */
   *outputsOf(owner: Uint8Array): Generator<Placed> {
-    const who = this.ownerOf.find(owner);
-    for (let at = who < 0 ? 0 : this.heads[who]!; at > 0; at = this.next[at - 1]!)
+    const who = this.owners.find(owner);
+    let at = who < 0 ? 0 : this.owners.note(who);
+    for (; at > 0; at = this.table.rows.words[(at - 1) * WIDTH + NEXT]!)
       yield { position: this.table.position(at - 1), output: this.outputAt(at - 1) };
   }
 
   /** All outputs, in no order that means anything. */
   *outputs(): Generator<Placed> {
-    for (const slot of this.table.occupied())
-      yield { position: this.table.position(slot), output: this.outputAt(slot) };
+    for (const row of this.table.occupied())
+      yield { position: this.table.position(row), output: this.outputAt(row) };
   }
 
   /** The ledger as it is now, for as long as nobody closes it. */
@@ -166,7 +153,7 @@ export class Ledger implements Outputs {
 
   /**
    * Adds the outputs of an image: chunks of whole records as `outputRecord` writes them.
-   * @param count how many there are in all, where it is known: the columns grow once
+   * @param count how many there are in all, where it is known: the rows grow once
    * @throws PalisadeError `payments/bad-image`
    */
   load(chunks: Iterable<Uint8Array>, count = 0): void {
@@ -179,15 +166,17 @@ export class Ledger implements Outputs {
   }
 
   private loadOne(chunk: Uint8Array, view: DataView, at: number): void {
-    const block = view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
-    const slot = this.table.addParts(block, view.getUint32(at + PLACE_AT));
-    if (slot < 0) throw badImage('it has one position twice');
-    this.types[slot] = view.getUint16(at + TYPE_AT);
+    const place = view.getUint32(at + PLACE_AT);
+    const row = this.table.addWords(view.getUint32(at), view.getUint32(at + 4), place);
+    if (row < 0) throw badImage('it has one position twice');
+    const { words } = this.table.rows;
+    words[row * WIDTH + TYPE] = view.getUint16(at + TYPE_AT);
     for (let limb = 0; limb < LIMBS; limb++)
-      this.amounts[slot * LIMBS + limb] = view.getUint32(at + AMOUNT_AT + 28 - 4 * limb);
+      words[row * WIDTH + AMOUNT + limb] = view.getUint32(at + AMOUNT_AT + 28 - 4 * limb);
     const wide = readWide(view, at + AMOUNT_AT);
-    if (wide > 0n) this.wide.set(slot, wide);
-    this.link(slot, chunk, at + OWNER_AT, chunk, at + TOKEN_AT);
+    if (wide > 0n) this.wide.set(row, wide);
+    const owner = this.owners.acquire(chunk, at + OWNER_AT);
+    this.link(row, owner, this.tokens.acquire(chunk, at + TOKEN_AT));
   }
 }
 
@@ -218,9 +207,10 @@ export function readOutputRecord(record: Uint8Array): Placed {
 
 /** What the amount of a record has beyond 128 bits: mostly nothing, and then no bigint is made. */
 function readWide(view: DataView, at: number): bigint {
-  const words = [0, 4, 8, 12];
-  if (words.every((word) => view.getUint32(at + word) === 0)) return 0n;
-  return words.reduce((sum, word) => (sum << 32n) | BigInt(view.getUint32(at + word)), 0n);
+  const [a, b] = [view.getUint32(at), view.getUint32(at + 4)];
+  const [c, d] = [view.getUint32(at + 8), view.getUint32(at + 12)];
+  if ((a | b | c | d) === 0) return 0n;
+  return [a, b, c, d].reduce((sum, word) => (sum << 32n) | BigInt(word), 0n);
 }
 
 function exists(position: Position): PalisadeError {

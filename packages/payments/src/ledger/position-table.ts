@@ -1,91 +1,116 @@
-/** Positions by slots: the key columns that ledger and spent memory have in common. */
+/** Positions by rows: the key that ledger and spent memory have in common, and words of their own. */
 import { BLOCK_OFFSET, type Position } from '../format/position.ts';
-import { grown, Slots } from './columns.ts';
 import { mix, OpenIndex } from './open-index.ts';
+import { Rows } from './rows.ts';
 
 const BLOCK = BigInt(BLOCK_OFFSET);
-/** In the block column of a slot that holds nothing. */
-const FREE = -1;
+const HALF = 2 ** 32;
+/** Words of a key: both halves of the block number, and the place in the block. */
+const LOW = 1;
+const PLACE = 2;
+export const KEY_WORDS = 3;
+/** In the high half of a row that holds nothing; block numbers end far below. */
+const FREE = HALF - 1;
 
 export class PositionTable {
-  private blocks = new Float64Array(0);
-  private places = new Uint32Array(0);
-  private readonly slots: Slots;
-  private readonly index = new OpenIndex((slot) => hash(this.blocks[slot]!, this.places[slot]!));
-  private block = 0;
+  readonly rows: Rows;
+  private readonly index = new OpenIndex((row) => this.hashOf(row));
+  private high = 0;
+  private low = 0;
   private place = 0;
-  private readonly isSought = (slot: number): boolean =>
-    this.places[slot] === this.place && this.blocks[slot] === this.block;
+  private readonly isSought = (row: number): boolean => {
+    const { words, width } = this.rows;
+    const at = row * width;
+    return (
+      words[at + PLACE] === this.place && words[at + LOW] === this.low && words[at] === this.high
+    );
+  };
 
-  /** @param grow gives the owner's columns room for that many slots */
-  constructor(grow: (capacity: number) => void) {
-    this.slots = new Slots((capacity) => {
-      this.blocks = grown(this.blocks, capacity);
-      this.places = grown(this.places, capacity);
-      grow(capacity);
-    });
+  /** @param words those of a row that are the owner's, behind the key */
+  constructor(words: number) {
+    this.rows = new Rows(KEY_WORDS + words);
+  }
+
+  private hashOf(row: number): number {
+    const { words, width } = this.rows;
+    const at = row * width;
+    return hash(words[at]!, words[at + LOW]!, words[at + PLACE]!);
   }
 
   get size(): number {
-    return this.slots.used;
+    return this.rows.used;
   }
 
   get bytes(): number {
-    return this.blocks.byteLength + this.places.byteLength + this.index.bytes;
+    return this.rows.words.byteLength + this.index.bytes;
   }
 
   reserve(count: number): void {
-    this.slots.reserve(count);
+    this.rows.reserve(count);
     this.index.reserve(count);
   }
 
   private seek(position: Position): void {
-    this.block = Number(position / BLOCK);
+    const block = Number(position / BLOCK);
+    this.high = Math.floor(block / HALF);
+    this.low = block >>> 0;
     this.place = Number(position % BLOCK);
   }
 
-  /** The slot of a position, or -1. */
+  private found(): number {
+    return this.index.find(hash(this.high, this.low, this.place), this.isSought);
+  }
+
+  /** The row of a position, or -1. */
   find(position: Position): number {
     this.seek(position);
-    return this.index.find(hash(this.block, this.place), this.isSought);
+    return this.found();
   }
 
-  /** A slot for a position, or -1 when it has one. */
+  /** A row for a position, or -1 when it has one. */
   add(position: Position): number {
     this.seek(position);
-    return this.addParts(this.block, this.place);
+    return this.addSought();
   }
 
-  /** As `add`, of a position that was never one number. */
-  addParts(block: number, place: number): number {
-    this.block = block;
+  /** As `add`, of a position in its three words, which was never one number. */
+  addWords(high: number, low: number, place: number): number {
+    this.high = high;
+    this.low = low;
     this.place = place;
-    const key = hash(block, place);
-    if (this.index.find(key, this.isSought) >= 0) return -1;
-    const slot = this.slots.take();
-    this.blocks[slot] = block;
-    this.places[slot] = place;
-    this.index.add(key, slot);
-    return slot;
+    return this.addSought();
   }
 
-  remove(slot: number): void {
-    this.index.remove(slot);
-    this.blocks[slot] = FREE;
-    this.slots.give(slot);
+  private addSought(): number {
+    if (this.found() >= 0) return -1;
+    const row = this.rows.take();
+    const { words, width } = this.rows;
+    words[row * width] = this.high;
+    words[row * width + LOW] = this.low;
+    words[row * width + PLACE] = this.place;
+    this.index.add(row);
+    return row;
   }
 
-  position(slot: number): Position {
-    return BigInt(this.blocks[slot]!) * BLOCK + BigInt(this.places[slot]!);
+  remove(row: number): void {
+    this.index.remove(row);
+    this.rows.words[row * this.rows.width] = FREE;
+    this.rows.give(row);
   }
 
-  /** All slots that hold something, in no order that means anything. */
+  position(row: number): Position {
+    const { words, width } = this.rows;
+    const at = row * width;
+    return BigInt(words[at]! * HALF + words[at + LOW]!) * BLOCK + BigInt(words[at + PLACE]!);
+  }
+
+  /** All rows that hold something, in no order that means anything. */
   *occupied(): Generator<number> {
-    for (let slot = 0; slot < this.slots.end; slot++) if (this.blocks[slot] !== FREE) yield slot;
+    const { rows } = this;
+    for (let row = 0; row < rows.end; row++) if (rows.words[row * rows.width] !== FREE) yield row;
   }
 }
 
-function hash(block: number, place: number): number {
-  const high = Math.floor(block / 2 ** 32);
-  return mix(mix(block >>> 0) ^ mix(place) ^ high);
+function hash(high: number, low: number, place: number): number {
+  return mix(mix(low) ^ place ^ high);
 }
