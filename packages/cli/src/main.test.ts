@@ -324,12 +324,14 @@ describe('standing', () => {
   it('[P2V-2.G3] of a partner says what it is trusted with, and why it gets no new work', async () => {
     await develop();
     const chain = network!.chain;
-    chain.standing = { score: 317, failuresInRow: 5, contained: 1, receipts: 3 };
+    const challenge = { challengeFinding: 2, challengeSession: 12n };
+    chain.standing = { score: 317, failuresInRow: 5, contained: 1, receipts: 3, ...challenge };
     chain.mayTake = { ...chain.mayTake, code: 'market/low-score', message: 'Low.', next: 'Wait.' };
     const { out } = await run(['standing', KEY]);
     expect(out).toContain('317 of 1000');
     expect(out).toMatch(/failures\s+5 in a row, contained until it passes a challenge/);
     expect(out).toMatch(/bond\s+4 PAL/);
+    expect(out, '[P2V-1.G2]').toMatch(/challenge\s+failed: no answer \(session 12\)/);
     expect(out).toMatch(/new work\s+no: Low\. Wait\./);
     const view = json((await run(['standing', KEY, '--json'])).out);
     expect(view).toMatchObject({ role: 2, score: 317, barred: { code: 'market/low-score' } });
@@ -360,8 +362,8 @@ describe('standing', () => {
     for (const [i, score] of [444, 900].entries())
       network!.partners[i]!.standing = { score, receipts: 7, bond: `${4n * 10n ** 18n}` };
     const { out } = await run(['partners']);
-    expect(out).toMatch(/score\s+receipts\s+bond/);
-    expect(out).toMatch(/900\s+7\s+4 PAL/);
+    expect(out).toMatch(/score\s+receipts\s+bond\s+challenge/);
+    expect(out).toMatch(/900\s+7\s+4 PAL\s+none/);
     const { path } = fileOf(100);
     const refused = await run(['put', path, ...STORED, '--min-score', '500', '--json']);
     expect(json(refused.out)).toMatchObject({ error: { code: 'client/too-few-partners' } });

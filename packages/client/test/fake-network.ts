@@ -42,7 +42,13 @@ export type FakePartner = {
   readonly signer: Signer;
   price: bigint;
   /** What validators say the chain knows of it. */
-  standing?: { readonly score: number; readonly receipts: number; readonly bond: string };
+  standing?: {
+    readonly score: number;
+    readonly receipts: number;
+    readonly bond: string;
+    readonly challengeFinding?: number;
+    readonly challengeSession?: string;
+  };
   /** Taken at the price of its READY. */
   direct: boolean;
   /** What it holds, by job; content by id. */

@@ -4,6 +4,7 @@ import { PalisadeError, toHex } from '@palisade/core';
 import { ROW_STATUS, UTILITY } from '@palisade/market/schema';
 import { type Context, execute, networkLeaf, type Report } from '../command.ts';
 import { describe } from '../session/job-view.ts';
+import { lastChallenge } from '../session/last-challenge.ts';
 import {
   formatAmount,
   formatDuration,
@@ -100,7 +101,7 @@ export function validatorsCommand(context: Context) {
 export function partnersCommand(context: Context) {
   return networkLeaf(
     'partners',
-    'List the partners that are ready, with price, room and score',
+    'List the partners that are ready, with price, room, score and last challenge',
     'palisade partners',
   ).action((options) =>
     execute(context, options, async ({ chain, paint, world }) => {
@@ -111,6 +112,7 @@ export function partnersCommand(context: Context) {
         standing ? `${standing.score}` : '?',
         standing ? `${standing.receipts}` : '?',
         standing ? formatAmount(standing.bond) : '?',
+        standing ? lastChallenge(standing) : '?',
         formatAmount(ready.price),
         ready.utility === UTILITY.storage ? formatSize(ready.freeBytes) : '',
         ready.accepting === 1 ? 'yes' : `no${ready.reason && `: ${ready.reason}`}`,
@@ -124,6 +126,7 @@ export function partnersCommand(context: Context) {
         { title: 'score', align: right },
         { title: 'receipts', align: right },
         { title: 'bond', align: right },
+        { title: 'challenge' },
         // Of storage per session, of access for what is carried, of computation per 2^20 instructions.
         { title: 'price per MiB', align: right },
         { title: 'room', align: right },

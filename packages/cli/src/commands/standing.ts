@@ -10,6 +10,7 @@ import {
 } from '@palisade/market/schema';
 import { InvalidArgumentError } from 'commander';
 import { accountLeaf, type Context, execute, networkLeaf, type Report } from '../command.ts';
+import { lastChallenge } from '../session/last-challenge.ts';
 import type { Session } from '../session/session.ts';
 import { formatAmount } from '../terminal/amounts.ts';
 import { facts } from '../terminal/table.ts';
@@ -68,6 +69,7 @@ async function standing(
       'in flight',
       `${formatAmount(view.inFlight)} of ${formatAmount(view.inFlightLimit)}, ${view.agreements} agreements`,
     ],
+    ['challenge', lastChallenge(view)],
     ['new work', barred.code === '' ? 'yes' : `no: ${barred.message} ${barred.next}`],
   ]);
   return { json: { role, key, ...view, barred }, lines };

@@ -111,7 +111,14 @@ export type BlockView = ReadBy<typeof blockReader>;
 /** Partners of one list at most: 10 000 are what a validator is sized for (P2V-1). */
 const MAX_PARTNERS = 16_384;
 /** What the chain knows of a partner (C2V-4.1), as a validator says. */
-export const standingReader = object({ score: count, receipts: count, bond: u128 });
+export const standingReader = object({
+  score: count,
+  receipts: count,
+  bond: u128,
+  /** Of the last challenge on chain (P2V-1.G2): 0 for none, 1 passed, higher ones are failures. */
+  challengeFinding: optional(count),
+  challengeSession: optional(whole),
+});
 export type PartnerStanding = ReadBy<typeof standingReader>;
 
 export const partnersReader = object({

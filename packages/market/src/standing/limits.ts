@@ -76,7 +76,7 @@ function isContained({ standing }: Taker, params: StandingParams): Refusal | und
     `${failuresInRow} failures in a row: there is no new work until one challenge is passed.`,
     {
       data: { failuresInRow },
-      next: `Answer the next audit of what runs; without one it ends by itself within ${sessions} sessions.`,
+      next: `Answer the next audit of what runs, or a challenge of the validators; without either it ends by itself within ${sessions} sessions.`,
     },
   );
 }

@@ -26,7 +26,8 @@ const PAL = 10n ** 18n;
  * give a client's word half its weight. A period is a day: with one of 4 h, a pair that deals with
  * itself could gain a dozen units a day, and everybody would have six faults a day for free. The
  * thresholds, 5 failures, 20 receipts, one agreement and 44 PAL for 30 days are the market chapter's
- * (4.4); a week ends a containment because no validator challenges yet and nobody should be shut out for ever.
+ * (4.4); a week ends a containment because the lot may not fall on everybody, and nobody should be shut out for
+ * ever.
  * The value of an agreement on probation is a tenth of the bond; half of what was earned counts,
  * so that running away with the work in flight never pays.
  */
