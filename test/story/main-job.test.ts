@@ -67,7 +67,7 @@ describe('the main job', () => {
     const answer = await fetch(`${devnet.urls[0]}/v1/dev/totals`);
     const { totals } = (await answer.json()) as { totals: Record<string, string>[] };
     for (const line of totals) {
-      const sum = ['balances', 'holds', 'escrow', 'feePot', 'burned'].reduce(
+      const sum = ['balances', 'holds', 'escrow', 'feePot', 'archive', 'burned'].reduce(
         (a, key) => a + BigInt(line[key]!),
         0n,
       );

@@ -13,6 +13,8 @@ import {
 import { concat, type Json, toHex, utf8 } from '@palisade/core';
 import { ed25519, secp256k1, sha256 } from '@palisade/core/crypto';
 import {
+  type ArchiveParams,
+  DEFAULT_ARCHIVE_PARAMS,
   DEFAULT_MARKET_PARAMS,
   DEFAULT_STANDING_PARAMS,
   marketParams,
@@ -62,6 +64,19 @@ const DEVELOPMENT_STANDING: StandingParams = {
   bond: 4n * TOKEN,
   bondSessions: 5,
   exposureFloor: 10_000n * TOKEN,
+};
+
+/**
+ * Two sessions, so that a file can be looked at before it moves. Fees here are those of a few
+ * transactions: a thousandth of a PAL buys what partners sell for less, and a tenth of one session's
+ * fees keeps its file for a while.
+ */
+const DEVELOPMENT_ARCHIVE: ArchiveParams = {
+  ...DEFAULT_ARCHIVE_PARAMS,
+  retentionSessions: 2,
+  termSessions: 5,
+  price: TOKEN / 1000n,
+  reserve: 10n * TOKEN,
 };
 
 export type Timing = {
@@ -156,6 +171,7 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
       // A sixth of a session is enough to answer in.
       leastAuditMs: BigInt(Math.floor(timing.sessionMs / 6)),
       standing: DEVELOPMENT_STANDING,
+      archive: DEVELOPMENT_ARCHIVE,
     }),
   };
   const chainId = `palisade-dev-${toHex(sha256(utf8(seed))).slice(2, 8)}`;

@@ -43,6 +43,7 @@ export type TotalsLine = {
   readonly holds: bigint;
   readonly escrow: bigint;
   readonly feePot: bigint;
+  readonly archive: bigint;
   readonly burned: bigint;
   readonly minted: bigint;
   readonly genesis: bigint;
@@ -204,10 +205,10 @@ async function readTotals(url: string): Promise<TotalsLine[]> {
 /** Prints the books per denomination. @throws when they do not add up. */
 function tellTotals(totals: readonly TotalsLine[], tell: Tell): void {
   for (const line of totals) {
-    const parts = [line.balances, line.holds, line.escrow, line.feePot, line.burned];
+    const parts = [line.balances, line.holds, line.escrow, line.feePot, line.archive, line.burned];
     const sum = parts.reduce((a, b) => a + b, 0n);
     tell(`the books of ${line.denom}, base units:`);
-    const rows = ['balances', 'holds', 'escrow', 'feePot', 'burned'] as const;
+    const rows = ['balances', 'holds', 'escrow', 'feePot', 'archive', 'burned'] as const;
     for (const row of rows) tell(`  ${row.padEnd(10)} ${`${line[row]}`.padStart(28)}`);
     tell(`  ${'sum'.padEnd(10)} ${`${sum}`.padStart(28)}`);
     tell(`  ${'genesis'.padEnd(10)} ${`${line.genesis}`.padStart(28)}`);

@@ -10,6 +10,7 @@ import {
   agreements,
   agreementsOf,
   isInteractive,
+  isOfArchive,
   jobs,
   jobsDue,
   settlementsDue,
@@ -96,7 +97,7 @@ export function endAgreement(
     jobs.set(state, [jobId], { ...job, active: job.active - 1 });
   const value = -boundBy(job, agreement, session.number + 1n);
   bind(ctx, jobId, partner, { agreements: -1, value });
-  if (outcome === AGREEMENT_STATE.completed)
+  if (outcome === AGREEMENT_STATE.completed && !isOfArchive(job))
     noteCompleted(ctx, { partner, client: job.client, value: agreement.paid });
   agreements.set(state, [jobId, partner], { ...agreement, state: outcome, endHeight: height });
   agreementsOf.delete(state, partner, jobId);

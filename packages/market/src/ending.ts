@@ -3,7 +3,7 @@ import { type BlockContext, transfer } from '@palisade/chain';
 import type { KeyValueReader } from '@palisade/core';
 import { ESCROW } from './escrow.ts';
 import { escrowReturned, jobDisputed, jobEnded } from './events.ts';
-import { agreements, JOB_STATE, type Job, jobs, refundsDue } from './job.ts';
+import { agreements, isOfArchive, JOB_STATE, type Job, jobs, refundsDue } from './job.ts';
 import { type PayoutRow, payoutRows, ROW_STATUS } from './payout.ts';
 
 /** Stands in a payout row for the partner of a job that nobody started. */
@@ -33,7 +33,8 @@ export function endJob(
   jobs.set(state, [jobId], { ...job, state: outcome, reason, endHeight: height });
   ctx.emit(jobEnded, { job: jobId, outcome, reason });
   if (!hasAgreements(state, jobId)) {
-    payoutRows.set(state, [session.number, jobId, NOBODY], cancelledRow(jobId, job, height));
+    if (!isOfArchive(job))
+      payoutRows.set(state, [session.number, jobId, NOBODY], cancelledRow(jobId, job, height));
     returnEscrow(ctx, jobId);
   } else if (job.state === JOB_STATE.disputed) returnEscrow(ctx, jobId);
   else refundsDue.set(state, [session.number + 1n, jobId], 0);

@@ -42,7 +42,7 @@ export const auditMissed = event({
 });
 export const partnerPaid = event({
   name: 'market.partner-paid',
-  doc: "A row of a payout file: a partner's earnings of a session left the escrow.",
+  doc: "A partner's earnings of a session left the escrow.",
   fields: { session: u64, job: bytes32, partner: bytes32, account: address, amount: u128 },
 });
 export const payoutClosed = event({

@@ -29,7 +29,7 @@ export const jobRecord = record('Job', {
   partners: u8.is('How many partners are wanted, each for all of it'),
   sessions: u32.is('Term'),
   maxRate: u128.is('Most per partner and session, base units'),
-  height: u64.is('Block that confirmed it'),
+  height: u64.is('Block that confirmed it; 0 for a job of the archive, which no client asked for'),
   session: u64.is('Session in which it was confirmed'),
   state: u8.is('1 confirmed, 2 started, 3 completed, 4 cancelled, 5 disputed, 6 resolved'),
   active: u8.is('Agreements that run'),
@@ -65,6 +65,14 @@ export function isOver({ state }: Pick<Job, 'state'>): boolean {
  */
 export function isInteractive({ utility }: Pick<Job, 'utility'>): boolean {
   return utility !== UTILITY.storage;
+}
+
+/**
+ * Whether the chain itself asked for a job, to have a payout file kept. It stands in no job file, its
+ * agreements in no payout file: one about keeping files would have to be kept in its turn, for ever.
+ */
+export function isOfArchive({ height }: Pick<Job, 'height'>): boolean {
+  return height === 0n;
 }
 
 /** The life of an agreement between a job and one partner. */

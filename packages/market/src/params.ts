@@ -2,6 +2,7 @@
 import { collection } from '@palisade/chain';
 import { MAX_PAGE } from '@palisade/chain/schema';
 import { type Infer, MAX_CONTENT_BYTES, PalisadeError, record, u8, u32, u64 } from '@palisade/core';
+import { ARCHIVE_BOUNDS, archiveParams, DEFAULT_ARCHIVE_PARAMS } from './archive/params.ts';
 import { DEFAULT_DUTY_PARAMS, DUTY_BOUNDS, dutyParams } from './duties/params.ts';
 import {
   type Bounds,
@@ -22,6 +23,7 @@ export const marketParams = record('MarketParams', {
   missesToLose: u8.is('Missed audits in a row that end an agreement'),
   standing: standingParams,
   duties: dutyParams,
+  archive: archiveParams,
 });
 export type MarketParams = Infer<typeof marketParams>;
 
@@ -40,6 +42,7 @@ export const DEFAULT_MARKET_PARAMS: MarketParams = {
   missesToLose: 3,
   standing: DEFAULT_STANDING_PARAMS,
   duties: DEFAULT_DUTY_PARAMS,
+  archive: DEFAULT_ARCHIVE_PARAMS,
 };
 
 export const params = collection({
@@ -63,6 +66,7 @@ export function checkedParams(value: MarketParams): MarketParams {
   check('market', value, BOUNDS);
   check('market.standing', value.standing, STANDING_BOUNDS);
   check('market.duties', value.duties, DUTY_BOUNDS);
+  check('market.archive', value.archive, ARCHIVE_BOUNDS);
   return value;
 }
 

@@ -3,7 +3,7 @@ import { type BlockContext, nodeKeys, transfer } from '@palisade/chain';
 import { bind } from './agreement.ts';
 import { ESCROW } from './escrow.ts';
 import { partnerPaid } from './events.ts';
-import { agreements, jobs } from './job.ts';
+import { agreements, isOfArchive, jobs } from './job.ts';
 import { type PayoutRow, payoutRows } from './payout.ts';
 import { noteEarned } from './standing/notes.ts';
 
@@ -27,10 +27,11 @@ export function payPartner(
   agreements.set(state, [jobId, partner], { ...agreement, paid: agreement.paid + amount });
   bind(ctx, jobId, partner, { agreements: 0, value: -amount });
   ctx.emit(partnerPaid, { session: session.number, job: jobId, partner, account, amount });
-  noteEarned(ctx, { partner, client: job.client, value: amount });
+  // Nobody's word stands behind it: the archive is no client that could recommend anyone.
+  if (!isOfArchive(job)) noteEarned(ctx, { partner, client: job.client, value: amount });
 }
 
-/** Writes the row of an agreement that was settled, once it is known whether it ended. */
+/** Writes the row of an agreement that was settled, once it is known whether it ended; of the archive's there is none. */
 export function writeRow(
   ctx: BlockContext,
   jobId: Uint8Array,
@@ -39,6 +40,7 @@ export function writeRow(
 ): void {
   const { state, session } = ctx;
   const job = jobs.need(state, jobId);
+  if (isOfArchive(job)) return;
   const { startHeight, endHeight } = agreements.need(state, jobId, partner);
   payoutRows.set(state, [session.number, jobId, partner], {
     job: jobId,

@@ -53,7 +53,7 @@ export const jobFileSummary = record('JobFileSummary', {
   jobs: u32,
 });
 
-/** The job files of blocks that had any, until their payout file leaves the validators. */
+/** The job files of blocks that had any: they stay, so that rows can be held against them wherever they lie. */
 export const jobFiles = collection({
   store: 'payouts',
   name: 'job-file',

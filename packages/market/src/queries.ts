@@ -10,6 +10,7 @@ import {
   record,
   u64,
 } from '@palisade/core';
+import { archives } from './archive/records.ts';
 import {
   agreementRecord,
   agreements,
@@ -54,7 +55,11 @@ export const payoutQuery = query({
     session: u64,
     after: bytes32.is('Job after which the page begins; zero for the first'),
   }),
-  result: record('PayoutView', { summary: payoutSummary, rows: list(payoutRow, MAX_PAGE) }),
+  result: record('PayoutView', {
+    summary: payoutSummary,
+    archive: bytes32.is('Job under which partners keep the file; zero without one'),
+    rows: list(payoutRow, MAX_PAGE).is('None once partners have proven the file'),
+  }),
 });
 
 export const auditDueQuery = query({
@@ -96,6 +101,7 @@ function rowsPage(state: KeyValueReader, session: bigint, after: Uint8Array): Pa
   return rows;
 }
 
+const NOBODY = new Uint8Array(32);
 /** No partner's key comes after it. */
 const LAST = new Uint8Array(32).fill(0xff);
 
@@ -121,7 +127,8 @@ export const marketQueries = [
   answer(payoutQuery, (state, { session, after }) => {
     const summary = payouts.get(state, session);
     if (!summary) return undefined;
-    return { summary, rows: rowsPage(state, session, after) };
+    const { job = NOBODY, moved = 0 } = archives.get(state, session) ?? {};
+    return { summary, archive: job, rows: moved === 1 ? [] : rowsPage(state, session, after) };
   }),
   answer(auditDueQuery, (state, { session, partner }) => ({
     jobs: [...page(unanswered(state, session, partner))],

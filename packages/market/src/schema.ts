@@ -1,8 +1,21 @@
 /** The market's declarations: commands, messages, queries, events. Pure data for clients and partners. */
+<<<<<<< HEAD
 export { challengeDoubted, challengeFailed, challengePassed } from './challenges/events.ts';
 export { challengesQuery } from './challenges/queries.ts';
 export { type Challenge, FINDING, type Finding } from './challenges/records.ts';
 export { answerAudit, challenge } from './commands/answer.ts';
+=======
+export {
+  archiveCalled,
+  archiveFunded,
+  archiveMoved,
+  archiveOpened,
+  archiveUnfunded,
+} from './archive/events.ts';
+export { type ArchiveParams, DEFAULT_ARCHIVE_PARAMS } from './archive/params.ts';
+export { archiveCallsQuery } from './archive/queries.ts';
+export { answerAudit, challenge, leafProof } from './commands/answer.ts';
+>>>>>>> ae2a372 (Closed payout files move to partners that the chain draws and pays from a share of the fees; validators let go of rows that were proven)
 export { cancel } from './commands/cancel.ts';
 export { complain } from './commands/complain.ts';
 export { complete, partnerComplete } from './commands/complete.ts';
@@ -29,6 +42,7 @@ export {
   type Agreement,
   agreementRecord,
   isInteractive,
+  isOfArchive,
   isOpen,
   isOver,
   JOB_STATE,
@@ -109,7 +123,14 @@ export {
 } from './rules/challenged.ts';
 export { type Filter, type Misfit, misfitOf, rateAsked, type Wanted } from './rules/fitting.ts';
 export { NOTICE_MS, RESPONSIBLE, responsibleFor } from './rules/responsible.ts';
-export { amountFor, escrowFor, PRICE_UNIT_BYTES, rateFor, sessionsFor } from './rules/terms.ts';
+export {
+  amountFor,
+  escrowFor,
+  lastOfTerm,
+  PRICE_UNIT_BYTES,
+  rateFor,
+  sessionsFor,
+} from './rules/terms.ts';
 export { bondPosted, bondReturned, containmentEnded, faultNoted } from './standing/events.ts';
 export { DEFAULT_STANDING_PARAMS, type StandingParams } from './standing/params.ts';
 export {

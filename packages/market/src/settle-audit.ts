@@ -3,7 +3,15 @@ import type { BlockContext } from '@palisade/chain';
 import { bind, endAgreement } from './agreement.ts';
 import { challenge } from './commands/answer.ts';
 import { auditMissed } from './events.ts';
-import { AGREEMENT_STATE, type Agreement, agreements, jobs, settlementsDue } from './job.ts';
+import {
+  AGREEMENT_STATE,
+  type Agreement,
+  agreements,
+  isOfArchive,
+  jobs,
+  jobsDue,
+  settlementsDue,
+} from './job.ts';
 import { params } from './params.ts';
 import { payPartner, writeRow } from './pay.ts';
 import { ROW_STATUS } from './payout.ts';
@@ -40,6 +48,8 @@ export function settleAudit(
   agreements.set(state, [jobId, partner], counted(paid, status));
   endOrGoOn(ctx, jobId, partner);
   writeRow(ctx, jobId, partner, { answerHeight, amount, sequence, status });
+  // What the archive's partners have proven decides about the validators' rows.
+  if (isOfArchive(jobs.need(state, jobId))) jobsDue.set(state, [ctx.session.number, jobId], 0);
 }
 
 function statusOf(ctx: BlockContext, agreement: Agreement, answerHeight: bigint): number {

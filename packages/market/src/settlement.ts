@@ -5,12 +5,16 @@
  */
 import type { BlockContext } from '@palisade/chain';
 import type { KeyValueReader } from '@palisade/core';
+import { gatherFees } from './archive/money.ts';
+import { awaitArchive, openArchives } from './archive/open.ts';
+import { reviewArchive } from './archive/review.ts';
 import { disputeJob, endJob, returnEscrow } from './ending.ts';
 import { payoutClosed } from './events.ts';
 import {
   AGREEMENT_STATE,
   agreements,
   isInteractive,
+  isOfArchive,
   JOB_STATE,
   jobs,
   jobsDue,
@@ -25,6 +29,7 @@ import { settleUsage } from './settle-usage.ts';
 /** Closes the session that `ctx.session` still is. */
 export function closeSession(ctx: BlockContext): void {
   const { state, session } = ctx;
+  gatherFees(ctx);
   for (const [[, jobId, partner], answerHeight] of [
     ...settlementsDue.list(state, session.number),
   ]) {
@@ -41,12 +46,18 @@ export function closeSession(ctx: BlockContext): void {
     refundsDue.delete(state, session.number, jobId);
     returnEscrow(ctx, jobId);
   }
+  // Terms were renewed before: what partners keep already comes before what is safe without them.
+  openArchives(ctx);
 }
 
 /** Whether a job is over: nobody started it in time, or its term is over and nobody works on it. */
 function reviewJob(ctx: BlockContext, jobId: Uint8Array): void {
   const { state, session } = ctx;
   const job = jobs.need(state, jobId);
+  if (isOfArchive(job)) {
+    reviewArchive(ctx, jobId);
+    return;
+  }
   if (job.state === JOB_STATE.confirmed && session.number > job.session) {
     endJob(ctx, jobId, JOB_STATE.cancelled, 'no partner started it in time');
     return;
@@ -95,4 +106,5 @@ function closePayoutFile(ctx: BlockContext): void {
   const summary = summarize(rows);
   payouts.set(state, [session.number], { ...summary, height });
   ctx.emit(payoutClosed, { session: session.number, ...summary });
+  awaitArchive(ctx, session.number, summary.rows);
 }

@@ -1,6 +1,6 @@
 /** Chain and oracle agree on every job, every agreement, every unit. */
 import { toHex } from '@palisade/core';
-import { jobs } from '@palisade/market';
+import { ARCHIVE, jobs } from '@palisade/market';
 import { CLIENTS, PARTNERS, type PartnerName } from './market-kit.ts';
 import type { RandomMarket } from './random-market.ts';
 
@@ -16,7 +16,7 @@ function same(what: string, chain: unknown, expected: unknown): void {
 
 /** @throws Error on the first difference */
 export function compare(
-  { market, oracle, fees, ids, bonds, duties }: RandomMarket,
+  { market, oracle, fees, ids, bonds, duties, archive }: RandomMarket,
   genesis: bigint,
   funds: Funds,
 ): void {
@@ -29,11 +29,13 @@ export function compare(
     const left = funds.client - (fees.get(name) ?? 0n) - locked - spent;
     same(`free funds of ${name}`, market.chain.free(market.client(name)), left);
   }
-  same('escrow', market.escrow, escrow);
+  const archived = market.chain.free(ARCHIVE);
+  same('escrow and the archive', market.escrow + archived, escrow + archive.left);
   for (const name of PARTNERS) {
     const [bond] = bonds.get(name) ?? [0n];
     const kept = bond + duties.shortOf(name);
-    const left = funds.partner - (fees.get(`${name}-owner`) ?? 0n) + oracle.earned(name) - kept;
+    const earned = oracle.earned(name) + archive.earned(name);
+    const left = funds.partner - (fees.get(`${name}-owner`) ?? 0n) + earned - kept;
     same(`free funds of ${name}`, market.chain.free(market.owner(name)), left);
   }
   for (const id of ids) compareJob({ market, oracle }, id);

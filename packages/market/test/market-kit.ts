@@ -30,6 +30,7 @@ import {
   challenge,
   clientReceipt,
   complete,
+  DEFAULT_ARCHIVE_PARAMS,
   DEFAULT_DUTY_PARAMS,
   DEFAULT_MARKET_PARAMS,
   DEFAULT_STANDING_PARAMS,
@@ -98,6 +99,8 @@ export const TEST_PARAMS: MarketParams = {
   maxSessions: 20,
   standing: UNLIMITED,
   duties: { ...DEFAULT_DUTY_PARAMS, maxOpenComplaints: 3 },
+  // No file leaves the validators: what happens then is told apart.
+  archive: { ...DEFAULT_ARCHIVE_PARAMS, sharePpm: 0 },
 };
 
 /** A content of `size` bytes that no other seed gives. */

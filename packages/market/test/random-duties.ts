@@ -53,6 +53,11 @@ export class RandomDuties {
     return BigInt(gone.length) * DEPOSIT;
   }
 
+  /** Deposits that were lost: they are in the pot with the fees. */
+  get lost(): bigint {
+    return BigInt(this.cases.filter(({ state }) => state === 'dismissed').length) * DEPOSIT;
+  }
+
   /** Faults of the validator that the chain must know of. */
   get faults(): number {
     return this.cases.filter(({ state }) => state === 'upheld').length + this.omissions;

@@ -23,6 +23,7 @@ import {
   TEST_PARAMS,
 } from './market-kit.ts';
 import { Oracle } from './oracle.ts';
+import { RandomArchive } from './random-archive.ts';
 import { RandomDuties } from './random-duties.ts';
 
 /** As much of storage as of what is used interactively. */
@@ -53,6 +54,7 @@ export class RandomMarket {
   /** Times of the blocks that hold the jobs, ms. */
   readonly fileTimes = new Map<string, bigint>();
   readonly duties: RandomDuties;
+  readonly archive: RandomArchive;
   /** Bonds by partner: what is held, and the session of the first of it. */
   readonly bonds = new Map<PartnerName, readonly [amount: bigint, since: number]>();
   /** How often what was done, for a look at whether the test reaches what it should. */
@@ -61,6 +63,7 @@ export class RandomMarket {
   constructor(market: Market) {
     this.market = market;
     this.duties = new RandomDuties(this);
+    this.archive = new RandomArchive(this);
   }
 
   private client(die: number): ClientName {
@@ -312,6 +315,7 @@ export class RandomMarket {
       return randomnessHeight > 0n && last - randomnessHeight >= 2n && last - started >= 2n;
     });
     this.duties.sessionEnded(Number(number));
+    this.archive.sessionEnded(Number(number));
     this.note(quiet ? 'session' : 'session cut short');
     for (const [id, { diaries }] of this.oracle.jobs)
       for (const name of diaries.keys()) this.note(this.oracle.verdict(id, name)!.state);

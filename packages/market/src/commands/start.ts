@@ -11,8 +11,10 @@ import {
   toHex,
   u32,
   u128,
+  type ValueOf,
 } from '@palisade/core';
 import { putAgreement } from '../agreement.ts';
+import { cannotJoin } from '../archive/join.ts';
 import { agreementIsEnding, agreementIsOver, jobIsOver, noSuchJob } from '../errors.ts';
 import { agreementExtended, agreementStarted } from '../events.ts';
 import {
@@ -20,6 +22,7 @@ import {
   type Agreement,
   agreements,
   agreementsOf,
+  isOfArchive,
   isOpen,
   JOB_STATE,
   type Job,
@@ -32,7 +35,8 @@ import { mayNotTake } from '../standing/takers.ts';
 
 /**
  * START (P2V-5), co-signed: the partner signs the transaction, the client the voucher in it. A
- * voucher of a higher sequence for a running agreement prolongs it.
+ * voucher of a higher sequence for a running agreement prolongs it. A job of the archive has no client
+ * that could sign: its draw and its terms stand for the voucher (spec/market.md, "Archive").
  */
 export const start = command({
   name: 'market.start',
@@ -44,7 +48,9 @@ export const start = command({
     sequence: u32.is('Of the voucher'),
     rate: u128.is('Base units per session'),
     sessions: u32.is('Sessions in all'),
-    clientSignature: signature65.is("The client's, over market.rate-voucher"),
+    clientSignature: signature65.is(
+      "The client's, over market.rate-voucher; for a job of the archive anything",
+    ),
   },
 });
 
@@ -118,6 +124,21 @@ function checkTerms(job: Job, value: Start, old: Agreement | undefined): Refusal
   return undefined;
 }
 
+function checkSignature(
+  { clientSignature, ...value }: ValueOf<typeof start>,
+  { client }: Job,
+  partner: Uint8Array,
+  domain: Domain,
+): Refusal | undefined {
+  const { job, sequence, rate, sessions } = value;
+  const voucher = { job, partner, sequence, rate, sessions };
+  if (isSignedBy(digestOf(rateVoucher, voucher, domain), clientSignature, client)) return undefined;
+  return refuse(
+    'market/voucher-not-signed',
+    `The voucher is not signed by the client ${toHex(client)}.`,
+  );
+}
+
 export function startHandler(domain: Domain) {
   return handle(start, {
     verify(ctx, value) {
@@ -128,14 +149,12 @@ export function startHandler(domain: Domain) {
       const old = agreements.get(ctx.state, value.job, partner);
       const refusal = checkTerms(job, value, old);
       if (refusal) return refusal;
-      const { clientSignature, sequence, rate, sessions } = value;
-      const voucher = { job: value.job, partner, sequence, rate, sessions };
-      if (!isSignedBy(digestOf(rateVoucher, voucher, domain), clientSignature, job.client))
-        return refuse(
-          'market/voucher-not-signed',
-          `The voucher is not signed by the client ${toHex(job.client)}.`,
-        );
-      const bound = newlyBound(job, agreed(ctx, value, old), old, ctx.session.number);
+      const after = agreed(ctx, value, old);
+      const unwanted = isOfArchive(job)
+        ? cannotJoin(ctx, value.job, job, after)
+        : checkSignature(value, job, partner, domain);
+      if (unwanted) return unwanted;
+      const bound = newlyBound(job, after, old, ctx.session.number);
       if (job.committed + bound > job.escrow)
         return refuse(
           'market/escrow-too-small',

@@ -29,6 +29,11 @@ export function escrowFor(terms: {
   return BigInt(terms.partners) * BigInt(terms.sessions) * terms.maxRate;
 }
 
+/** The last session of a job's term. */
+export function lastOfTerm(job: { readonly session: bigint; readonly sessions: number }): bigint {
+  return job.session + BigInt(job.sessions) - 1n;
+}
+
 /**
  * Sessions to ask for so that content is kept for at least `ms`: the first one may be nearly over
  * when it begins to count, so it does not help to fill the time.

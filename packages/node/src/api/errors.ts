@@ -6,8 +6,9 @@ import type { Context } from 'hono';
 function statusOf({
   code,
   retry,
-}: Pick<Refusal, 'code' | 'retry'>): 400 | 403 | 404 | 413 | 421 | 429 | 503 {
+}: Pick<Refusal, 'code' | 'retry'>): 400 | 403 | 404 | 410 | 413 | 421 | 429 | 503 {
   if (code === 'market/not-active') return 421;
+  if (code === 'market/payout-file-moved') return 410;
   if (code === 'envelope/too-large' || code === 'api/too-large') return 413;
   if (code === 'envelope/bad-signature' || code === 'market/not-the-client') return 403;
   if (/\/(not-found|no-such-.*|unknown-(name|query|store))$/.test(code)) return 404;

@@ -1,6 +1,6 @@
 /** Payout files, open to everyone (V2V-5): the bytes that a session's proven record names. */
 import { toHex } from '@palisade/core';
-import { payoutFileBytes, payoutFileSize, payouts } from '@palisade/market';
+import { isMoved, payoutFileBytes, payoutFileSize, payouts } from '@palisade/market';
 import type { Hono } from 'hono';
 import type { ApiContext } from './context.ts';
 import { refusalResponse } from './errors.ts';
@@ -30,6 +30,13 @@ export function payoutFileRoutes(app: Hono, { pool: { application } }: ApiContex
         code: 'chain/not-found',
         message: `There is no payout file of session ${session}: it is not over yet.`,
         retry: 'later',
+      });
+    if (isMoved(state, session))
+      return refusalResponse(c, {
+        code: 'market/payout-file-moved',
+        message: `Partners keep the payout file of session ${session}.`,
+        next: 'market.payout names the job, and market.job its partners: ask them for the content id.',
+        retry: 'never',
       });
     return c.body(streamOf(payoutFileBytes(state, session, PIECE)), 200, {
       'content-type': 'application/octet-stream',
