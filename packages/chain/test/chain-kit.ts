@@ -138,15 +138,13 @@ export function validatorOf(index: number): KitValidator {
   return { name: `v${index}`, secret, nodeKey, address, owner: accountOf(`v${index}-owner`) };
 }
 
-<<<<<<< HEAD
 /** The validators of a chain that have no seat. */
 export function passiveOf({ weights = [10n], passive = 0 }: ChainOptions): KitValidator[] {
   return Array.from({ length: passive }, (_, i) => validatorOf(weights.length + i));
 }
-=======
+
 /** What blocks write by themselves: attendance, randomness, and files on their way to partners. */
 const OF_BLOCKS = /^(chain|market\/(archive(-[a-z]+)?|payout-row|rows-to-drop))\//;
->>>>>>> ae2a372 (Closed payout files move to partners that the chain draws and pays from a share of the fees; validators let go of rows that were proven)
 
 const GENESIS_MS = 1_700_000_000_000n;
 

@@ -2,14 +2,12 @@
  * @palisade/market: jobs from request to payout (spec/market.md). The rules are behind this door;
  * what others may say and ask is behind `@palisade/market/schema`.
  */
-<<<<<<< HEAD
+
+export { ARCHIVE } from './archive/money.ts';
+export { isMoved } from './archive/records.ts';
 export { jobAskedAbout } from './challenges/draw.ts';
 export { challenges } from './challenges/records.ts';
 export { checkProofs } from './commands/answer.ts';
-=======
-export { ARCHIVE } from './archive/money.ts';
-export { isMoved } from './archive/records.ts';
->>>>>>> ae2a372 (Closed payout files move to partners that the chain draws and pays from a share of the fees; validators let go of rows that were proven)
 export { decidedIn, dutyParamsOf } from './duties/complaint.ts';
 export { COMPLAINT_STATE, complaints } from './duties/records.ts';
 export { ESCROW } from './escrow.ts';

@@ -1,18 +1,15 @@
 /** The market's table. */
 import type { CommandHandler, Module } from '@palisade/chain';
 import type { Domain } from '@palisade/core';
-<<<<<<< HEAD
-import { drawChallenges, forgetChallenges } from './challenges/draw.ts';
-import { challengeEvents } from './challenges/events.ts';
-import { challengeInvariants } from './challenges/invariants.ts';
-import { challengeQueries } from './challenges/queries.ts';
-=======
 import { drawKeepers } from './archive/draw.ts';
 import { dropRows } from './archive/drop.ts';
 import { archiveEvents } from './archive/events.ts';
 import { archiveInvariants } from './archive/invariants.ts';
 import { archiveQueries } from './archive/queries.ts';
->>>>>>> ae2a372 (Closed payout files move to partners that the chain draws and pays from a share of the fees; validators let go of rows that were proven)
+import { drawChallenges, forgetChallenges } from './challenges/draw.ts';
+import { challengeEvents } from './challenges/events.ts';
+import { challengeInvariants } from './challenges/invariants.ts';
+import { challengeQueries } from './challenges/queries.ts';
 import { answerAuditHandler } from './commands/answer.ts';
 import { cancelHandler } from './commands/cancel.ts';
 import { complainHandler } from './commands/complain.ts';
@@ -65,22 +62,20 @@ export function marketModule(domain: Domain, others: readonly CommandHandler[] =
     name: 'market',
     provenStores: ['payouts'],
     commands: [...commands, reportOmissionHandler(domain, [...commands, ...others])],
-<<<<<<< HEAD
-    queries: [...marketQueries, ...standingQueries, ...challengeQueries],
-    events: [...marketEvents, ...standingEvents, ...dutyEvents, ...challengeEvents],
-=======
-    queries: [...marketQueries, ...standingQueries, ...archiveQueries],
-    events: [...marketEvents, ...standingEvents, ...dutyEvents, ...archiveEvents],
->>>>>>> ae2a372 (Closed payout files move to partners that the chain draws and pays from a share of the fees; validators let go of rows that were proven)
+    queries: [...marketQueries, ...standingQueries, ...challengeQueries, ...archiveQueries],
+    events: [
+      ...marketEvents,
+      ...standingEvents,
+      ...dutyEvents,
+      ...challengeEvents,
+      ...archiveEvents,
+    ],
     invariants: [
       ...marketInvariants,
       ...standingInvariants,
       ...dutyInvariants,
-<<<<<<< HEAD
       ...challengeInvariants,
-=======
       ...archiveInvariants,
->>>>>>> ae2a372 (Closed payout files move to partners that the chain draws and pays from a share of the fees; validators let go of rows that were proven)
     ],
     hooks: {
       genesis({ state }, json) {
@@ -89,18 +84,13 @@ export function marketModule(domain: Domain, others: readonly CommandHandler[] =
       },
       blockStart(ctx) {
         openRoster(ctx);
-<<<<<<< HEAD
         drawChallenges(ctx);
-      },
-      blockEnd: closeJobFile,
-=======
         drawKeepers(ctx);
       },
       blockEnd(ctx) {
         closeJobFile(ctx);
         dropRows(ctx);
       },
->>>>>>> ae2a372 (Closed payout files move to partners that the chain draws and pays from a share of the fees; validators let go of rows that were proven)
       sessionEnd(ctx) {
         closeSession(ctx);
         closeComplaints(ctx);

@@ -1,10 +1,5 @@
 /** The market's declarations: commands, messages, queries, events. Pure data for clients and partners. */
-<<<<<<< HEAD
-export { challengeDoubted, challengeFailed, challengePassed } from './challenges/events.ts';
-export { challengesQuery } from './challenges/queries.ts';
-export { type Challenge, FINDING, type Finding } from './challenges/records.ts';
-export { answerAudit, challenge } from './commands/answer.ts';
-=======
+
 export {
   archiveCalled,
   archiveFunded,
@@ -14,8 +9,10 @@ export {
 } from './archive/events.ts';
 export { type ArchiveParams, DEFAULT_ARCHIVE_PARAMS } from './archive/params.ts';
 export { archiveCallsQuery } from './archive/queries.ts';
-export { answerAudit, challenge, leafProof } from './commands/answer.ts';
->>>>>>> ae2a372 (Closed payout files move to partners that the chain draws and pays from a share of the fees; validators let go of rows that were proven)
+export { challengeDoubted, challengeFailed, challengePassed } from './challenges/events.ts';
+export { challengesQuery } from './challenges/queries.ts';
+export { type Challenge, FINDING, type Finding } from './challenges/records.ts';
+export { answerAudit, challenge } from './commands/answer.ts';
 export { cancel } from './commands/cancel.ts';
 export { complain } from './commands/complain.ts';
 export { complete, partnerComplete } from './commands/complete.ts';
