@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type ChainClient, connect } from '@palisade/client';
 import {
   accountSigner,
+  type Clock,
   type ContentDescription,
   catalogue,
   type Declaration,
@@ -87,7 +88,7 @@ export type Pool = Awaited<ReturnType<typeof startPool>>;
 export async function startPool(
   cleanups: Cleanup[],
   timing = QUICK,
-  more: { pool?: Partial<typeof POOL_TIMING>; failuresToContain?: number } = {},
+  more: { pool?: Partial<typeof POOL_TIMING>; failuresToContain?: number; clock?: Clock } = {},
 ) {
   const dataDir = await tempFolder(cleanups);
   const network = makeNetwork('partner-test', Date.now() - 1000, timing);
@@ -113,7 +114,7 @@ export async function startPool(
         blockTimeMs: timing.blockTimeMs,
         guardMs: timing.guardMs,
         pool: { ...POOL_TIMING, ...more.pool },
-        clock: { nowMs: () => Date.now() },
+        clock: more.clock ?? { nowMs: () => Date.now() },
         faucetSecret: network.faucetSecret,
         shadow: false,
       }),
