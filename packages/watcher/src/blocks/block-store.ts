@@ -1,0 +1,139 @@
+/**
+ * Child blocks on disk, with what a challenge has to find in them: who spent an output, and where a transaction
+ * is. A block is stored before it is judged, also one that turns out invalid: its transactions can challenge
+ * exits all the same.
+ */
+import {
+  concat,
+  equalBytes,
+  type KeyValueStore,
+  PalisadeError,
+  toBinaryString,
+  u64be,
+  type Write,
+} from '@palisade/core';
+import {
+  type ChildBlock,
+  type Position,
+  placeOf,
+  type ReceivedBlock,
+  type Spender,
+  spendsOf,
+} from '@palisade/payments';
+
+const BLOCK = 'b';
+const SPEND = 's';
+const TRANSACTION = 't';
+const HASH_BYTES = 32;
+const TX_OFFSET = 10_000;
+
+export type TxPlace = { readonly blknum: number; readonly txindex: number };
+
+export class BlockStore {
+  private readonly store: KeyValueStore;
+
+  constructor(store: KeyValueStore) {
+    this.store = store;
+  }
+
+  /** The block as it was received. @throws PalisadeError `watcher/damaged-store` */
+  block(blknum: number): ReceivedBlock | undefined {
+    const bytes = this.store.get(blockKey(blknum));
+    return bytes && decodeBlock(blknum, bytes);
+  }
+
+  /** Stores a body, in place of an earlier one that was wrong. Durable when it resolves. */
+  async put(block: ReceivedBlock): Promise<void> {
+    await this.store.commit([[blockKey(block.number), encodeBlock(block)]]);
+  }
+
+  /** What to write once a block was judged valid. */
+  *indexOf(block: ChildBlock): Generator<Write> {
+    for (const { position, spender } of spendsOf(block))
+      yield [spendKey(position), encodeSpender(spender)];
+    for (const [txindex, { hash }] of block.transactions.entries())
+      yield [TRANSACTION + toBinaryString(hash), encodePlace({ blknum: block.blknum, txindex })];
+  }
+
+  spenderOf(position: Position): Spender | undefined {
+    const bytes = this.store.get(spendKey(position));
+    if (!bytes) return undefined;
+    const { blknum, txindex: place } = decodePlace(bytes);
+    return { blknum, txindex: Math.floor(place / TX_OFFSET), input: place % TX_OFFSET };
+  }
+
+  /** Where a transaction is, by its hash. */
+  placeOfTx(hash: Uint8Array): TxPlace | undefined {
+    const bytes = this.store.get(TRANSACTION + toBinaryString(hash));
+    return bytes && decodePlace(bytes);
+  }
+}
+
+function blockKey(blknum: number): string {
+  return BLOCK + toBinaryString(u64be(BigInt(blknum)));
+}
+
+function spendKey(position: Position): string {
+  const { blknum, txindex, oindex } = placeOf(position);
+  const place = u64be(BigInt(txindex * TX_OFFSET + oindex));
+  return SPEND + toBinaryString(concat(u64be(BigInt(blknum)), place));
+}
+
+function encodeSpender({ blknum, txindex, input }: Spender): Uint8Array {
+  return encodePlace({ blknum, txindex: txindex * TX_OFFSET + input });
+}
+
+function encodePlace({ blknum, txindex }: TxPlace): Uint8Array {
+  return concat(u64be(BigInt(blknum)), u64be(BigInt(txindex)));
+}
+
+function decodePlace(bytes: Uint8Array): TxPlace {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { blknum: Number(view.getBigUint64(0)), txindex: Number(view.getBigUint64(8)) };
+}
+
+/** Hash, then each transaction behind its length in two bytes. */
+function encodeBlock({ hash, transactions }: ReceivedBlock): Uint8Array {
+  const size = transactions.reduce((sum, { length }) => sum + 2 + length, HASH_BYTES);
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  bytes.set(hash.subarray(0, HASH_BYTES));
+  let at = HASH_BYTES;
+  for (const transaction of transactions) {
+    view.setUint16(at, transaction.length);
+    bytes.set(transaction, at + 2);
+    at += 2 + transaction.length;
+  }
+  return bytes;
+}
+
+function decodeBlock(number: number, bytes: Uint8Array): ReceivedBlock {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const transactions: Uint8Array[] = [];
+  let at = HASH_BYTES;
+  while (at + 2 <= bytes.length) {
+    const length = view.getUint16(at);
+    transactions.push(bytes.slice(at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+  if (at !== bytes.length) throw damaged(number);
+  return { number, hash: bytes.slice(0, HASH_BYTES), transactions };
+}
+
+/** Whether two bodies are the same: one that was judged wrong is not judged again. */
+export function isSameBlock(a: ReceivedBlock, b: ReceivedBlock): boolean {
+  return (
+    a.number === b.number &&
+    equalBytes(a.hash, b.hash) &&
+    a.transactions.length === b.transactions.length &&
+    a.transactions.every((transaction, i) => equalBytes(transaction, b.transactions[i]!))
+  );
+}
+
+function damaged(blknum: number): PalisadeError {
+  return new PalisadeError({
+    code: 'watcher/damaged-store',
+    message: `Block ${blknum} cannot be read from the data folder.`,
+    next: 'Delete the data folder and let the watcher sync again.',
+  });
+}

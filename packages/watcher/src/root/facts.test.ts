@@ -1,0 +1,52 @@
+import { MemoryStore } from '@palisade/core';
+import { describe, expect, it } from 'vitest';
+import { FactStore } from './fact-store.ts';
+import { readFact } from './facts.ts';
+
+const hex = (length: number, byte = 'ab') => `0x${byte.repeat(length)}`;
+const deposit = (height: bigint, index: bigint) => ({
+  ...{ height, index, seconds: 1_700_000_000n, txHash: hex(32) },
+  event: {
+    name: 'DepositCreated',
+    ...{ depositor: hex(20), blknum: 1n, token: hex(20, '00'), amount: 10n ** 30n },
+  },
+});
+
+describe('facts of the root chain', () => {
+  it('[X1] are kept and come back in the order of block and log, whatever order they were added in', async () => {
+    const store = new MemoryStore();
+    const facts = new FactStore(store);
+    const cursor = { height: 300, hash: new Uint8Array(32).fill(7) };
+    await facts.add(
+      [
+        [256n, 0n],
+        [2n, 11n],
+        [2n, 9n],
+      ].map(([h, i]) => readFact(deposit(h!, i!))),
+      cursor,
+    );
+    const again = new FactStore(store);
+    expect([...again.all()].map(({ height, index }) => [height, index])).toEqual([
+      [2, 9],
+      [2, 11],
+      [256, 0],
+    ]);
+    expect([...again.all()][0]).toEqual(readFact(deposit(2n, 9n)));
+    expect(again.cursor()).toEqual(cursor);
+    await again.clear();
+    expect([[...again.all()], again.cursor()]).toEqual([[], undefined]);
+  });
+
+  it('what is no event of ours is refused with the member that is wrong', () => {
+    const good = deposit(1n, 0n);
+    const wrong: readonly [unknown, RegExp][] = [
+      [{ ...good, event: { ...good.event, amount: -1n } }, /event\.amount/],
+      [{ ...good, event: { ...good.event, depositor: hex(19) } }, /event\.depositor/],
+      [{ ...good, event: { ...good.event, name: 'Other' } }, /event\.name/],
+      [{ ...good, txHash: '0xAB' }, /txHash/],
+      [{ ...good, height: 2n ** 60n }, /height/],
+      [null, /no event of ours/],
+    ];
+    for (const [plain, message] of wrong) expect(() => readFact(plain)).toThrowError(message);
+  });
+});
