@@ -1,25 +1,46 @@
 /**
  * The child chain's ledger as the watcher believes it: deposits, child blocks and paid exits, applied in the order in
- * which the root chain has them. At a block that nobody hands out, or that is invalid, it stands
- * still and everything behind waits; exits are judged meanwhile by what is here and by what that block shows.
+ * which the root chain has them. Exits leave no flags in it (X4).
  */
-
-import type { ChildBlock, Position } from '@palisade/payments';
-import { depositOf, encodeTransaction, Ledger, positionOf } from '@palisade/payments';
+import {
+  type ChildBlock,
+  depositOf,
+  encodeTransaction,
+  Ledger,
+  type Position,
+  positionOf,
+} from '@palisade/payments';
 import type { FactOf, RootFact } from '../root/facts.ts';
 
 /** How far the root chain's facts were applied. */
 export type Applied = { readonly height: number; readonly index: number };
 
+/** What an exit took out of the child chain when it was paid. */
+export type Payout = {
+  readonly exitId: bigint;
+  /** The outputs that it paid for: each must have been unspent. */
+  readonly paid: readonly Position[];
+  /** Outputs that are spent by it besides: the inputs of an in-flight exit whose outputs left. */
+  readonly consumed: readonly Position[];
+};
+
 export class Books {
   readonly ledger: Ledger;
-  /** Number of the newest child block (not deposit) that was applied; 0 before the first. */
+  /** Number of the newest child block that was applied, deposits aside; 0 before the first. */
   blknum = 0;
   /** The last fact that was applied. */
   applied: Applied = { height: 0, index: -1 };
+  /** In-flight exits whose inputs went with their outputs: a second output finds them gone, rightly. */
+  readonly settled = new Set<bigint>();
 
   constructor(ledger = new Ledger()) {
     this.ledger = ledger;
+  }
+
+  /** Whether a fact was applied before. */
+  has({ height, index }: RootFact): boolean {
+    const { applied } = this;
+    return height < applied.height || (height === applied.height && index <= applied.index);
   }
 
   deposit(fact: FactOf<'DepositCreated'>): void {
@@ -35,14 +56,17 @@ export class Books {
     this.note(fact);
   }
 
-  /** Outputs that an exit paid out; answers those that were no longer there. */
-  paidOut(fact: RootFact, positions: readonly Position[]): readonly Position[] {
-    const missing = positions.filter((position) => !this.ledger.spend(position));
+  /** Spends what an exit took out; answers the outputs that were not there to be taken. */
+  paidOut(fact: RootFact, { exitId, paid, consumed }: Payout): readonly Position[] {
+    const missing = paid.filter((position) => !this.ledger.spend(position));
+    const gone = consumed.filter((position) => !this.ledger.spend(position));
+    const first = !this.settled.has(exitId);
+    if (consumed.length > 0) this.settled.add(exitId);
     this.note(fact);
-    return missing;
+    return first && paid.length === 0 ? [...missing, ...gone] : missing;
   }
 
-  /** A fact that changes nothing here. */
+  /** Passes a fact that changes nothing here. */
   note({ height, index }: RootFact): void {
     this.applied = { height, index };
   }
