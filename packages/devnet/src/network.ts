@@ -20,6 +20,12 @@ import {
   marketParams,
   type StandingParams,
 } from '@palisade/market';
+import {
+  DEVELOPMENT_POWER_PARAMS,
+  DEVELOPMENT_SECTORS_PARAMS,
+  powerParams,
+  sectorsParams,
+} from '@palisade/power';
 
 /**
  * Who lives on a development network (market chapter, "Development network values"): partners that
@@ -173,6 +179,8 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
       standing: DEVELOPMENT_STANDING,
       archive: DEVELOPMENT_ARCHIVE,
     }),
+    power: powerParams.toJson(DEVELOPMENT_POWER_PARAMS),
+    sectors: sectorsParams.toJson(DEVELOPMENT_SECTORS_PARAMS),
   };
   const chainId = `palisade-dev-${toHex(sha256(utf8(seed))).slice(2, 8)}`;
   return {

@@ -17,17 +17,27 @@ import {
 } from '@palisade/chain';
 import { type Catalogue, catalogue, type Domain, signingDomain } from '@palisade/core';
 import { jobs, marketModule, request } from '@palisade/market';
+import { powerModule, sectorsKeep, sectorsModule } from '@palisade/power';
 
 export function composeModules(domain: Domain): readonly Module[] {
   const accounts = accountsModule(domain);
+  const power = powerModule({ domain, cannotLeave: sectorsKeep });
+  // Nobody else is given the capability to change power (P3).
+  const sectors = sectorsModule({ domain, minerPower: power.minerPower });
   return [
     accounts,
     sessionsModule,
     // A session's jobs are paid before its fees are shared out.
-    marketModule(domain, accounts.commands),
+    marketModule(domain, [
+      ...(accounts.commands ?? []),
+      ...(power.module.commands ?? []),
+      ...(sectors.commands ?? []),
+    ]),
+    sectors,
     // Shares out by attendance, which `validators` forgets at the end of the session.
     rewardsModule(toOwner),
     bondsModule([ownBond]),
+    power.module,
     validatorsModule,
   ];
 }

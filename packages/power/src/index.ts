@@ -7,7 +7,6 @@ export { claims, totals } from './claims/claim.ts';
 export type { MinerPower } from './claims/update-power.ts';
 export { type Power, type PowerOptions, powerModule } from './module.ts';
 export { params as powerParameters, powerParams } from './params.ts';
-export * from './proofs/index.ts';
 export * from './schema.ts';
 export { type Pledges, pledges } from './sectors/collateral.ts';
 export { type SectorsOptions, sectorsKeep, sectorsModule } from './sectors/module.ts';

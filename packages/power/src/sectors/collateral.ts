@@ -20,13 +20,13 @@ export const PLEDGE = 'sectors.pledge';
 /** What power may know and do of pledges: they answer for the collators that a miner backs. */
 export type Pledges = {
   /** Pledge of a miner that is there to be taken, base units. */
-  of(state: KeyValueReader, miner: Uint8Array): bigint;
+  amount(state: KeyValueReader, miner: Uint8Array): bigint;
   /** Burns up to `amount` of it; returns what was taken. */
   slash(ctx: BlockContext, miner: Uint8Array, amount: bigint): bigint;
 };
 
 export const pledges: Pledges = {
-  of: (state, miner) => heldFor(state, miner, PLEDGE),
+  amount: (state, miner) => heldFor(state, miner, PLEDGE),
   slash({ state }, miner, amount) {
     let taken = heldFor(state, miner, PLEDGE);
     if (amount < taken) taken = amount;

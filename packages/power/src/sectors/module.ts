@@ -33,7 +33,7 @@ export function sectorsKeep(state: KeyValueReader, miner: Uint8Array): Refusal |
   const record = miners.get(state, miner);
   if (!record) return undefined;
   const ended = sectors.list(state, miner).next().done === false;
-  if (record.live === 0 && !ended && pledges.of(state, miner) === 0n) return undefined;
+  if (record.live === 0 && !ended && pledges.amount(state, miner) === 0n) return undefined;
   return refuse(
     'sectors/not-empty',
     `${record.live} sectors of this miner, or their pledges, stand.`,
