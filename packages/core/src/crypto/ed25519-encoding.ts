@@ -39,7 +39,8 @@ function isSmallOrder(point: Uint8Array): boolean {
   );
 }
 
-function isSoundPoint(point: Uint8Array): boolean {
+/** Whether 32 bytes are below the prime and encode no point of small order. */
+export function isSoundPoint(point: Uint8Array): boolean {
   return below(point, PRIME_LE, 0x7f) && !isSmallOrder(point);
 }
 

@@ -14,13 +14,14 @@ import {
   verify,
 } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { ecvrf } from './ecvrf.ts';
 import { isCanonicalEd25519 } from './ed25519-encoding.ts';
 import * as pure from './pure.ts';
 import { isCanonicalSignature } from './secp256k1-order.ts';
 import type { Crypto } from './types.ts';
 import { blake3, keccak256 } from './wasm-hashes.ts';
 
-export { blake3, keccak256 };
+export { blake3, ecvrf, keccak256 };
 
 /** By way of a binary string: the library is four times as fast with it as with a new buffer. */
 export function sha256(data: Uint8Array): Uint8Array {

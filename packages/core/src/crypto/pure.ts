@@ -3,12 +3,13 @@ import { ed25519 as nobleEd25519 } from '@noble/curves/ed25519.js';
 import { secp256k1 as nobleSecp256k1 } from '@noble/curves/secp256k1.js';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { concat } from '../bytes.ts';
+import { ecvrf } from './ecvrf.ts';
 import { isCanonicalEd25519 } from './ed25519-encoding.ts';
 import { isCanonicalSignature } from './secp256k1-order.ts';
 import type { Crypto } from './types.ts';
 import { blake3, keccak256 } from './wasm-hashes.ts';
 
-export { blake3, keccak256 };
+export { blake3, ecvrf, keccak256 };
 
 export function sha256(data: Uint8Array): Uint8Array {
   return nobleSha256(data);

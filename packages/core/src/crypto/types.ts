@@ -10,6 +10,7 @@ export type Crypto = {
   constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean;
   secp256k1: Secp256k1;
   ed25519: Ed25519;
+  ecvrf: Ecvrf;
 };
 
 export type Secp256k1 = {
@@ -29,4 +30,12 @@ export type Ed25519 = {
   sign(message: Uint8Array, secret: Uint8Array): Uint8Array;
   /** False, never a throw, for anything malformed or encoded in a second way. */
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
+};
+
+/** ECVRF-EDWARDS25519-SHA512-TAI (RFC 9381, 5.5) with ed25519 keys. */
+export type Ecvrf = {
+  /** The proof (80 bytes) of what a 32-byte secret makes of an input. */
+  prove(secret: Uint8Array, alpha: Uint8Array): Uint8Array;
+  /** The output (64 bytes) that a proof shows; undefined, never a throw, where it shows nothing. */
+  verify(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8Array): Uint8Array | undefined;
 };
