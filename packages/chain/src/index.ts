@@ -62,10 +62,11 @@ export { answer, type QueryHandler } from './module/query.ts';
 export { type Offence, reportOffence } from './offences/offences.ts';
 export { PPM, params } from './params.ts';
 export {
-  dueDisclosures,
+  dueReveal,
+  missedReveals,
   type Randomness,
   randomness,
-  secretNumber,
+  revealInput,
 } from './randomness/randomness.ts';
 export { type RewardSink, rewardsModule, splitByWeight, toOwner } from './rewards/rewards.ts';
 export * from './schema.ts';
@@ -75,4 +76,5 @@ export { type Collection, collection } from './state/collection.ts';
 export { bytesKey, type KeyPart, nameKey, u64Key } from './state/keys.ts';
 export { Overlay, type State } from './state/overlay.ts';
 export { validatorsGenesis, validatorsModule } from './validators/module.ts';
-export { activeValidators, validators } from './validators/state.ts';
+export { changeSeats, dropSeat, fillSeat, type SeatHolder } from './validators/seats.ts';
+export { activeValidators, attendance, validators } from './validators/state.ts';

@@ -7,11 +7,11 @@ import type { ExecTxResult, FinalizeBlockRequest, ValidatorUpdate } from '@palis
 import type { ModuleTable } from '../module/module-table.ts';
 import { processOffences, reportEquivocations } from '../offences/offences.ts';
 import { params } from '../params.ts';
-import { noteDisclosures } from '../randomness/randomness.ts';
+import { noteReveals } from '../randomness/randomness.ts';
 import { sessionStarted } from '../sessions/queries.ts';
-import { currentSession, sessions } from '../sessions/session.ts';
+import { currentSession, sessionSeats, sessions } from '../sessions/session.ts';
 import { noteAttendance, powerUpdates } from '../validators/module.ts';
-import { byAddress } from '../validators/state.ts';
+import { activeValidators, byAddress } from '../validators/state.ts';
 import { CODE, type Execution, executeTx, OK_RESULT, refused } from './execution.ts';
 import type { Genesis } from './genesis.ts';
 import type { LastVotes } from './votes.ts';
@@ -24,6 +24,7 @@ const LAST_VOTES_RESULT: ExecTxResult = { ...OK_RESULT, info: 'last votes' };
 export function executeGenesis(block: Execution, { modules }: ModuleTable, genesis: Genesis): void {
   beginSession(block, 0n);
   for (const { name, hooks } of modules) hooks?.genesis?.(block, genesis.state[name]);
+  countSeats(block);
 }
 
 export function executeBlock(
@@ -36,7 +37,7 @@ export function executeBlock(
   reportEvidence(block, request);
   noteAttendance(block, request.decidedLastCommit);
   changeSession(block, hooks);
-  noteDisclosures(block, disclosuresOf(votes));
+  noteReveals(block, revealsOf(votes));
   for (const { blockStart } of hooks) blockStart?.(block);
   block.settleSession();
   const txResults: ExecTxResult[] = votes ? [LAST_VOTES_RESULT] : [];
@@ -65,6 +66,11 @@ function changeSession(block: Execution, hooks: ModuleTable['hooks']): void {
   const ended = block.session;
   sessions.set(state, [ended.number], { ...ended, endHeight: block.height - 1n });
   beginSession(block, ended.number + 1n);
+  countSeats(block);
+}
+
+function countSeats({ state, session }: Execution): void {
+  sessionSeats.set(state, [session.number], BigInt(activeValidators(state).length));
 }
 
 function beginSession(block: Execution, number: bigint): void {
@@ -80,10 +86,9 @@ function beginSession(block: Execution, number: bigint): void {
   block.emit(sessionStarted, { session: number, startMs: block.timeMs });
 }
 
-function disclosuresOf(votes: LastVotes | undefined) {
-  return (votes?.disclosures ?? []).map(({ nodeKey, extension }) => ({
+function revealsOf(votes: LastVotes | undefined) {
+  return (votes?.disclosures ?? []).map(({ nodeKey, extension: { reveal } }) => ({
     nodeKey,
-    commitment: extension.commitment[0],
-    reveal: extension.reveal[0],
+    reveal,
   }));
 }

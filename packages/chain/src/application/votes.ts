@@ -33,17 +33,20 @@ import { byAddress } from '../validators/state.ts';
 export const MAX_MISSED = 64;
 /** Validators in a commit at most; ten have seats, the rest is room for changes. */
 const MAX_VOTES = 64;
-/** Bytes of an extension at most: 64 ids, two numbers, and their offsets. */
+/** Bytes of a proof of randomness (RFC 9381). */
+const PROOF_BYTES = 80;
+/** Bytes of an extension at most: 64 ids, a proof, and their offsets. */
 export const MAX_EXTENSION_BYTES = 4096;
 
 export const voteExtension = record('VoteExtension', {
-  commitment: list(bytes32, 1).is("Hash of the validator's number for the next session"),
-  reveal: list(bytes32, 1).is('Its number for this session'),
+  reveal: byteList(PROOF_BYTES).is(
+    "Proof of the validator's part of the randomness, when it is due",
+  ),
   missed: list(bytes32, MAX_MISSED).is('Jobs confirmed in time that the block lacks, ascending'),
 });
 export type VoteExtension = Infer<typeof voteExtension>;
 
-export const NO_EXTENSION: VoteExtension = { commitment: [], reveal: [], missed: [] };
+export const NO_EXTENSION: VoteExtension = { reveal: new Uint8Array(), missed: [] };
 
 const FLAGS = ['unknown', 'absent', 'commit', 'nil'] as const;
 

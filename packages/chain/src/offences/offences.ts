@@ -2,17 +2,18 @@
  * The offence queue: whoever learns that a validator did wrong reports it here; at the end of the
  * block every module's `offence` hook hears of it, in the order of composition, once.
  */
-import { bytes32, type Infer, record, text, toBinaryString, u32, u64 } from '@palisade/core';
+import { bytes32, type Infer, record, text, u32, u64 } from '@palisade/core';
 import { event } from '../module/event.ts';
 import type { BlockContext, Hooks } from '../module/module.ts';
+import { sessionAt, sessionSeats } from '../sessions/session.ts';
 import { collection } from '../state/collection.ts';
 import { bytesKey, u64Key } from '../state/keys.ts';
-import { activeValidators } from '../validators/state.ts';
 
 const fields = {
   validator: bytes32.is('Its node key'),
   kind: text(32).is('equivocation, …'),
   infractionHeight: u64,
+  session: u64.is('To which that block belongs'),
   fractionPpm: u32.is('Share of what answers for it that is lost, parts per million'),
 };
 export const offenceRecord = record('Offence', fields);
@@ -71,22 +72,20 @@ type Equivocation = { readonly validator: Uint8Array; readonly infractionHeight:
  * loses; one that did it again in the same session has lost its seat and its share already.
  */
 export function reportEquivocations(ctx: BlockContext, found: readonly Equivocation[]): void {
-  const { state, session } = ctx;
-  const seats = new Set(activeValidators(state).map(({ nodeKey }) => toBinaryString(nodeKey)));
-  const before = [...equivocators.list(state, session.number)];
-  for (const [[, nodeKey]] of before) seats.add(toBinaryString(nodeKey));
-  const fresh = found.filter(({ validator, infractionHeight }) => {
-    if (proven.has(state, infractionHeight, validator)) return false;
-    if (equivocators.has(state, session.number, validator)) return false;
-    equivocators.set(state, [session.number, validator], infractionHeight);
-    return true;
+  const { state } = ctx;
+  const fresh = found.flatMap(({ validator, infractionHeight }) => {
+    const session = sessionAt(state, ctx.session, infractionHeight).number;
+    if (proven.has(state, infractionHeight, validator)) return [];
+    if (equivocators.has(state, session, validator)) return [];
+    equivocators.set(state, [session, validator], infractionHeight);
+    return [{ validator, infractionHeight, session }];
   });
-  const fractionPpm = equivocationPpm(
-    BigInt(before.length + fresh.length),
-    BigInt(Math.max(1, seats.size)),
-  );
-  for (const { validator, infractionHeight } of fresh)
-    reportOffence(ctx, { validator, kind: 'equivocation', infractionHeight, fractionPpm });
+  for (const offence of fresh) {
+    const offenders = BigInt([...equivocators.list(state, offence.session)].length);
+    const seats = sessionSeats.get(state, offence.session) ?? 1n;
+    const fractionPpm = equivocationPpm(offenders, seats);
+    reportOffence(ctx, { ...offence, kind: 'equivocation', fractionPpm });
+  }
 }
 
 /**

@@ -1,45 +1,69 @@
 /**
- * Randomness of the session: commit and reveal. In each session every active validator commits to a
- * secret number for the next one, and reveals it once that has begun; the reveals are mixed in the
- * order of the node keys as soon as all are there, or when patience ends. A missing reveal is
- * replaced by nothing: its owner chose between two outcomes, which costs it its place in the mix.
- * Commitments and reveals travel in vote extensions. Reveals are gathered over several blocks,
- * because each proposer chooses, within limits, whose votes its block carries: were one block's
- * enough, it could try out many mixes.
+ * Randomness of the session: chained reveals of a verifiable random function. When a session begins,
+ * each validator with a seat proves what its node key makes of the last randomness and the session's
+ * number; the outputs are mixed in the order of the node keys as soon as all are there, or when
+ * patience ends. Nobody can choose its output, nor foretell another's. A missing reveal is replaced
+ * by nothing: its owner chose between two outcomes, which is noted as a fault.
+ *
+ * Reveals travel in vote extensions. They are gathered over several blocks, because each proposer
+ * chooses, within limits, whose votes its block carries: were one block's enough, it could try out
+ * many mixes.
  */
-import { bytes32, concat, equalBytes, type KeyValueReader, u64, u64be, utf8 } from '@palisade/core';
-import { sha256 } from '@palisade/core/crypto';
+import {
+  byteList,
+  bytes32,
+  concat,
+  type KeyValueReader,
+  toBinaryString,
+  u8,
+  u64,
+  u64be,
+} from '@palisade/core';
+import { blake3, ecvrf } from '@palisade/core/crypto';
+import { committed } from '../application/roots.ts';
 import { event } from '../module/event.ts';
 import type { BlockContext } from '../module/module.ts';
 import { type Session, sessions } from '../sessions/session.ts';
 import { collection } from '../state/collection.ts';
 import { bytesKey, u64Key } from '../state/keys.ts';
 import type { State } from '../state/overlay.ts';
+import { activeValidators, SEAT, validators } from '../validators/state.ts';
 
 /**
- * Blocks of a session after which missing reveals are waited for no longer. One round trip of vote
- * extensions takes two; the rest is patience with validators that are late.
+ * Blocks of a session after which missing reveals are waited for no longer. New validators vote from
+ * the third on, and a round trip of vote extensions takes two; the rest is patience with the late.
  */
-export const REVEAL_BLOCKS = 6n;
+export const REVEAL_BLOCKS = 8n;
 
-const commitments = collection({
-  store: 'chain',
-  name: 'commitment',
-  key: [u64Key, bytesKey(32)],
-  value: bytes32,
-});
-/** Numbers that were revealed while others are still waited for. */
+/** Bytes of an output (RFC 9381). */
+const OUTPUT_BYTES = 64;
+
+/** Outputs that were revealed while others are still waited for. */
 const reveals = collection({
   store: 'chain',
   name: 'reveal',
   key: [u64Key, bytesKey(32)],
-  value: bytes32,
+  value: byteList(OUTPUT_BYTES),
+});
+
+/** Who did not reveal in the running session; forgotten with the next mix. */
+export const missedReveals = collection({
+  store: 'chain',
+  name: 'missed-reveal',
+  key: [u64Key, bytesKey(32)],
+  value: u8,
 });
 
 export const randomnessFixed = event({
   name: 'chain.randomness-fixed',
-  doc: 'The randomness of a session is known: audits of the session follow from it.',
+  doc: 'The randomness of a session is known: audits and the draw of the session follow from it.',
   fields: { session: u64, randomness: bytes32, reveals: u64 },
+});
+
+export const revealMissed = event({
+  name: 'chain.reveal-missed',
+  doc: 'A validator with a seat kept back, or could not give, its part of the randomness.',
+  fields: { session: u64, validator: bytes32 },
 });
 
 /** What modules ask for. */
@@ -51,90 +75,49 @@ export const randomness: Randomness = {
   ofSession: (session) => (session.randomnessHeight === 0n ? undefined : session.randomness),
 };
 
-/** A validator's number for a session: known to itself alone until it reveals. */
-export function secretNumber(
-  secret: Uint8Array,
-  genesisHash: Uint8Array,
-  session: bigint,
-): Uint8Array {
-  return sha256(concat(utf8('palisade/reveal/1'), secret, genesisHash, u64be(session)));
+/** What all reveals of a session are made of: the randomness before it, and its number. */
+export function revealInput(state: KeyValueReader, session: Session): Uint8Array {
+  return concat(lastRandomness(state, session.number), u64be(session.number));
 }
 
-/**
- * What a validator should put into the vote extension of height H, told from the state after H - 1
- * (which is what it has when it votes).
- */
-export function dueDisclosures(
+/** What a validator should reveal in its next vote: the input of its proof; undefined for nothing. */
+export function dueReveal(
   state: KeyValueReader,
   session: Session,
   nodeKey: Uint8Array,
-): { readonly commitTo?: bigint; readonly reveal?: bigint } {
-  const next = session.number + 1n;
-  const owed =
-    session.randomnessHeight === 0n &&
-    commitments.has(state, session.number, nodeKey) &&
-    !reveals.has(state, session.number, nodeKey);
-  return {
-    ...(commitments.has(state, next, nodeKey) ? {} : { commitTo: next }),
-    ...(owed ? { reveal: session.number } : {}),
-  };
+): Uint8Array | undefined {
+  if (session.randomnessHeight !== 0n) return undefined;
+  if (validators.get(state, nodeKey)?.seat !== SEAT.active) return undefined;
+  if (reveals.has(state, session.number, nodeKey)) return undefined;
+  return revealInput(state, session);
 }
 
-type Disclosed = {
-  readonly nodeKey: Uint8Array;
-  readonly commitment: Uint8Array | undefined;
-  readonly reveal: Uint8Array | undefined;
-};
+type Revealed = { readonly nodeKey: Uint8Array; readonly reveal: Uint8Array };
 
-/** Records the commitments and reveals of one block's vote extensions; mixes when all are in. */
-export function noteDisclosures(ctx: BlockContext, disclosures: readonly Disclosed[]): void {
-  noteCommitments(ctx, disclosures);
+/** Records the reveals of one block's vote extensions; mixes when all are in. */
+export function noteReveals(ctx: BlockContext, revealed: readonly Revealed[]): void {
   const { state, session } = ctx;
   if (session.randomnessHeight !== 0n) return;
-  for (const { nodeKey, reveal } of disclosures) {
-    if (!reveal || reveals.has(state, session.number, nodeKey)) continue;
-    const committed = commitments.get(state, session.number, nodeKey);
-    if (committed && equalBytes(sha256(reveal), committed))
-      reveals.set(state, [session.number, nodeKey], reveal);
+  const owing = activeValidators(state).map(({ nodeKey }) => toBinaryString(nodeKey));
+  const seats = new Set(owing);
+  const input = revealInput(state, session);
+  for (const { nodeKey, reveal } of revealed) {
+    if (reveal.length === 0 || !seats.has(toBinaryString(nodeKey))) continue;
+    if (reveals.has(state, session.number, nodeKey)) continue;
+    const output = ecvrf.verify(nodeKey, input, reveal);
+    if (output) reveals.set(state, [session.number, nodeKey], output);
   }
-  const owed = count(commitments.list(state, session.number));
-  const given = count(reveals.list(state, session.number));
-  if (given === owed || ctx.height >= session.startHeight + REVEAL_BLOCKS) fix(ctx);
+  for (const [[, nodeKey]] of reveals.list(state, session.number))
+    seats.delete(toBinaryString(nodeKey));
+  if (seats.size === 0 || ctx.height >= session.startHeight + REVEAL_BLOCKS) fix(ctx, seats);
 }
 
-/**
- * The votes that block H carries are those of H - 1, cast on the state after H - 2: around a change
- * of session they speak of the one before. A commitment to a session that has begun is too late.
- */
-function noteCommitments(ctx: BlockContext, disclosures: readonly Disclosed[]): void {
-  const { state, session, height } = ctx;
-  let spokenOf = session;
-  while (spokenOf.number > 0n && spokenOf.startHeight > height - 2n)
-    spokenOf = sessions.need(state, spokenOf.number - 1n);
-  const target = spokenOf.number + 1n;
-  if (target <= session.number) return;
-  for (const { nodeKey, commitment } of disclosures)
-    if (commitment && !commitments.has(state, target, nodeKey))
-      commitments.set(state, [target, nodeKey], commitment);
-}
-
-function count(items: Iterable<unknown>): number {
-  let n = 0;
-  for (const _ of items) n++;
-  return n;
-}
-
-/** Mixes what was revealed. Without any commitment (the first session) the outcome can be foretold. */
-function fix(ctx: BlockContext): void {
+/** Mixes what was revealed, of those without a seat by now, too: they had one when they did. */
+function fix(ctx: BlockContext, missing: ReadonlySet<string>): void {
   const { state, session } = ctx;
-  const shown = [...reveals.list(state, session.number)].map(([, reveal]) => reveal);
-  const value = sha256(
-    concat(
-      utf8('palisade/randomness/1'),
-      lastRandomness(state, session.number),
-      u64be(session.number),
-      ...shown,
-    ),
+  const shown = [...reveals.list(state, session.number)].map(([, output]) => output);
+  const value = blake3(
+    concat(lastRandomness(state, session.number), u64be(session.number), ...shown),
   );
   sessions.set(state, [session.number], {
     ...session,
@@ -142,6 +125,11 @@ function fix(ctx: BlockContext): void {
     randomnessHeight: ctx.height,
   });
   forget(state, session.number);
+  for (const { nodeKey } of activeValidators(state)) {
+    if (!missing.has(toBinaryString(nodeKey))) continue;
+    missedReveals.set(state, [session.number, nodeKey], 1);
+    ctx.emit(revealMissed, { session: session.number, validator: nodeKey });
+  }
   ctx.emit(randomnessFixed, {
     session: session.number,
     randomness: value,
@@ -149,18 +137,21 @@ function fix(ctx: BlockContext): void {
   });
 }
 
-/** That of the session before; of an earlier one where that was too short to get any. */
+/**
+ * That of the session before; of an earlier one where that was too short to get any; what names the
+ * chain where there is none at all.
+ */
 function lastRandomness(state: KeyValueReader, number: bigint): Uint8Array {
   for (let n = number - 1n; n >= 0n; n--) {
     const { randomness, randomnessHeight } = sessions.need(state, n);
     if (randomnessHeight !== 0n) return randomness;
   }
-  return new Uint8Array(32);
+  return committed.need(state).genesisHash;
 }
 
-/** Drops what was disclosed for sessions up to this one, those that ended unfixed included. */
+/** Drops what was noted for sessions up to this one, those that ended unfixed included. */
 function forget(state: State, upTo: bigint): void {
-  for (const disclosed of [commitments, reveals])
-    for (const [[number, nodeKey]] of [...disclosed.list(state)])
-      if (number <= upTo) disclosed.delete(state, number, nodeKey);
+  for (const noted of [reveals, missedReveals])
+    for (const [[number, nodeKey]] of [...noted.list(state)])
+      if (number <= upTo) noted.delete(state, number, nodeKey);
 }

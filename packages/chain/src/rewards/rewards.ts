@@ -45,7 +45,7 @@ export function splitByWeight(total: bigint, weights: readonly bigint[]): bigint
 
 function payFees(ctx: BlockContext, sink: RewardSink): void {
   const { state, session } = ctx;
-  const served = [...attendance.list(state, session.number)].map(([[, nodeKey], blocks]) => ({
+  const served = [...attendance.list(state, session.number)].map(([[, nodeKey], { blocks }]) => ({
     nodeKey,
     weight: validators.need(state, nodeKey).weight * blocks,
   }));

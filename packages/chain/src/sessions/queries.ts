@@ -2,7 +2,7 @@ import { record, u64 } from '@palisade/core';
 import { event } from '../module/event.ts';
 import type { Module } from '../module/module.ts';
 import { answer, query } from '../module/query.ts';
-import { randomnessFixed } from '../randomness/randomness.ts';
+import { randomnessFixed, revealMissed } from '../randomness/randomness.ts';
 import { currentSession, sessionRecord, sessions } from './session.ts';
 
 export const sessionQuery = query({
@@ -25,7 +25,7 @@ export const sessionStarted = event({
 
 export const sessionsModule: Module = {
   name: 'sessions',
-  events: [sessionStarted, randomnessFixed],
+  events: [sessionStarted, randomnessFixed, revealMissed],
   queries: [
     answer(sessionQuery, (state, { number }) =>
       sessions.get(state, number === RUNNING ? (currentSession.get(state) ?? 0n) : number),

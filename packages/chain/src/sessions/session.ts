@@ -3,7 +3,7 @@
  * next begins with that block's time: sessions are counted as they happen, so that nobody is paid
  * for, or found missing in, hours in which the chain stood still.
  */
-import { bytes32, type Infer, record, u64 } from '@palisade/core';
+import { bytes32, type Infer, type KeyValueReader, record, u64 } from '@palisade/core';
 import { collection } from '../state/collection.ts';
 import { u64Key } from '../state/keys.ts';
 
@@ -31,3 +31,19 @@ export const currentSession = collection({
   key: [],
   value: u64,
 });
+
+/** Validators that had a seat when a session began: offences are measured against it. */
+export const sessionSeats = collection({
+  store: 'chain',
+  name: 'session-seats',
+  key: [u64Key],
+  value: u64,
+});
+
+/** The session to which a block belongs: `latest` or one before it. */
+export function sessionAt(state: KeyValueReader, latest: Session, height: bigint): Session {
+  let session = latest;
+  while (session.number > 0n && session.startHeight > height)
+    session = sessions.need(state, session.number - 1n);
+  return session;
+}

@@ -1,15 +1,15 @@
 /**
  * Who validates: the seats of the session, the engine's powers that follow from them, and who
- * attended. Seats come from genesis; offences empty them.
+ * attended. Seats come from genesis and from whoever draws them; offences empty them.
  */
-import { bytes32, type Json, list, PalisadeError, record, u8, u64 } from '@palisade/core';
+import { bytes32, type Json, list, PalisadeError, record, u64 } from '@palisade/core';
 import { type CommitInfo, type ValidatorUpdate, validatorAddress } from '@palisade/formats';
-import { event } from '../module/event.ts';
 import type { BlockContext, Module } from '../module/module.ts';
 import { answer, query } from '../module/query.ts';
 import { offenceProven } from '../offences/offences.ts';
 import { currentSession } from '../sessions/session.ts';
 import type { State } from '../state/overlay.ts';
+import { seatChanged } from './seats.ts';
 import {
   activeValidators,
   attendance,
@@ -39,12 +39,6 @@ export const validatorsQuery = query({
   }),
 });
 
-export const seatChanged = event({
-  name: 'validators.seat-changed',
-  doc: 'A validator took or lost a seat.',
-  fields: { nodeKey: bytes32, seat: u8, weight: u64 },
-});
-
 export const validatorsGenesis = record('ValidatorsGenesis', {
   validators: list(
     record('GenesisValidator', { nodeKey: bytes32, validator: validatorRecord }),
@@ -52,14 +46,15 @@ export const validatorsGenesis = record('ValidatorsGenesis', {
   ),
 });
 
-/** Counts who signed the previous block. */
+/** Counts who signed the previous block, of those that have a seat: others sign for two heights more. */
 export function noteAttendance(ctx: BlockContext, commit: CommitInfo): void {
   for (const { validator, blockIdFlag } of commit.votes) {
     if (blockIdFlag !== 'commit') continue;
     const nodeKey = byAddress.get(ctx.state, validator.address);
-    if (!nodeKey) continue;
-    const before = attendance.get(ctx.state, ctx.session.number, nodeKey) ?? 0n;
-    attendance.set(ctx.state, [ctx.session.number, nodeKey], before + 1n);
+    if (!nodeKey || validators.get(ctx.state, nodeKey)?.seat !== SEAT.active) continue;
+    const before = attendance.get(ctx.state, ctx.session.number, nodeKey)?.blocks ?? 0n;
+    const now = { blocks: before + 1n, last: ctx.height - 1n };
+    attendance.set(ctx.state, [ctx.session.number, nodeKey], now);
   }
 }
 
@@ -73,6 +68,11 @@ export function powerUpdates(state: State): ValidatorUpdate[] {
     updates.push({ publicKey, power });
     if (power === 0n) enginePowers.delete(state, publicKey);
     else enginePowers.set(state, [publicKey], power);
+  }
+  for (const [[publicKey]] of [...enginePowers.list(state)]) {
+    if (validators.has(state, publicKey)) continue;
+    enginePowers.delete(state, publicKey);
+    updates.push({ publicKey, power: 0n });
   }
   return updates;
 }
@@ -98,7 +98,7 @@ export const validatorsModule: Module = {
         validators: [...validators.list(state)].map(([[nodeKey], validator]) => ({
           nodeKey,
           validator,
-          attended: attendance.get(state, session, nodeKey) ?? 0n,
+          attended: attendance.get(state, session, nodeKey)?.blocks ?? 0n,
         })),
       };
     }),

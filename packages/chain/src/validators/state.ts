@@ -56,10 +56,15 @@ export const enginePowers = collection({
   value: u64,
 });
 
-/** Blocks of a session whose commit a validator signed. */
+export const attendanceRecord = record('Attendance', {
+  blocks: u64.is('Whose commit it signed'),
+  last: u64.is('The last of them'),
+});
+
+/** Who signed the blocks of a session. */
 export const attendance = collection({
   store: 'chain',
   name: 'attendance',
   key: [u64Key, bytesKey(32)],
-  value: u64,
+  value: attendanceRecord,
 });

@@ -1,22 +1,22 @@
 /** A validator's promises to clients: jobs that it confirmed for a block, and its word in votes. */
 import {
   currentSession,
-  dueDisclosures,
+  dueReveal,
   MAX_MISSED,
   NO_EXTENSION,
-  secretNumber,
   sessions,
   voteExtension,
 } from '@palisade/chain';
 import {
   encode,
+  equalBytes,
   isRefusal,
   type Opened,
   type Refusal,
   refuse,
   toBinaryString,
 } from '@palisade/core';
-import { sha256 } from '@palisade/core/crypto';
+import { ecvrf } from '@palisade/core/crypto';
 import type { ExtendVoteRequest, ExtendVoteResponse } from '@palisade/formats';
 import { confirmation, jobs, request } from '@palisade/market';
 import type { Pool } from './pool.ts';
@@ -27,6 +27,8 @@ export class Confirmations {
   private readonly self: Validator;
   /** Jobs confirmed by this validator, by id, with the block that it named. */
   private readonly promised = new Map<string, bigint>();
+  /** Its part of the session's randomness. */
+  private proven: { readonly input: Uint8Array; readonly proof: Uint8Array } | undefined;
 
   constructor(pool: Pool, self: Validator) {
     this.pool = pool;
@@ -84,16 +86,20 @@ export class Confirmations {
     const { application } = this.pool;
     const state = application.committed;
     const session = sessions.need(state, currentSession.need(state));
-    const due = dueDisclosures(state, session, this.self.nodeKey);
-    const genesisHash = application.domain.genesisHash;
-    const number = (of: bigint) => secretNumber(this.self.secret, genesisHash, of);
+    const input = dueReveal(state, session, this.self.nodeKey);
     const extension = encode(voteExtension, {
       ...NO_EXTENSION,
-      commitment: due.commitTo === undefined ? [] : [sha256(number(due.commitTo))],
-      reveal: due.reveal === undefined ? [] : [number(due.reveal)],
+      ...(input ? { reveal: this.proofOf(input) } : {}),
       missed: await this.missedIn(txs),
     });
     return { voteExtension: extension };
+  }
+
+  /** Made once: its vote may be left out of a block or two, and then it is asked for again. */
+  private proofOf(input: Uint8Array): Uint8Array {
+    if (!this.proven || !equalBytes(this.proven.input, input))
+      this.proven = { input, proof: ecvrf.prove(this.self.secret, input) };
+    return this.proven.proof;
   }
 
   private async missedIn(txs: readonly Uint8Array[]): Promise<Uint8Array[]> {
