@@ -18,3 +18,11 @@ export function notACollator(nodeKey: Uint8Array): Refusal {
 export function notYourCollator(nodeKey: Uint8Array): Refusal {
   return refuse('power/not-your-collator', `${toHex(nodeKey)} belongs to another account.`);
 }
+
+export function tooLittle(amount: bigint, least: bigint): Refusal {
+  return refuse(
+    'power/delegation-too-small',
+    `A delegation of ${amount} bytes is below the least, ${least}.`,
+    { data: { least }, next: 'Lend more, or take everything back.' },
+  );
+}

@@ -26,6 +26,7 @@ export const claimRecord = record('MinerClaim', {
   deposit: u128.is('Held for the registration, base units'),
   since: u64.is('First session whose snapshot has these entries'),
   lastBacked: u64.is('Last session of which a past claim is kept; 0 for none'),
+  checked: u64.is('Removals of collators that the entries have heard of'),
   entries: list(entryRecord, MAX_ENTRIES).is('By kind, collator, generation and session'),
 });
 export type Claim = Infer<typeof claimRecord>;
@@ -66,6 +67,8 @@ export const backers = collection({
 export const totalsRecord = record('PowerTotals', {
   raw: u64.is('Proven power of all miners, bytes'),
   miners: u64,
+  collators: u64.is('Registered now'),
+  removals: u64.is('Of collators, ever: a claim that has heard of all of them has no dead entries'),
 });
 
 export const totals = collection({ store: 'power', name: 'totals', key: [], value: totalsRecord });

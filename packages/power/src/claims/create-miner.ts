@@ -26,15 +26,16 @@ export const createMinerHandler = handle(createMiner, {
     const { state, sender, session } = ctx;
     const { minerDeposit: deposit } = params.need(state);
     if (deposit > 0n) hold(state, sender.account, MINER_DEPOSIT, deposit);
+    const sums = totals.need(state);
     claims.set(state, [sender.account], {
       raw: 0n,
       deposit,
       since: session.number + 1n,
       lastBacked: 0n,
+      checked: sums.removals,
       entries: [],
     });
-    const { raw, miners } = totals.need(state);
-    totals.set(state, [], { raw, miners: miners + 1n });
+    totals.set(state, [], { ...sums, miners: sums.miners + 1n });
     ctx.emit(minerCreated, { miner: sender.account, deposit });
   },
 });

@@ -34,7 +34,7 @@ export function deregisterMinerHandler(cannotLeave: SectorCheck) {
           },
         );
       const { unbondingSessions } = params.need(state);
-      const { entries } = settled(state, claim, session.number, unbondingSessions);
+      const { entries } = settled(state, claim, session.number);
       const free = claim.lastBacked + BigInt(unbondingSessions);
       if (entries.length > 0 || (claim.lastBacked > 0n && session.number < free))
         return refuse(
@@ -50,8 +50,8 @@ export function deregisterMinerHandler(cannotLeave: SectorCheck) {
       if (deposit > 0n) release(state, sender.account, MINER_DEPOSIT, deposit);
       if (lastBacked > 0n) pastClaims.delete(state, lastBacked, sender.account);
       claims.delete(state, sender.account);
-      const { raw, miners } = totals.need(state);
-      totals.set(state, [], { raw, miners: miners - 1n });
+      const sums = totals.need(state);
+      totals.set(state, [], { ...sums, miners: sums.miners - 1n });
       ctx.emit(minerDeregistered, { miner: sender.account, deposit });
     },
   });

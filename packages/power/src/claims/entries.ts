@@ -1,7 +1,8 @@
 /** A claim's entries: their canonical order, and what time and collators have made of them. */
 import { compareBytes, type KeyValueReader } from '@palisade/core';
 import { collators, generationEnds } from '../collators/collator.ts';
-import { type Claim, ENTRY, type Entry, MAX_ENTRIES } from './claim.ts';
+import { params } from '../params.ts';
+import { type Claim, ENTRY, type Entry, MAX_ENTRIES, totals } from './claim.ts';
 
 function compareEntries(a: Entry, b: Entry): number {
   if (a.kind !== b.kind) return a.kind - b.kind;
@@ -37,40 +38,43 @@ function joinLast(entries: Entry[]): void {
 }
 
 /** Whether lent power names the registration that its collator has now. */
-export function isLive(state: KeyValueReader, { collator, generation }: Entry): boolean {
+function isLive(state: KeyValueReader, { collator, generation }: Entry): boolean {
   const now = collators.get(state, collator);
   return now?.registered === 1 && now.generation === generation;
 }
 
 /**
  * The claim as of a session: what was taken back long enough ago is free, and so is what was lent to
- * a registration that has ended; where it ended for an offence, only after the unbonding time.
+ * a registration that has ended; where it ended for an offence, only after the unbonding time. All
+ * delegations that are left name registrations that live.
  */
-export function settled(
-  state: KeyValueReader,
-  claim: Claim,
-  session: bigint,
-  unbondingSessions: number,
-): Claim {
+export function settled(state: KeyValueReader, claim: Claim, session: bigint): Claim {
+  const { removals } = totals.need(state);
   let stays = true;
+  if (claim.checked === removals) {
+    for (const { kind, until } of claim.entries)
+      if (kind !== ENTRY.delegated && until <= session) stays = false;
+    if (stays) return claim;
+  }
+  const { unbondingSessions } = params.need(state);
   const entries = claim.entries.flatMap((entry): Entry[] => {
-    const now = settledEntry(state, entry, session, unbondingSessions);
+    const now = settledEntry(state, entry, session, BigInt(unbondingSessions));
     if (now !== entry) stays = false;
     return now ? [now] : [];
   });
-  return stays ? claim : { ...claim, entries: ordered(entries) };
+  return { ...claim, checked: removals, entries: stays ? claim.entries : ordered(entries) };
 }
 
 function settledEntry(
   state: KeyValueReader,
   entry: Entry,
   session: bigint,
-  unbondingSessions: number,
+  unbondingSessions: bigint,
 ): Entry | undefined {
   if (entry.kind !== ENTRY.delegated) return entry.until > session ? entry : undefined;
   if (isLive(state, entry)) return entry;
   const end = generationEnds.need(state, entry.collator, BigInt(entry.generation));
   if (end.fault === 0) return undefined;
-  const until = end.session + BigInt(unbondingSessions);
+  const until = end.session + unbondingSessions;
   return until > session ? { ...entry, kind: ENTRY.unbonding, until } : undefined;
 }

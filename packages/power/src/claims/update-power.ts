@@ -9,7 +9,7 @@ import { powerChanged } from '../events.ts';
 import { params } from '../params.ts';
 import { boundPower, claims, ENTRY, type Entry, totals } from './claim.ts';
 import { decreased } from './decrease.ts';
-import { isLive, settled } from './entries.ts';
+import { settled } from './entries.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Power of all miners stays below 8 EiB, so that sums fit signed 64-bit columns. */
@@ -63,15 +63,15 @@ function updatePower(ctx: BlockContext, miner: Uint8Array, delta: bigint): void 
   if (delta === 0n) return;
   addToTotal(state, delta);
   if (delta > 0n) {
-    writeClaim(ctx, miner, stored, { raw, entries: stored.entries });
+    writeClaim(ctx, miner, stored, { ...stored, raw });
     const lent = boundPower(stored);
     const { raw: before } = stored;
     ctx.emit(powerChanged, { miner, before, after: raw, lentBefore: lent, lentAfter: lent });
     return;
   }
-  const claim = settled(state, stored, session.number, params.need(state).unbondingSessions);
+  const claim = settled(state, stored, session.number);
   const entries = shrink(state, claim.entries, stored.raw, raw);
-  writeClaim(ctx, miner, stored, { raw, entries });
+  writeClaim(ctx, miner, stored, { ...claim, raw, entries });
   ctx.emit(powerChanged, {
     miner,
     before: stored.raw,
@@ -82,12 +82,11 @@ function updatePower(ctx: BlockContext, miner: Uint8Array, delta: bigint): void 
 }
 
 function addToTotal(state: State, delta: bigint): void {
-  const { raw, miners } = totals.need(state);
-  if (raw + delta >= MAX_TOTAL_POWER)
-    throw illegal(
-      `All miners would have ${raw + delta} bytes; ${MAX_TOTAL_POWER - 1n} is the most.`,
-    );
-  totals.set(state, [], { raw: raw + delta, miners });
+  const sums = totals.need(state);
+  const raw = sums.raw + delta;
+  if (raw >= MAX_TOTAL_POWER)
+    throw illegal(`All miners would have ${raw} bytes; ${MAX_TOTAL_POWER - 1n} is the most.`);
+  totals.set(state, [], { ...sums, raw });
 }
 
 /** Every entry falls in proportion, and the running sums of their collators by the same differences. */
@@ -99,8 +98,7 @@ function shrink(state: State, entries: readonly Entry[], before: bigint, after: 
   );
   return entries.flatMap((entry, i) => {
     const amount = amounts[i]!;
-    if (entry.kind === ENTRY.delegated && isLive(state, entry))
-      addPower(state, entry.collator, amount - entry.amount);
+    if (entry.kind === ENTRY.delegated) addPower(state, entry.collator, amount - entry.amount);
     return amount === 0n ? [] : [{ ...entry, amount }];
   });
 }

@@ -8,14 +8,14 @@ import { type Claim, claims, ENTRY, pastClaims } from './claim.ts';
 const MAX_FORGOTTEN = 500;
 
 /** The fields that commands change; the rest follows from the session. */
-export type ClaimChange = Pick<Claim, 'raw' | 'entries'>;
+export type ClaimChange = Pick<Claim, 'raw' | 'checked' | 'entries'>;
 
 /** @param before the record as it is stored, unsettled: snapshots were made of it */
 export function writeClaim(
   { state, session }: BlockContext,
   miner: Uint8Array,
   before: Claim,
-  { raw, entries }: ClaimChange,
+  { raw, checked, entries }: ClaimChange,
 ): void {
   let { since, lastBacked } = before;
   if (since <= session.number) {
@@ -27,7 +27,14 @@ export function writeClaim(
     }
     since = session.number + 1n;
   }
-  claims.set(state, [miner], { raw, entries, deposit: before.deposit, since, lastBacked });
+  claims.set(state, [miner], {
+    raw,
+    deposit: before.deposit,
+    since,
+    lastBacked,
+    checked,
+    entries,
+  });
 }
 
 /** Drops what no proof of an offence can reach any more, a few records per block. */
@@ -46,7 +53,7 @@ export function claimInSnapshot(
   state: KeyValueReader,
   miner: Uint8Array,
   session: bigint,
-): ClaimChange | undefined {
+): Pick<Claim, 'raw' | 'entries'> | undefined {
   const now = claims.get(state, miner);
   if (!now || now.since <= session) return now;
   let upTo = now.lastBacked;

@@ -36,6 +36,14 @@ export const collators = collection({
   value: collatorRecord,
 });
 
+/** Node keys of those that are candidates now. */
+export const candidates = collection({
+  store: 'power',
+  name: 'candidate',
+  key: [bytesKey(32)],
+  value: u8,
+});
+
 /** Whose a key on the root chain is. */
 export const rootKeys = collection({
   store: 'power',

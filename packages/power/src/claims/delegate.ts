@@ -1,0 +1,77 @@
+import { handle } from '@palisade/chain';
+import { bytes32, command, equalBytes, refuse, toHex, u64 } from '@palisade/core';
+import { candidate } from '../collators/collator.ts';
+import { notACollator, notAMiner, tooLittle } from '../errors.ts';
+import { powerDelegated } from '../events.ts';
+import { params } from '../params.ts';
+import { backers, boundPower, type Claim, claims, ENTRY, type Entry } from './claim.ts';
+import { ordered, settled } from './entries.ts';
+import { addPower } from './update-power.ts';
+import { writeClaim } from './write-claim.ts';
+
+/** Lends power to a collator; the snapshot at the end of the session is the first to see it. */
+export const delegate = command({
+  name: 'power.delegate',
+  title: 'Lend power to a collator',
+  doc: "Adds to a collator's weight in the draw from the next session on.",
+  signer: 'account',
+  fields: { collator: bytes32.is('Its node key'), amount: u64.is('Power, bytes') },
+});
+
+/** The delegation of a claim to a collator's current registration. */
+export function lentTo(
+  { entries }: Pick<Claim, 'entries'>,
+  collator: Uint8Array,
+): Entry | undefined {
+  for (const entry of entries) {
+    if (entry.kind !== ENTRY.delegated) return undefined;
+    if (equalBytes(entry.collator, collator)) return entry;
+  }
+  return undefined;
+}
+
+export const delegateHandler = handle(delegate, {
+  verify({ state, sender, session }, { collator, amount }) {
+    const stored = claims.get(state, sender.account);
+    if (!stored) return notAMiner(sender.account);
+    if (!candidate(state, collator)) return notACollator(collator);
+    const { minDelegation, maxCollators } = params.need(state);
+    if (amount < minDelegation || amount === 0n) return tooLittle(amount, minDelegation);
+    const claim = settled(state, stored, session.number);
+    const free = claim.raw - boundPower(claim);
+    if (amount > free)
+      return refuse(
+        'power/not-enough-power',
+        `${toHex(sender.account)} has ${free} of ${claim.raw} bytes free; ${amount} are more.`,
+        { retry: 'later', data: { free }, next: 'Lend less, or wait for what is unbonding.' },
+      );
+    if (lentTo(claim, collator)) return undefined;
+    const lent = claim.entries.filter(({ kind }) => kind === ENTRY.delegated).length;
+    if (lent >= maxCollators)
+      return refuse(
+        'power/too-many-collators',
+        `Power is lent to ${lent} collators; ${maxCollators} is the most.`,
+        { next: 'Take it back from one of them first.' },
+      );
+    return undefined;
+  },
+  apply(ctx, { collator, amount }) {
+    const { state, sender, session } = ctx;
+    const stored = claims.need(state, sender.account);
+    const claim = settled(state, stored, session.number);
+    const { generation } = candidate(state, collator)!;
+    const old = lentTo(claim, collator);
+    const entries = old
+      ? claim.entries.map((entry) =>
+          entry === old ? { ...old, amount: old.amount + amount } : entry,
+        )
+      : ordered([
+          ...claim.entries,
+          { collator, generation, kind: ENTRY.delegated, until: 0n, amount },
+        ]);
+    if (!old) backers.set(state, [collator, BigInt(generation), sender.account], 1);
+    writeClaim(ctx, sender.account, stored, { ...claim, entries });
+    addPower(state, collator, amount);
+    ctx.emit(powerDelegated, { miner: sender.account, collator, generation, amount });
+  },
+});

@@ -1,0 +1,113 @@
+/** Draws: from the snapshot of a session, as soon as its seed is known, for the session after it. */
+import { type BlockContext, collection, u64Key } from '@palisade/chain';
+import {
+  bytes32,
+  compareBytes,
+  type Domain,
+  type Infer,
+  type KeyValueReader,
+  list,
+  record,
+  u8,
+  u32,
+  u64,
+} from '@palisade/core';
+import { seatsDrawn } from '../events.ts';
+import { params } from '../params.ts';
+import { seatings } from '../seats/seating.ts';
+import { type Candidates, ID_BYTES, race } from './race.ts';
+import {
+  pastLines,
+  type SnapshotHead,
+  type SnapshotLine,
+  STANDING,
+  snapshotHead,
+  snapshotLines,
+} from './snapshot.ts';
+
+/** Seats and reserves of one draw at most. */
+export const MAX_WINNERS = 30;
+
+export const drawRecord = record('Draw', {
+  seats: u8,
+  reserve: u8,
+  leastPower: u64.is('Collators with less were not drawn, bytes'),
+  seed: bytes32.is('Randomness of the session, fixed after the snapshot'),
+  candidates: u32.is('That took part'),
+  winners: list(bytes32, MAX_WINNERS).is(
+    'Node keys in the order of the race: seats, then reserves',
+  ),
+});
+export type Draw = Infer<typeof drawRecord>;
+
+/** By the session in which it was drawn; its winners take their seats in the next. */
+export const draws = collection({ store: 'power', name: 'draw', key: [u64Key], value: drawRecord });
+
+/** A collator in a snapshot. */
+export type Line = { readonly nodeKey: Uint8Array; readonly line: SnapshotLine };
+
+/** Lines of the snapshot of a session, by node key; empty where it is no longer known. */
+export function linesOf(state: KeyValueReader, session: bigint): Line[] {
+  const lines: Line[] = [];
+  for (const [[nodeKey], line] of snapshotLines.list(state))
+    if (line.since <= session) lines.push({ nodeKey, line });
+  for (const [[, nodeKey], line] of pastLines.listAfter(state, [session, NO_KEY]))
+    if (line.since <= session) lines.push({ nodeKey, line });
+  return lines.sort((a, b) => compareBytes(a.nodeKey, b.nodeKey));
+}
+
+/** Stands before every key, as nobody's is all zeros. */
+const NO_KEY = new Uint8Array(32);
+
+/** Those of a snapshot that take part in its draw, in columns. */
+export function candidatesIn(
+  lines: readonly Line[],
+  { leastPower }: Pick<SnapshotHead, 'leastPower'>,
+): Candidates {
+  const mayWin = lines.filter(
+    ({ line: { standing, power } }) => standing === STANDING.eligible && power >= leastPower,
+  );
+  const ids = new Uint8Array(mayWin.length * ID_BYTES);
+  const powers = new BigUint64Array(mayWin.length);
+  for (const [i, { nodeKey, line }] of mayWin.entries()) {
+    ids.set(nodeKey, i * ID_BYTES);
+    powers[i] = line.power;
+  }
+  return { ids, powers };
+}
+
+/** Draws when the seed of the session has become known in this block. */
+export function drawWhenDue(ctx: BlockContext, { genesisHash }: Domain): void {
+  const { state, session, height } = ctx;
+  if (session.randomnessHeight !== height) return;
+  const head = snapshotHead.get(state);
+  if (head?.session !== session.number) return;
+  const { seats, reserve, leastPower } = head;
+  const candidates = candidatesIn(linesOf(state, session.number), head);
+  const occasion = { genesisHash, session: session.number, seed: session.randomness };
+  const winners = race(occasion, candidates, seats + reserve).map(({ id }) => id);
+  draws.set(state, [session.number], {
+    seats,
+    reserve,
+    leastPower,
+    seed: session.randomness,
+    candidates: candidates.powers.length,
+    winners,
+  });
+  ctx.emit(seatsDrawn, {
+    session: session.number,
+    candidates: candidates.powers.length,
+    seats,
+    winners,
+  });
+}
+
+/** Drops draws and seatings that nobody can ask about any more. */
+export function forgetDraws({ state, session }: BlockContext): void {
+  const kept = BigInt(params.need(state).unbondingSessions) + 1n;
+  for (const kind of [draws, seatings])
+    for (const [[number]] of [...kind.list(state)]) {
+      if (number + kept >= session.number) break;
+      kind.delete(state, number);
+    }
+}

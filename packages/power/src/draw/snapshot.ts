@@ -1,0 +1,176 @@
+/**
+ * The snapshot: what the draw goes by. It is made when a session ends, before anybody can know the
+ * seed, and stays as it is for all of the next session. It is a proven store of its own: whoever has
+ * its root can check every line, and whoever has all lines can repeat the draw.
+ */
+import { type BlockContext, bytesKey, collection, nodeKeys, u64Key } from '@palisade/chain';
+import {
+  equalBytes,
+  fromBinaryString,
+  type Infer,
+  type KeyValueReader,
+  record,
+  u8,
+  u32,
+  u64,
+} from '@palisade/core';
+import type { VirtualStake } from '../collators/bond.ts';
+import { type Collator, candidates, collators } from '../collators/collator.ts';
+import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
+import { params } from '../params.ts';
+import { seatsToDraw } from '../seats/plan.ts';
+
+/** Whether a collator may win a seat, and if not, why. */
+export const STANDING = { eligible: 0, barred: 1, lowScore: 2 } as const;
+
+export const snapshotLineRecord = record('SnapshotLine', {
+  power: u64.is('Lent to it, bytes'),
+  generation: u32,
+  standing: u8.is('0 eligible, 1 barred for an offence, 2 perception score too low'),
+  since: u64.is('First session whose snapshot says so'),
+});
+export type SnapshotLine = Infer<typeof snapshotLineRecord>;
+
+export const snapshotLines = collection({
+  store: 'snapshot',
+  name: 'collator',
+  key: [bytesKey(32)],
+  value: snapshotLineRecord,
+});
+
+export const snapshotHeadRecord = record('SnapshotHead', {
+  session: u64.is('In which it can be read, and in which is drawn from it'),
+  seats: u8.is('To be drawn'),
+  reserve: u8.is('Drawn besides'),
+  leastPower: u64.is('Collators with less are not drawn, bytes'),
+});
+export type SnapshotHead = Infer<typeof snapshotHeadRecord>;
+
+export const snapshotHead = collection({
+  store: 'snapshot',
+  name: 'head',
+  key: [],
+  value: snapshotHeadRecord,
+});
+
+/** Lines of snapshots that are past: last session, node key. */
+export const pastLines = collection({
+  store: 'power',
+  name: 'past-line',
+  key: [u64Key, bytesKey(32)],
+  value: snapshotLineRecord,
+});
+
+/** Says whether a validator is trusted enough to be drawn: a gate, never a weight. */
+export type ScoreGate = (state: KeyValueReader, nodeKey: Uint8Array) => boolean;
+
+/** What a snapshot asks of the rest of the chain. */
+export type SnapshotPorts = {
+  readonly scoreGate: ScoreGate;
+  readonly virtualStake: VirtualStake;
+};
+
+/** Makes the snapshot that the coming session reads, of what is lent now. */
+export function takeSnapshot(ctx: BlockContext, ports: SnapshotPorts): void {
+  const { state, session } = ctx;
+  const next = session.number + 1n;
+  dropGone(ctx, next);
+  const { minCollatorPower, reserve, candidacyBond } = params.need(state);
+  const seats = seatsToDraw(state);
+  let strong = 0;
+  for (const [[nodeKey]] of [...candidates.list(state)]) {
+    const collator = collators.need(state, nodeKey);
+    if (!isStillCandidate(state, nodeKey, collator, candidacyBond, ports.virtualStake)) {
+      removeCollator(ctx, nodeKey, REMOVAL.kicked);
+      keepPast(ctx, nodeKey, next);
+      continue;
+    }
+    const standing = standingOf(state, nodeKey, collator, next, ports.scoreGate);
+    writeLine(ctx, nodeKey, { ...collator, standing }, next);
+    if (standing === STANDING.eligible && collator.power >= minCollatorPower) strong++;
+  }
+  // Too few have the least power: then everybody with any may be drawn.
+  const leastPower = strong < seats ? 1n : minCollatorPower;
+  snapshotHead.set(state, [], { session: next, seats, reserve, leastPower });
+}
+
+/** A node key that its account revoked can sign nothing; a bond below the least is no bond. */
+function isStillCandidate(
+  state: KeyValueReader,
+  nodeKey: Uint8Array,
+  { account, bond }: Collator,
+  candidacyBond: bigint,
+  virtualStake: VirtualStake,
+): boolean {
+  const bound = nodeKeys.get(state, nodeKey);
+  if (!bound || bound.revoked === 1 || !equalBytes(bound.account, account)) return false;
+  return bond >= candidacyBond || bond + virtualStake(state, nodeKey) >= candidacyBond;
+}
+
+function standingOf(
+  state: KeyValueReader,
+  nodeKey: Uint8Array,
+  { barredUntil }: Collator,
+  session: bigint,
+  scoreGate: ScoreGate,
+): number {
+  if (barredUntil > session) return STANDING.barred;
+  return scoreGate(state, nodeKey) ? STANDING.eligible : STANDING.lowScore;
+}
+
+type NewLine = Omit<SnapshotLine, 'since'>;
+
+function writeLine(ctx: BlockContext, nodeKey: Uint8Array, line: NewLine, next: bigint): void {
+  const before = snapshotLines.get(ctx.state, nodeKey);
+  const { power, generation, standing } = line;
+  if (before?.power === power && before.generation === generation && before.standing === standing)
+    return;
+  keepPast(ctx, nodeKey, next);
+  snapshotLines.set(ctx.state, [nodeKey], { power, generation, standing, since: next });
+}
+
+/** Takes down the lines of those that are candidates no more. */
+function dropGone(ctx: BlockContext, next: bigint): void {
+  for (const [[nodeKey]] of [...snapshotLines.list(ctx.state)])
+    if (!candidates.has(ctx.state, nodeKey)) keepPast(ctx, nodeKey, next);
+}
+
+/** A line ends with the running session: it is kept while the session's draw may be asked about. */
+function keepPast({ state }: BlockContext, nodeKey: Uint8Array, next: bigint): void {
+  const line = snapshotLines.get(state, nodeKey);
+  if (!line) return;
+  snapshotLines.delete(state, nodeKey);
+  pastLines.set(state, [next - 1n, nodeKey], line);
+}
+
+/** Drops lines that nobody can ask about any more. */
+export function forgetPastLines({ state, session }: BlockContext): void {
+  const kept = BigInt(params.need(state).unbondingSessions) + 1n;
+  const old: [bigint, Uint8Array][] = [];
+  for (const [key] of pastLines.list(state)) {
+    if (key[0] + kept >= session.number) break;
+    old.push(key);
+  }
+  for (const key of old) pastLines.delete(state, ...key);
+}
+
+/** A snapshot as entries of its proven store: key and value as they are hashed. */
+export function snapshotEntries(
+  head: SnapshotHead,
+  lines: readonly { readonly nodeKey: Uint8Array; readonly line: SnapshotLine }[],
+): [Uint8Array, Uint8Array][] {
+  const entries: [Uint8Array, Uint8Array][] = [];
+  const into = {
+    get: () => undefined,
+    range: () => [],
+    set(key: string, value: Uint8Array | undefined) {
+      entries.push([fromBinaryString(key.slice(STORE_PREFIX.length)), value!]);
+    },
+  };
+  snapshotHead.set(into, [], head);
+  for (const { nodeKey, line } of lines) snapshotLines.set(into, [nodeKey], line);
+  return entries;
+}
+
+/** What the flat keys of the store begin with; its tree leaves it out. */
+const STORE_PREFIX = 'snapshot/';
