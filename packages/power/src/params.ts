@@ -52,6 +52,18 @@ export const DEFAULT_POWER_PARAMS: PowerParams = {
   honestOwner: 0,
 };
 
+/** From a snapshot to its seats 1, to the end of the session of the slash 1, for the walk 2. */
+const PUNISHED_WITHIN = 4;
+
+/**
+ * Sessions for which it is remembered what a snapshot saw, and for which collateral answers. A seat is
+ * held in the session after its snapshot, is proven wrong within the evidence window, punished after
+ * the deferral, and there may be many backers to visit.
+ */
+export function memorySessions({ evidenceSessions, deferralSessions }: PowerParams): bigint {
+  return BigInt(evidenceSessions + deferralSessions + PUNISHED_WITHIN);
+}
+
 /** Values of the development network, whose sessions last a minute. */
 export const DEVELOPMENT_POWER_PARAMS: PowerParams = {
   ...DEFAULT_POWER_PARAMS,

@@ -2,7 +2,7 @@ import { handle, release } from '@palisade/chain';
 import { command, type KeyValueReader, type Refusal, refuse, toHex } from '@palisade/core';
 import { notAMiner } from '../errors.ts';
 import { minerDeregistered } from '../events.ts';
-import { params } from '../params.ts';
+import { memorySessions, params } from '../params.ts';
 import { claims, pastClaims, totals } from './claim.ts';
 import { MINER_DEPOSIT } from './create-miner.ts';
 import { settled } from './entries.ts';
@@ -33,9 +33,8 @@ export function deregisterMinerHandler(cannotLeave: SectorCheck) {
             next: 'Let its sectors expire or terminate them first.',
           },
         );
-      const { unbondingSessions } = params.need(state);
       const { entries } = settled(state, claim, session.number);
-      const free = claim.lastBacked + BigInt(unbondingSessions);
+      const free = claim.lastBacked + memorySessions(params.need(state));
       if (entries.length > 0 || (claim.lastBacked > 0n && session.number < free))
         return refuse(
           'power/still-answers',

@@ -6,7 +6,7 @@ import type { BlockContext, State } from '@palisade/chain';
 import { type KeyValueReader, PalisadeError, toHex } from '@palisade/core';
 import { collators } from '../collators/collator.ts';
 import { powerChanged } from '../events.ts';
-import { params } from '../params.ts';
+import { memorySessions, params } from '../params.ts';
 import { boundPower, claims, ENTRY, type Entry, totals } from './claim.ts';
 import { decreased } from './decrease.ts';
 import { settled } from './entries.ts';
@@ -42,10 +42,9 @@ export const minerPower: MinerPower = {
   answersUntil({ state, session }, miner) {
     const claim = claims.get(state, miner);
     if (!claim) return session.number;
-    const { unbondingSessions } = params.need(state);
     const lends = claim.entries.some(({ kind }) => kind === ENTRY.delegated);
     const last = lends ? session.number : claim.lastBacked;
-    const free = last === 0n ? 0n : last + BigInt(unbondingSessions);
+    const free = last === 0n ? 0n : last + memorySessions(params.need(state));
     return free > session.number ? free : session.number;
   },
 };

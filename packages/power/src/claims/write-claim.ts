@@ -1,7 +1,7 @@
 /** Writing a claim: what it said in snapshots that are fixed already is put aside first. */
 import type { BlockContext } from '@palisade/chain';
 import type { KeyValueReader } from '@palisade/core';
-import { params } from '../params.ts';
+import { memorySessions, params } from '../params.ts';
 import { type Claim, claims, ENTRY, pastClaims } from './claim.ts';
 
 /** Records of the past that a block forgets at most: their removal must not make it late. */
@@ -39,7 +39,7 @@ export function writeClaim(
 
 /** Drops what no proof of an offence can reach any more, a few records per block. */
 export function forgetPastClaims({ state, session }: BlockContext): void {
-  const kept = BigInt(params.need(state).unbondingSessions) + 1n;
+  const kept = memorySessions(params.need(state));
   const old: [bigint, Uint8Array][] = [];
   for (const [key] of pastClaims.list(state)) {
     if (key[0] + kept >= session.number || old.length === MAX_FORGOTTEN) break;

@@ -7,7 +7,7 @@ import { type BlockContext, bytesKey, collection, u64Key } from '@palisade/chain
 import { u8 } from '@palisade/core';
 import { backers, totals } from '../claims/claim.ts';
 import { collatorRemoved } from '../events.ts';
-import { params } from '../params.ts';
+import { memorySessions, params } from '../params.ts';
 import { beginUnbonding } from './bond.ts';
 import { candidates, collators, generationEnds } from './collator.ts';
 
@@ -36,7 +36,7 @@ export function removeCollator(ctx: BlockContext, nodeKey: Uint8Array, removal: 
     session: session.number,
     fault: removal === REMOVAL.offence ? 1 : 0,
   });
-  const due = session.number + BigInt(params.need(state).unbondingSessions) + 1n;
+  const due = session.number + memorySessions(params.need(state));
   staleBackers.set(state, [due, nodeKey, generation], 1);
   collators.set(state, [nodeKey], {
     ...collator,

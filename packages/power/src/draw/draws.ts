@@ -13,7 +13,7 @@ import {
   u64,
 } from '@palisade/core';
 import { seatsDrawn } from '../events.ts';
-import { params } from '../params.ts';
+import { memorySessions, params } from '../params.ts';
 import { seatings } from '../seats/seating.ts';
 import { type Candidates, ID_BYTES, race } from './race.ts';
 import {
@@ -104,7 +104,7 @@ export function drawWhenDue(ctx: BlockContext, { genesisHash }: Domain): void {
 
 /** Drops draws and seatings that nobody can ask about any more. */
 export function forgetDraws({ state, session }: BlockContext): void {
-  const kept = BigInt(params.need(state).unbondingSessions) + 1n;
+  const kept = memorySessions(params.need(state));
   for (const kind of [draws, seatings])
     for (const [[number]] of [...kind.list(state)]) {
       if (number + kept >= session.number) break;

@@ -17,7 +17,7 @@ import {
 import type { VirtualStake } from '../collators/bond.ts';
 import { type Collator, candidates, collators } from '../collators/collator.ts';
 import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
-import { params } from '../params.ts';
+import { memorySessions, params } from '../params.ts';
 import { seatsToDraw } from '../seats/plan.ts';
 
 /** Whether a collator may win a seat, and if not, why. */
@@ -145,7 +145,7 @@ function keepPast({ state }: BlockContext, nodeKey: Uint8Array, next: bigint): v
 
 /** Drops lines that nobody can ask about any more. */
 export function forgetPastLines({ state, session }: BlockContext): void {
-  const kept = BigInt(params.need(state).unbondingSessions) + 1n;
+  const kept = memorySessions(params.need(state));
   const old: [bigint, Uint8Array][] = [];
   for (const [key] of pastLines.list(state)) {
     if (key[0] + kept >= session.number) break;
