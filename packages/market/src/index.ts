@@ -5,7 +5,6 @@
 
 export { ARCHIVE } from './archive/money.ts';
 export { isMoved } from './archive/records.ts';
-export { jobAskedAbout } from './challenges/draw.ts';
 export { challenges } from './challenges/records.ts';
 export { checkProofs } from './commands/answer.ts';
 export { decidedIn, dutyParamsOf } from './duties/complaint.ts';

@@ -8,7 +8,6 @@ import { type PartnerName, startMarket, TEST_PARAMS, UNLIMITED } from '../../tes
 import {
   challengersOf,
   challengesQuery,
-  complete,
   FINDING,
   type MarketParams,
   postBond,
@@ -315,16 +314,6 @@ describe('a contained partner', () => {
     const { market, kit } = scene;
     const [first] = kit.pair('p0');
     await kit.passes(first, 'p0');
-    expect(market.standing('p0').contained).toBe(0);
-  });
-
-  it('[P2V-1.G2] is asked for no leaves any more when its agreement has ended meanwhile', async () => {
-    const { market, chain, kit, job } = await contained();
-    const [first] = kit.pair('p0');
-    const receipt = await market.partnerSigned('p0', job, chain.session.number - 1n);
-    await chain.run(market.client('alice'), complete, receipt);
-    const answer = await kit.answer('p0', first, { proofs: [] });
-    await kit.reports(first, 'p0', { finding: FINDING.passed, answer });
     expect(market.standing('p0').contained).toBe(0);
   });
 

@@ -2,21 +2,14 @@
 import { type BlockContext, nodeKeys, SEAT, validators } from '@palisade/chain';
 import type { KeyValueReader } from '@palisade/core';
 import { dutyParamsOf } from '../duties/complaint.ts';
-import {
-  AGREEMENT_STATE,
-  agreements,
-  agreementsOf,
-  isInteractive,
-  type Job,
-  jobs,
-} from '../job.ts';
+import { AGREEMENT_STATE, agreements, agreementsOf, isInteractive, jobs } from '../job.ts';
 import {
   agreementPoint,
   challengedPlaces,
   challengersOf,
   type Owned,
 } from '../rules/challenged.ts';
-import { type Challenge, challenges, ring, ringSize } from './records.ts';
+import { challenges, ring, ringSize } from './records.ts';
 
 /** Agreements of a partner that are looked at for one with a content: nearly all are of one kind. */
 const MOST_LOOKED_AT = 8;
@@ -43,19 +36,6 @@ export function drawChallenges({ state, session, height }: BlockContext): void {
 
 export function forgetChallenges({ state, session }: BlockContext): void {
   for (const [key] of [...challenges.list(state, session.number)]) challenges.delete(state, ...key);
-}
-
-/**
- * The job whose content a challenge asks for; undefined when it asks for none, or not any more: what
- * is not paid for is not kept.
- */
-export function jobAskedAbout(
-  state: KeyValueReader,
-  partner: Uint8Array,
-  { job }: Pick<Challenge, 'job'>,
-): Job | undefined {
-  const runs = agreements.get(state, job, partner)?.state === AGREEMENT_STATE.active;
-  return runs ? jobs.get(state, job) : undefined;
 }
 
 /** In the order of their keys. */

@@ -13,10 +13,10 @@ import {
   u64,
   type ValueOf,
 } from '@palisade/core';
-import { jobAskedAbout } from '../challenges/draw.ts';
 import { challengeDoubted, challengeFailed, challengePassed } from '../challenges/events.ts';
 import { type Challenge, challenges, FINDING, finding, verdicts } from '../challenges/records.ts';
 import { badEvidence, openEvidence } from '../duties/evidence.ts';
+import { jobs } from '../job.ts';
 import { challengeAnswer, MAX_CHALLENGE_ANSWER } from '../messages/challenge.ts';
 import { MAX_INNER } from '../messages/matching.ts';
 import { ready } from '../messages/ready.ts';
@@ -112,7 +112,7 @@ function checkSuccess(
   const answer = said.value as ValueOf<typeof challengeAnswer>;
   if (answer.session !== session.number || !equalBytes(answer.validator, sender.nodeKey!))
     return badEvidence('it answers another challenge.');
-  const asked = jobAskedAbout(state, partner, found);
+  const asked = jobs.get(state, found.job);
   if (!asked) return undefined;
   const leaves = challengeLeaves(
     session.randomness,

@@ -37,6 +37,6 @@ export const DUTY_BOUNDS: Bounds<DutyParams> = {
   evidenceSessions: [1, 1000],
   rebuttalSessions: [1, 1000],
   inclusionBlocks: [1, 2 ** 32 - 1],
-  // They are drawn in one block, in 50 us each.
+  // They are drawn in one block, in 0.1 ms each.
   challenges: [0, 4096],
 };

@@ -12,7 +12,7 @@ import {
   checkProofs,
   FINDING,
   type Finding,
-  jobAskedAbout,
+  jobs,
   MAX_CHALLENGE_ANSWER,
   partnerChallenge,
 } from '@palisade/market';
@@ -51,7 +51,7 @@ export async function challengePartner(
   stopping: AbortSignal,
 ): Promise<Found> {
   const { session, nodeKey } = self;
-  const asked = jobAskedAbout(committed, partner, challenge);
+  const asked = jobs.get(committed, challenge.job);
   const job = asked ? challenge.job : NO_JOB;
   const leaves = asked ? challengeLeaves(seed, nodeKey, job, partner, asked.size) : [];
   const nonce = new Uint8Array(randomBytes(32));
