@@ -28,6 +28,7 @@ export {
 } from './ledger/ledger.ts';
 export { LedgerSnapshot } from './ledger/snapshot.ts';
 export { type Spender, SpentOutputs } from './ledger/spent-outputs.ts';
+export { paymentsModule } from './module.ts';
 export { type Amounts, surplusOf, tokenKey, tokenOf } from './rules/amounts.ts';
 export type { Reason } from './rules/errors.ts';
 export { type Fees, type FeeTable, feeTable, isMerge } from './rules/fees.ts';

@@ -1,4 +1,6 @@
-/** Formats of the child chain: positions, transactions, what is signed, exits' numbers. */
+/** What others may say to payments and ask of them, and the formats of the child chain. */
+export { reportRoot } from './commands/report-root.ts';
+export { submitPayment } from './commands/submit.ts';
 export {
   type Bond,
   DIALECTS,
@@ -8,6 +10,7 @@ export {
   v1,
   v2,
 } from './dialect/index.ts';
+export * from './events.ts';
 export {
   type ExitPlace,
   exitPriority,
@@ -56,3 +59,17 @@ export {
   TX_TYPE,
 } from './format/transaction.ts';
 export { paymentDomain, type SigningDomain, signingDigest } from './format/typed-data.ts';
+export {
+  DEFAULT_PAYMENTS_PARAMS,
+  MAX_FEE_TOKENS,
+  type PaymentsParams,
+  paymentsParams,
+} from './params.ts';
+export {
+  blockOfRootQuery,
+  childBlockQuery,
+  outputQuery,
+  outputsOfQuery,
+  paymentsStateQuery,
+} from './queries.ts';
+export { ROOT_EVENT, type RootEvent, rootEvent } from './root-event.ts';

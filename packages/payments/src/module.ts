@@ -1,0 +1,32 @@
+/** The table of payments. */
+import type { Module } from '@palisade/chain';
+import { reportRootHandler } from './commands/report-root.ts';
+import { submitPaymentHandler } from './commands/submit.ts';
+import { paymentEvents } from './events.ts';
+import { beginBlock, closeWhenDue } from './forming.ts';
+import { paymentInvariants } from './invariants.ts';
+import { checkedParams, params, paymentsParams } from './params.ts';
+import { paymentQueries } from './queries.ts';
+import { applyAgreed, nextEvent } from './root-event.ts';
+import { CHILD_BLOCKS } from './state.ts';
+
+export const paymentsModule: Module = {
+  name: 'payments',
+  provenStores: [CHILD_BLOCKS],
+  commands: [submitPaymentHandler, reportRootHandler],
+  queries: paymentQueries,
+  events: paymentEvents,
+  invariants: paymentInvariants,
+  hooks: {
+    genesis({ state }, json) {
+      params.set(state, [], checkedParams(paymentsParams.fromJson(json ?? null, 'payments')));
+      nextEvent.set(state, [], 0n);
+      beginBlock(state, 1n);
+    },
+    blockEnd(ctx) {
+      closeWhenDue(ctx);
+      // Credited and locked for the blocks after this one.
+      applyAgreed(ctx);
+    },
+  },
+};
