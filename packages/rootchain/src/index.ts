@@ -1,1 +1,45 @@
-export {};
+/**
+ * @palisade/rootchain: Ethereum as this house uses it (spec/contracts.md). Typed bindings to the contracts,
+ * a follower of their logs that hands out nothing false, a sender with its own nonces, and for development
+ * a root chain on this machine.
+ */
+export {
+  authorityBinding,
+  bindings,
+  type Contract,
+  ERC20_VAULT_ID,
+  ETH_VAULT_ID,
+  ETHER,
+  type RootContracts,
+  rootContractsSchema,
+} from './contracts.ts';
+export { ANVIL_CHAIN_ID, type Anvil, type AnvilOptions, startAnvil } from './dev/anvil.ts';
+export { type AuthorityMember, type DeployOptions, deploy, deployTestToken } from './dev/deploy.ts';
+export { type Checkpoint, checkpointSchema } from './follow/checkpoint.ts';
+export {
+  type Blocks,
+  type FollowOptions,
+  follow,
+  type Rewind,
+  type Step,
+} from './follow/follow.ts';
+export type { LogPlace, RootLog, Sources } from './follow/log.ts';
+export { authorityAbi } from './generated/authority.ts';
+export { erc20VaultAbi } from './generated/erc20-vault.ts';
+export { ethVaultAbi } from './generated/eth-vault.ts';
+export { exitGameAbi } from './generated/exit-game.ts';
+export { frameworkAbi } from './generated/framework.ts';
+export { testTokenAbi } from './generated/test-token.ts';
+export { FINALITY_MARGIN } from './params.ts';
+export type { OnTrouble, Patience, Waiting } from './rpc/patient.ts';
+export { patiently } from './rpc/patient.ts';
+export { publicClient } from './rpc/provider.ts';
+export { httpRpc, type Question, type Rpc, type RpcOptions } from './rpc/rpc.ts';
+export type { BlockHeader, Receipt } from './rpc/shapes.ts';
+export {
+  createSender,
+  type Outcome,
+  type Sender,
+  type SenderOptions,
+  type Transaction,
+} from './send/sender.ts';

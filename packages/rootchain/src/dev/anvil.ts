@@ -1,0 +1,124 @@
+/** A root chain for development networks and tests: anvil, from its npm package, on a free port. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { PalisadeError } from '@palisade/core';
+import { z } from 'zod';
+import { httpRpc } from '../rpc/rpc.ts';
+import { chainIdQuestion } from '../rpc/shapes.ts';
+
+export type AnvilOptions = {
+  /** 0, the default: any port that is free. */
+  readonly port?: number;
+  readonly chainId?: number;
+  /** Seconds between blocks; absent: a block per transaction. */
+  readonly blockTimeS?: number;
+  /** Accounts of the development mnemonic with 10,000 ether each. */
+  readonly accounts?: number;
+  /** File in which the chain is kept between runs. */
+  readonly statePath?: string;
+};
+
+export type Anvil = {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Calls a method of the node by name: `anvil_mine`, `evm_snapshot`, `anvil_reorg` ... */
+  control(method: string, ...params: readonly unknown[]): Promise<unknown>;
+  stop(): Promise<void>;
+};
+
+/** The chain id of anvil, unless told otherwise. */
+export const ANVIL_CHAIN_ID = 31_337;
+/** It answers 0.15 s after its start; a machine with nothing left to give may need long. */
+const START_MS = 30_000;
+/** After this, ms, a process that was asked to end is ended. */
+const STOP_MS = 5_000;
+const LISTENING = /Listening on [\d.]+:(\d+)/;
+
+/** Starts a node and answers when it serves. It ends with this process at the latest. */
+export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
+  const child = spawn(binary(), argumentsOf(options), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const end = () => void child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  try {
+    const port = await listening(child);
+    const url = `http://127.0.0.1:${port}`;
+    const rpc = httpRpc({ urls: [url] });
+    await rpc.ask(chainIdQuestion);
+    return {
+      url,
+      port,
+      pid: child.pid!,
+      control: (method, ...params) => rpc.ask({ method, params, result: z.unknown() }),
+      stop: () => stop(child),
+    };
+  } catch (error) {
+    await stop(child);
+    throw error;
+  }
+}
+
+function binary(): string {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  const name = `@foundry-rs/anvil-${process.platform}-${arch}`;
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    return join(dirname(manifest), 'bin', process.platform === 'win32' ? 'anvil.exe' : 'anvil');
+  } catch (cause) {
+    throw new PalisadeError({
+      code: 'rootchain/no-anvil',
+      message: `A root chain on this machine needs the package ${name}, which is not installed.`,
+      next: 'npm install in the repository; or name the RPC address of another root chain.',
+      cause,
+    });
+  }
+}
+
+function argumentsOf(options: AnvilOptions): string[] {
+  const { port = 0, chainId = ANVIL_CHAIN_ID, blockTimeS, accounts, statePath } = options;
+  return [
+    ...['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId)],
+    ...(blockTimeS === undefined ? [] : ['--block-time', String(blockTimeS)]),
+    ...(accounts === undefined ? [] : ['--accounts', String(accounts)]),
+    ...(statePath === undefined ? [] : ['--state', statePath]),
+  ];
+}
+
+function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const fail = (why: string) => {
+      clearTimeout(timer);
+      reject(
+        new PalisadeError({
+          code: 'rootchain/anvil-failed',
+          message: `anvil ${why}: ${said.slice(-500)}`,
+        }),
+      );
+    };
+    const timer = setTimeout(() => fail(`did not start within ${START_MS} ms`), START_MS);
+    child.once('error', (error) => fail(`could not be started (${error.message})`));
+    child.once('exit', (code) => fail(`ended with ${code}`));
+    const read = (chunk: Buffer) => {
+      // Of its output only the beginning is of interest; it has to be read to the end, though.
+      if (said.length < 20_000) said += chunk.toString();
+      const port = LISTENING.exec(said)?.[1];
+      if (port === undefined) return;
+      clearTimeout(timer);
+      resolve(Number(port));
+    };
+    child.stdout!.on('data', read);
+    child.stderr!.on('data', read);
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  await ended;
+  clearTimeout(timer);
+}

@@ -1,0 +1,224 @@
+/**
+ * Follows contracts on the root chain. Logs are handed out in the order of (block, index), each once, and
+ * only when they are `margin` blocks old, so that an ordinary reorganisation changes nothing. Nothing is
+ * handed out that does not fit to what came before; a node that fails, lies or lags is asked again for
+ * ever. Should the chain change below the margin after all, a `rewind` names the last block that holds.
+ *
+ *   for await (const step of follow({ rpc, contracts, sources: bindings(contracts), resume })) {
+ *     if (step.kind === 'rewind') await store.rollBack(step.checkpoint);
+ *     else await store.apply(step.logs, step.checkpoint);
+ *   }
+ */
+import { PalisadeError } from '@palisade/core';
+import type { RootContracts } from '../contracts.ts';
+import {
+  BATCH_BLOCKS,
+  BELIEVE_AFTER,
+  FINALITY_MARGIN,
+  KEPT_CHECKPOINTS,
+  POLL_MS,
+} from '../params.ts';
+import { trouble } from '../rpc/errors.ts';
+import { type OnTrouble, type Patience, patiently, WAITING, type Waiting } from '../rpc/patient.ts';
+import type { Rpc } from '../rpc/rpc.ts';
+import { type BlockHeader, blockAt, chainIdQuestion, headBlock } from '../rpc/shapes.ts';
+import { type Checkpoint, FRESH_COUNTERS } from './checkpoint.ts';
+import { Contradictions } from './contradictions.ts';
+import type { RootLog, Sources } from './log.ts';
+import { type Batch, readBatch } from './read-batch.ts';
+
+/** Progress: the logs of all blocks behind the checkpoint before, up to this one. */
+export type Blocks<S extends Sources> = {
+  readonly kind: 'blocks';
+  readonly logs: readonly RootLog<S>[];
+  /** Store it with what was made of the logs. */
+  readonly checkpoint: Checkpoint;
+  /** Unix seconds of the checkpoint's block. */
+  readonly timestamp: bigint;
+  /** The head of the root chain when this was read: number, and Unix seconds. */
+  readonly head: { readonly height: bigint; readonly timestamp: bigint };
+};
+
+/** Everything behind `checkpoint` is void and will be handed out again. */
+export type Rewind = { readonly kind: 'rewind'; readonly checkpoint: Checkpoint };
+
+export type Step<S extends Sources> = Blocks<S> | Rewind;
+
+export type FollowOptions<S extends Sources> = {
+  readonly rpc: Rpc;
+  readonly contracts: RootContracts;
+  /** What to follow; usually `bindings(contracts)`. */
+  readonly sources: S;
+  /** Checkpoints from earlier, oldest first; the last is where to go on. Empty: from the deployment. */
+  readonly resume?: readonly Checkpoint[];
+  /** Blocks after which a log counts. */
+  readonly margin?: bigint;
+  readonly batchBlocks?: bigint;
+  readonly pollMs?: number;
+  /** Ends the following, quietly. */
+  readonly signal?: AbortSignal;
+  readonly onTrouble?: OnTrouble;
+  readonly waiting?: Waiting;
+  /** The first pause after a failure, ms. */
+  readonly firstPauseMs?: number;
+};
+
+/** Endless; ends by `signal`, or throws when this cannot be the chain that was followed before. */
+export async function* follow<S extends Sources>(
+  options: FollowOptions<S>,
+): AsyncGenerator<Step<S>, void, void> {
+  const follower = new Follower(options);
+  try {
+    await follower.begin();
+    for (;;) yield await follower.next();
+  } catch (error) {
+    if (!options.signal?.aborted) throw error;
+  }
+}
+
+class Follower<S extends Sources> {
+  readonly #options: FollowOptions<S>;
+  readonly #patience: Patience;
+  readonly #waiting: Waiting;
+  readonly #contradictions = new Contradictions();
+  /** Oldest first, the newest is where we are. */
+  #checkpoints: Checkpoint[];
+  /** The newest checkpoint whose counters were the contract's own; where lost logs begin at the earliest. */
+  #counted: Checkpoint | undefined;
+  /** Blocks of the next question; fewer after a node said that it was too much. */
+  #span: bigint;
+
+  constructor(options: FollowOptions<S>) {
+    this.#options = options;
+    this.#waiting = options.waiting ?? WAITING;
+    this.#patience = {
+      signal: options.signal,
+      onTrouble: options.onTrouble,
+      waiting: this.#waiting,
+      firstPauseMs: options.firstPauseMs,
+    };
+    this.#checkpoints = [...(options.resume ?? [])];
+    this.#span = options.batchBlocks ?? BATCH_BLOCKS;
+  }
+
+  async begin(): Promise<void> {
+    const { rpc, contracts, signal } = this.#options;
+    const chainId = await this.#ask(() => rpc.ask(chainIdQuestion, signal));
+    if (chainId !== BigInt(contracts.chainId))
+      throw new PalisadeError({
+        code: 'rootchain/other-chain',
+        message: `The root-chain node is of chain ${chainId}, but the contracts are on ${contracts.chainId}.`,
+        next: 'Name an RPC address of the right chain.',
+      });
+    if (this.#checkpoints.length > 0) return;
+    const height = contracts.deployedAt - 1n;
+    const block = await this.#ask(() => this.#known(height));
+    this.#checkpoints.push({ height, hash: block.hash, ...FRESH_COUNTERS });
+  }
+
+  async next(): Promise<Step<S>> {
+    for (;;) {
+      const head = await this.#ask(() => this.#options.rpc.ask(headBlock, this.#options.signal));
+      const last = this.#checkpoints.at(-1)!;
+      const target = head.number - (this.#options.margin ?? FINALITY_MARGIN);
+      if (target <= last.height) {
+        await this.#waiting.sleep(this.#options.pollMs ?? POLL_MS, this.#options.signal);
+        continue;
+      }
+      const to = target - last.height > this.#span ? last.height + this.#span : target;
+      const step = await this.#attempt(last, to, head);
+      if (step) return step;
+    }
+  }
+
+  /** One batch, tried as often as it takes; undefined when it has to be cut into smaller ones. */
+  async #attempt(last: Checkpoint, to: bigint, head: BlockHeader): Promise<Step<S> | undefined> {
+    const { rpc, sources, contracts, signal } = this.#options;
+    const reading = { rpc, sources, framework: contracts.framework, signal };
+    let contradiction: 'block' | 'logs' | undefined;
+    try {
+      const batch = await this.#ask(async () => {
+        try {
+          return await readBatch(reading, last, to, head.number);
+        } catch (error) {
+          contradiction = this.#contradictions.believe(error, BELIEVE_AFTER);
+          if (contradiction) return undefined;
+          throw error;
+        }
+      });
+      if (batch === undefined) return await this.#rewind(contradiction!);
+      return this.#accept(batch, head);
+    } catch (error) {
+      const single = to === last.height + 1n;
+      const refused = error instanceof PalisadeError && error.code === 'rootchain/refused';
+      if (!refused) throw error;
+      // A node that refuses a range may grant half of it; one block it has to grant some day.
+      if (!single) this.#span = (to - last.height + 1n) / 2n;
+      else await this.#wait(error);
+      return undefined;
+    }
+  }
+
+  #accept(batch: Batch<S>, head: BlockHeader): Blocks<S> {
+    const { checkpoint, last, logs } = batch;
+    this.#contradictions.clear();
+    this.#checkpoints.push(checkpoint);
+    if (this.#checkpoints.length > KEPT_CHECKPOINTS) this.#checkpoints.shift();
+    if (batch.counted) this.#counted = checkpoint;
+    const most = this.#options.batchBlocks ?? BATCH_BLOCKS;
+    this.#span = this.#span * 2n > most ? most : this.#span * 2n;
+    return {
+      kind: 'blocks',
+      logs,
+      checkpoint,
+      timestamp: last.timestamp,
+      head: { height: head.number, timestamp: head.timestamp },
+    };
+  }
+
+  /** Goes back: to the newest checkpoint that the chain still has, or behind which logs can be missing. */
+  async #rewind(kind: 'block' | 'logs'): Promise<Rewind | undefined> {
+    this.#contradictions.clear();
+    const newest = this.#checkpoints.at(-1)!;
+    const kept: Checkpoint[] = [];
+    for (const checkpoint of this.#checkpoints) {
+      if (kind === 'logs' && this.#counted && checkpoint.height > this.#counted.height) break;
+      // Without a counted one nothing but the first is beyond doubt.
+      if (kind === 'logs' && !this.#counted && kept.length > 0) break;
+      kept.push(checkpoint);
+    }
+    while (kept.length > 0) {
+      const { height, hash } = kept.at(-1)!;
+      if ((await this.#ask(() => this.#known(height))).hash === hash) break;
+      kept.pop();
+    }
+    const checkpoint = kept.at(-1);
+    if (checkpoint === undefined)
+      throw new PalisadeError({
+        code: 'rootchain/other-chain',
+        message: `None of the ${this.#checkpoints.length} root-chain blocks that were followed is on the chain any more.`,
+        data: { height: newest.height },
+        next: 'Check that the RPC address is of the same chain; then sync from the beginning.',
+      });
+    this.#checkpoints = kept;
+    if (this.#counted && this.#counted.height > checkpoint.height) this.#counted = undefined;
+    return checkpoint === newest ? undefined : { kind: 'rewind', checkpoint };
+  }
+
+  async #known(height: bigint): Promise<BlockHeader> {
+    const block = await this.#options.rpc.ask(blockAt(height), this.#options.signal);
+    if (block === undefined)
+      throw trouble('inconsistent', `The root-chain node does not have block ${height} yet.`);
+    return block;
+  }
+
+  #ask<T>(work: () => Promise<T>): Promise<T> {
+    return patiently(work, this.#patience);
+  }
+
+  async #wait(error: PalisadeError): Promise<void> {
+    const pauseMs = this.#options.pollMs ?? POLL_MS;
+    this.#options.onTrouble?.(error, 1, pauseMs);
+    await this.#waiting.sleep(pauseMs, this.#options.signal);
+  }
+}
