@@ -5,7 +5,7 @@ import { readFact } from './facts.ts';
 
 const hex = (length: number, byte = 'ab') => `0x${byte.repeat(length)}`;
 const deposit = (height: bigint, index: bigint) => ({
-  ...{ height, index, seconds: 1_700_000_000n, txHash: hex(32) },
+  ...{ height, index, txHash: hex(32) },
   event: {
     name: 'DepositCreated',
     ...{ depositor: hex(20), blknum: 1n, token: hex(20, '00'), amount: 10n ** 30n },

@@ -23,8 +23,8 @@ const fewBytes = z.array(bytes).max(5);
 
 const EVENTS = [
   event('DepositCreated', { depositor: sized(20), blknum: count, token: sized(20), amount: uint }),
-  // The root is not in the event; whoever reads it asks for it.
-  event('BlockSubmitted', { blknum: count, root: sized(32) }),
+  // Root and time are not in the event; whoever reads it asks the contract for them.
+  event('BlockSubmitted', { blknum: count, root: sized(32), seconds: count }),
   event('ExitStarted', { owner: sized(20), exitId: uint, utxoPos: uint, outputTx: bytes }),
   event('ExitQueued', { exitId: uint, priority: uint }),
   event('ExitChallenged', { utxoPos: uint }),
@@ -37,6 +37,8 @@ const EVENTS = [
     inputUtxosPos: z.array(uint).max(5),
     inFlightTxWitnesses: fewBytes,
     inputTxs: fewBytes,
+    // Time of its block: the first phase counts from it.
+    seconds: count,
   }),
   event('InFlightExitInputPiggybacked', {
     exitTarget: sized(20),
@@ -81,9 +83,8 @@ const EVENTS = [
 
 const eventSchema = z.discriminatedUnion('name', EVENTS);
 const factSchema = z.object({
-  /** Height of the root-chain block, and its time in seconds since 1970. */
+  /** Height of the root-chain block. */
   height: count,
-  seconds: count,
   /** Place among the logs of the block. */
   index: count,
   txHash: sized(32),

@@ -1,0 +1,260 @@
+/**
+ * All exits that ever started, as the facts tell them, and every transaction that was shown on the root chain: once
+ * seen it is never forgotten, because it may challenge an exit that starts later.
+ */
+import { isRefusal, toHex } from '@palisade/core';
+import {
+  type Dialect,
+  decodeTransaction,
+  hashOf,
+  inFlightExitId,
+  isInFlight,
+  type Payment,
+  type Position,
+  placeOf,
+  positionOf,
+  TX_TYPE,
+} from '@palisade/payments';
+import type { Payout } from '../ledger/books.ts';
+import type { FactOf, RootEvent, RootFact } from '../root/facts.ts';
+import type { InFlightExit, InFlightInput, Spend, StandardExit } from './records.ts';
+
+/** Where a transaction is included, by its hash. */
+export type PlaceOf = (
+  txHash: Uint8Array,
+) => { readonly blknum: number; readonly txindex: number } | undefined;
+
+type Handlers = { readonly [N in RootEvent['name']]?: (fact: FactOf<N>) => void };
+
+export class ExitTable {
+  readonly standard = new Map<bigint, StandardExit>();
+  readonly inFlight = new Map<bigint, InFlightExit>();
+  /** Root-chain height of each child block and deposit block. */
+  readonly blockHeights = new Map<number, number>();
+  /** Height of the last fact. */
+  height = 0;
+  private readonly dialect: Dialect;
+  /** Spends that were shown on the root chain, by what they spend. */
+  private readonly shown = new Map<Position, Spend[]>();
+  private readonly exitOfPosition = new Map<Position, bigint>();
+  private readonly exitOfTx = new Map<string, bigint>();
+  private readonly handlers: Handlers;
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect;
+    this.handlers = this.makeHandlers();
+  }
+
+  /** Takes the next fact. */
+  apply(fact: RootFact): void {
+    this.height = fact.height;
+    const handle = this.handlers[fact.event.name] as ((fact: RootFact) => void) | undefined;
+    handle?.(fact);
+  }
+
+  /** Transactions, shown on the root chain, that spend a position. */
+  shownSpends(position: Position): readonly Spend[] {
+    return this.shown.get(position) ?? [];
+  }
+
+  /** Exits that nothing has ended yet. */
+  *open(): Generator<StandardExit | InFlightExit> {
+    for (const exit of this.standard.values()) if (exit.status === 'open') yield exit;
+    for (const exit of this.inFlight.values()) if (exit.status === 'open') yield exit;
+  }
+
+  standardAt(position: Position): StandardExit | undefined {
+    const id = this.exitOfPosition.get(position);
+    return id === undefined ? undefined : this.standard.get(id);
+  }
+
+  inFlightOf(txHash: Uint8Array): InFlightExit | undefined {
+    const id = this.exitOfTx.get(toHex(txHash));
+    return id === undefined ? undefined : this.inFlight.get(id);
+  }
+
+  /** What a fact says was paid out; undefined for facts that pay nothing. */
+  payoutOf({ event }: RootFact, place: PlaceOf): Payout | undefined {
+    if (event.name === 'ExitFinalized') {
+      const exit = this.standard.get(event.exitId);
+      return exit && { exitId: event.exitId, paid: [exit.position], consumed: [] };
+    }
+    if (event.name === 'InFlightExitInputWithdrawn') {
+      const input = this.inFlight.get(event.exitId)?.inputs[event.inputIndex];
+      return input && { exitId: event.exitId, paid: [input.position], consumed: [] };
+    }
+    if (event.name !== 'InFlightExitOutputWithdrawn') return undefined;
+    const exit = this.inFlight.get(event.exitId);
+    const included = exit && place(exit.txHash);
+    if (!exit || !included) {
+      const consumed = exit?.inputs.map(({ position }) => position) ?? [];
+      return { exitId: event.exitId, paid: [], consumed };
+    }
+    const paid = [positionOf({ ...included, oindex: event.outputIndex })];
+    return { exitId: event.exitId, paid, consumed: [] };
+  }
+
+  private makeHandlers(): Handlers {
+    return {
+      DepositCreated: ({ event, height }) => void this.blockHeights.set(event.blknum, height),
+      BlockSubmitted: ({ event, height }) => void this.blockHeights.set(event.blknum, height),
+      ExitStarted: (fact) => this.startStandard(fact),
+      ExitQueued: ({ event }) => this.queue(event.exitId, event.priority),
+      ExitChallenged: ({ event }) => {
+        const id = this.exitOfPosition.get(event.utxoPos);
+        if (id !== undefined) this.endStandard(id, 'challenged');
+      },
+      ExitFinalized: ({ event }) => this.endStandard(event.exitId, 'finalized'),
+      ExitOmitted: ({ event }) => this.endStandard(event.exitId, 'omitted'),
+      InFlightExitStarted: (fact) => this.startInFlight(fact),
+      InFlightExitInputPiggybacked: ({ event, height }) =>
+        this.piggyback(event.txHash, 'piggybackedInputs', event.inputIndex, height),
+      InFlightExitOutputPiggybacked: ({ event, height }) =>
+        this.piggyback(event.txHash, 'piggybackedOutputs', event.outputIndex, height),
+      InFlightExitInputBlocked: ({ event }) =>
+        this.piggyback(event.txHash, 'piggybackedInputs', event.inputIndex, undefined),
+      InFlightExitOutputBlocked: ({ event }) =>
+        this.piggyback(event.txHash, 'piggybackedOutputs', event.outputIndex, undefined),
+      InFlightExitChallenged: (fact) => this.challenge(fact),
+      InFlightExitChallengeResponded: ({ event, height }) =>
+        this.change(this.exitOfTx.get(toHex(event.txHash)), () => ({
+          canonical: true,
+          oldestCompetitor: event.challengeTxPosition,
+          shownAt: height,
+        })),
+      InFlightExitInputWithdrawn: ({ event }) =>
+        this.withdraw(event.exitId, 'piggybackedInputs', event.inputIndex),
+      InFlightExitOutputWithdrawn: ({ event }) =>
+        this.withdraw(event.exitId, 'piggybackedOutputs', event.outputIndex),
+      InFlightExitFinalized: ({ event }) =>
+        this.change(event.exitId, () => ({ status: 'finalized' })),
+      InFlightExitDeleted: ({ event }) => this.change(event.exitId, () => ({ status: 'deleted' })),
+    };
+  }
+
+  private startStandard({ event, height, txHash }: FactOf<'ExitStarted'>): void {
+    const { exitId, utxoPos, owner, outputTx } = event;
+    const decoded = decodeTransaction(this.dialect, outputTx);
+    const output = isRefusal(decoded) ? undefined : decoded.outputs[placeOf(utxoPos).oindex];
+    this.exitOfPosition.set(utxoPos, exitId);
+    this.standard.set(exitId, {
+      ...{ kind: 'standard', exitId, position: utxoPos, owner, outputTx },
+      token: output?.token ?? new Uint8Array(20),
+      amount: output?.amount ?? 0n,
+      ...{ startedAt: height, startTx: txHash, finalizesAt: undefined, status: 'open' },
+    });
+  }
+
+  private endStandard(exitId: bigint, status: StandardExit['status']): void {
+    const exit = this.standard.get(exitId);
+    if (exit) this.standard.set(exitId, { ...exit, status });
+  }
+
+  private queue(exitId: bigint, priority: bigint): void {
+    const finalizesAt = Number(priority >> this.dialect.priority.timeAt);
+    if (isInFlight(this.dialect, exitId)) {
+      this.change(exitId, (exit) => ({
+        finalizesAt: Math.min(finalizesAt, exit.finalizesAt ?? finalizesAt),
+      }));
+      return;
+    }
+    const exit = this.standard.get(exitId);
+    if (exit) this.standard.set(exitId, { ...exit, finalizesAt });
+  }
+
+  private startInFlight({ event, height, txHash: startTx }: FactOf<'InFlightExitStarted'>): void {
+    const { inFlightTx: raw, inputUtxosPos, inputTxs, inFlightTxWitnesses } = event;
+    const transaction = decodeTransaction(this.dialect, raw);
+    // The contract has read it; what it accepts and we do not would be a bug of ours, and is told by the API.
+    if (isRefusal(transaction) || transaction.type !== TX_TYPE.payment) return;
+    const inputs = inputUtxosPos.map((position, i) =>
+      this.inputOf(position, inputTxs[i], inFlightTxWitnesses[i]),
+    );
+    const exitId = inFlightExitId(this.dialect, raw);
+    this.exitOfTx.set(toHex(event.txHash), exitId);
+    this.inFlight.set(exitId, {
+      ...{ kind: 'in-flight', exitId, txHash: event.txHash, raw, transaction, inputs, startTx },
+      ...{ startedAt: height, startSeconds: event.seconds, finalizesAt: undefined },
+      ...{ canonical: true, oldestCompetitor: undefined, shownAt: undefined, status: 'open' },
+      ...{ piggybackedInputs: new Map(), piggybackedOutputs: new Map() },
+    });
+    for (const [input, { position, signature }] of inputs.entries())
+      this.show(position, { raw, input, signature, visibleAt: height });
+  }
+
+  private inputOf(
+    position: Position,
+    inputTx: Uint8Array | undefined,
+    signature: Uint8Array | undefined,
+  ): InFlightInput {
+    const made = inputTx && decodeTransaction(this.dialect, inputTx);
+    const output =
+      made === undefined || isRefusal(made) ? undefined : made.outputs[placeOf(position).oindex];
+    const nothing = new Uint8Array();
+    return {
+      position,
+      owner: output?.owner ?? new Uint8Array(20),
+      signature: signature ?? nothing,
+      inputTx: inputTx ?? nothing,
+    };
+  }
+
+  private piggyback(
+    txHash: Uint8Array,
+    side: 'piggybackedInputs' | 'piggybackedOutputs',
+    index: number,
+    height: number | undefined,
+  ): void {
+    this.change(this.exitOfTx.get(toHex(txHash)), (exit) => ({
+      [side]: withEntry(exit[side], index, height),
+    }));
+  }
+
+  private withdraw(
+    exitId: bigint,
+    side: 'piggybackedInputs' | 'piggybackedOutputs',
+    index: number,
+  ): void {
+    this.change(exitId, (exit) => ({ [side]: withEntry(exit[side], index, undefined) }));
+  }
+
+  private challenge({ event, height }: FactOf<'InFlightExitChallenged'>): void {
+    this.change(this.exitOfTx.get(toHex(event.txHash)), () => ({
+      canonical: false,
+      oldestCompetitor: event.challengeTxPosition,
+      shownAt: height,
+    }));
+    const { challengeTx: raw, challengeTxInputIndex: input, challengeTxWitness: signature } = event;
+    const competitor = decodeTransaction(this.dialect, raw);
+    if (isRefusal(competitor) || competitor.type !== TX_TYPE.payment) return;
+    const position = (competitor as Payment).inputs[input];
+    if (position !== undefined) this.show(position, { raw, input, signature, visibleAt: height });
+  }
+
+  private show(position: Position, shown: Omit<Spend, 'txHash' | 'place'>): void {
+    const txHash = hashOf(shown.raw);
+    const spends = this.shown.get(position) ?? [];
+    if (spends.some((spend) => toHex(spend.txHash) === toHex(txHash))) return;
+    this.shown.set(position, [...spends, { ...shown, txHash, place: undefined }]);
+  }
+
+  private change(
+    exitId: bigint | undefined,
+    change: (exit: InFlightExit) => Partial<InFlightExit>,
+  ): void {
+    const exit = exitId === undefined ? undefined : this.inFlight.get(exitId);
+    if (exit) this.inFlight.set(exit.exitId, { ...exit, ...change(exit) });
+  }
+}
+
+/** The map with an entry set, or removed where there is no value. */
+function withEntry(
+  map: ReadonlyMap<number, number>,
+  key: number,
+  value: number | undefined,
+): ReadonlyMap<number, number> {
+  const changed = new Map(map);
+  if (value === undefined) changed.delete(key);
+  else changed.set(key, value);
+  return changed;
+}
