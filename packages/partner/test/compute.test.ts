@@ -1,7 +1,13 @@
 /** The client SDK and partners that run modules: paid for one result, and for nothing else. */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type MarketClient, openMarket, type RunProgress } from '@palisade/client';
+import {
+  type MarketClient,
+  openMarket,
+  type PutState,
+  type RunDone,
+  type RunProgress,
+} from '@palisade/client';
 import { accountSigner, equalBytes } from '@palisade/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, program } from './assemble.ts';
@@ -84,6 +90,42 @@ describe('computation on a network', () => {
     }
     expect(steps).toContain('ran');
     expect(steps.filter((step) => step === 'paid')).toHaveLength(2);
+  }, 60_000);
+
+  it('[C2V-0, C2V-7] a client that dies in a run goes on with the same job: nothing is lost, nobody is paid twice', async () => {
+    const pool = await startComputers(2);
+    const market = marketOf(pool);
+    const module = await assemble(ECHO);
+    const runs: RunDone[] = [];
+    for (const moment of ['confirmed', 'started', 'ran', 'paid'] as const) {
+      const input = new TextEncoder().encode(`died when it was ${moment}`);
+      const size = module.length + input.length;
+      const { maxRate } = await market.quoteRun({ size, fuel: limits.fuel, fold: 2 });
+      const work = { module, input, limits, fold: 2, maxRate };
+      let kept: readonly PutState[] = [];
+      let isDead = false;
+      const onHires = async (hires: readonly PutState[]) => {
+        if (!isDead) kept = hires;
+      };
+      const onProgress = ({ step }: RunProgress) => {
+        isDead ||= step === moment;
+        if (isDead) throw new Error('killed');
+      };
+      await expect(market.run({ ...work, onHires, onProgress })).rejects.toThrow('killed');
+      const done = await marketOf(pool).run({ ...work, hires: kept });
+      expect(done, moment).toMatchObject({ end: 'finished', output: input });
+      runs.push(done);
+    }
+    expect(await market.jobs()).toHaveLength(runs.length);
+    for (const { partners } of runs)
+      for (const { job, partner, paid } of partners) {
+        expect(paid).toBeGreaterThan(0n);
+        await until(async () => (await agreementOnChain(pool, job, partner))?.paid === paid);
+      }
+    const owed = runs.flatMap(({ partners }) => partners).reduce((sum, { paid }) => sum + paid, 0n);
+    await until(
+      async () => (await market.jobs()).reduce((sum, { job }) => sum + job.paid, 0n) === owed,
+    );
   }, 60_000);
 
   it('[C2V-7] a third partner decides where two disagree; who stands alone is not paid', async () => {

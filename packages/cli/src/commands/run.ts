@@ -1,21 +1,16 @@
 /** `palisade run`: a module, its input, and the output that partners agree on. */
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import type { RunDone, RunProgress, RunQuote } from '@palisade/client';
-import { equalBytes, PalisadeError, toHex } from '@palisade/core';
+import type { MarketClient, RunDone } from '@palisade/client';
+import { describeContent, PalisadeError, toHex } from '@palisade/core';
+import { encodeWork, type Work } from '@palisade/market/schema';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
+import { openRunFile } from '../files/runs.ts';
 import { refuseTaken, saveFile } from '../files/save.ts';
 import type { Session } from '../session/session.ts';
-import {
-  countOf,
-  formatAmount,
-  formatSize,
-  parseAmount,
-  parseCount,
-  shortId,
-} from '../terminal/amounts.ts';
+import { parseAmount, parseCount } from '../terminal/amounts.ts';
 import { usageError } from '../terminal/print-error.ts';
-import { facts } from '../terminal/table.ts';
+import { quoteLines, report, words } from './run-words.ts';
 
 type RunOptions = {
   readonly input?: string | undefined;
@@ -69,30 +64,30 @@ async function run(session: Session, file: string, options: RunOptions): Promise
   const path = toStdout ? undefined : resolve(options.output ?? `${basename(file)}.out`);
   if (path) await refuseTaken(path, options.force === true);
   const module = new Uint8Array(await readFile(file));
-  const input = options.input === undefined ? new Uint8Array(0) : await readFile(options.input);
+  const input = new Uint8Array(options.input === undefined ? [] : await readFile(options.input));
   const { fold = DEFAULT_FOLD, maxPrice, minScore } = options;
-  const limits = limitsOf(options);
+  const work = { module, input, limits: limitsOf(options), fold };
   const market = await session.market();
   const bounds = {
     ...(maxPrice === undefined ? {} : { maxPrice }),
     ...(minScore === undefined ? {} : { minScore }),
   };
-  const size = module.length + input.length;
-  const quote = await market.quoteRun({ size, fuel: limits.fuel, fold, ...bounds });
-  for (const line of quoteLines(quote, basename(file), size, options)) session.note(line);
-  if (!(await session.agreed('Run it?')))
+  const begun = await openRunFile(session.home.runs, await nameOf(session, work));
+  const maxRate =
+    begun.hires[0]?.maxRate ?? (await agreedRate(session, market, basename(file), work, bounds));
+  if (maxRate === undefined)
     return { json: { ran: false }, lines: ['Nothing was run, nothing was paid.'] };
+  if (begun.hires.length > 0) session.note('Going on with the run that was interrupted.');
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
   process.once('SIGINT', onInterrupt);
   try {
     const done = await market.run({
-      module,
-      input: new Uint8Array(input),
-      limits,
-      fold,
-      maxRate: quote.maxRate,
+      ...work,
       ...bounds,
+      maxRate,
+      hires: begun.hires,
+      onHires: begun.save,
       onProgress(progress) {
         const text = words(progress);
         if (text) session.note(text);
@@ -100,12 +95,41 @@ async function run(session: Session, file: string, options: RunOptions): Promise
       signal: stop.signal,
     });
     await give(session, done, path, options.force === true);
+    await begun.remove();
     return report(done, path);
   } catch (error) {
+    if (error instanceof PalisadeError && error.code === 'client/no-agreement')
+      await begun.remove();
     throw stop.signal.aborted ? interrupted() : error;
   } finally {
     process.off('SIGINT', onInterrupt);
   }
+}
+
+type RunWork = Work & { readonly fold: number };
+
+/** What makes two runs the same one. */
+async function nameOf(session: Session, work: RunWork): Promise<readonly string[]> {
+  const [{ genesisHash }, { address }] = await Promise.all([
+    session.chain.domain(),
+    session.account(),
+  ]);
+  const { contentId } = describeContent([encodeWork(work)]);
+  return [toHex(genesisHash), address, toHex(contentId), `${work.fold}`];
+}
+
+/** The most that each partner is paid, when it is agreed to. */
+async function agreedRate(
+  session: Session,
+  market: MarketClient,
+  name: string,
+  { module, input, limits: { fuel }, fold }: RunWork,
+  bounds: { readonly maxPrice?: bigint; readonly minScore?: number },
+): Promise<bigint | undefined> {
+  const size = module.length + input.length;
+  const quote = await market.quoteRun({ size, fuel, fold, ...bounds });
+  for (const line of quoteLines(quote, { name, size, fold, fuel })) session.note(line);
+  return (await session.agreed('Run it?')) ? quote.maxRate : undefined;
 }
 
 function limitsOf({
@@ -118,44 +142,6 @@ function limitsOf({
     memoryBytes: BigInt(memory * MIB),
     outputBytes: maxOutput * MIB,
   };
-}
-
-function quoteLines(quote: RunQuote, name: string, size: number, options: RunOptions): string[] {
-  const { maxRate, escrow, fee, partners } = quote;
-  const { fold = DEFAULT_FOLD, fuel = DEFAULT_FUEL } = options;
-  return facts([
-    ['what', `${name}, ${formatSize(size)} with its input; partners can read it`],
-    ['fold', `${fold}, among ${countOf(partners.length, 'partner')} that could run it`],
-    ['fuel', `at most ${fuel} million instructions`],
-    ['price', `at most ${formatAmount(maxRate)} per partner; what is not used is not paid`],
-    ['locked', `${formatAmount(escrow)}; what is not earned comes back`],
-    ['fee', formatAmount(fee)],
-  ]);
-}
-
-/** What a person is told of a step; not all are worth it. */
-function words(progress: RunProgress): string | undefined {
-  const who = 'partner' in progress ? shortId(toHex(progress.partner)) : '';
-  switch (progress.step) {
-    case 'in-block':
-      return `Job ${toHex(progress.job)} is in block ${progress.height}.`;
-    case 'started':
-      return `Partner ${who} has it.`;
-    case 'partner-failed':
-      return `${progress.error.message} Another one is asked.`;
-    case 'ran':
-      return `Partner ${who}: ${progress.end} (${progress.reason}), ${progress.fuel} fuel.`;
-    case 'no-result':
-      return `Partner ${who} has no result: ${progress.reason}`;
-    case 'disagreement':
-      return 'The results differ. One more partner is asked, to decide.';
-    case 'reported':
-      return `Partner ${who} signed another result; the chain knows of it now.`;
-    case 'paid':
-      return `Partner ${who} is paid ${formatAmount(progress.amount)}.`;
-    default:
-      return undefined;
-  }
 }
 
 async function give(
@@ -173,40 +159,10 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** A run that did not finish is a failure for scripts, though it is agreed upon and paid. */
-function report(done: RunDone, path: string | undefined): Report {
-  const { end, output, outputId, fuel, partners, fee } = done;
-  const paid = partners.reduce((sum, one) => sum + one.paid, 0n);
-  const told = partners.map(({ job, partner, result, reason, paid: amount }) => ({
-    job,
-    partner,
-    paid: amount,
-    ...(result ? { output: result.output } : {}),
-    reason,
-  }));
-  const json = { ran: true, end, outputId, size: output.length, fuel, paid, fee, partners: told };
-  const agreed = partners.filter(
-    ({ result }) => result && result.fuel === fuel && equalBytes(result.output, outputId),
-  ).length;
-  return {
-    json: { ...json, ...(path ? { path } : {}) },
-    lines: path
-      ? facts([
-          ['end', end],
-          ['output', `${path}, ${formatSize(output.length)}`],
-          ['agreed', `${agreed} of ${countOf(partners.length, 'partner')}`],
-          ['fuel', `${fuel}`],
-          ['paid', formatAmount(paid)],
-        ])
-      : [],
-    exitCode: end === 'finished' ? 0 : 1,
-  };
-}
-
 function interrupted(): PalisadeError {
   return new PalisadeError({
     code: 'cli/interrupted',
-    message: 'The run was interrupted. What is locked for it comes back when its session is over.',
-    next: 'Run the same command again: it begins anew.',
+    message: 'The run was interrupted. What nobody earns comes back when its session is over.',
+    next: 'Run the same command again: it goes on with what the partners have found.',
   });
 }

@@ -9,6 +9,8 @@ export type Home = {
   readonly keys: string;
   /** Unfinished puts. */
   readonly spool: string;
+  /** Unfinished runs. */
+  readonly runs: string;
   /** What was stored, by job: names are known to the client only. */
   readonly files: string;
   /** Vouchers that were signed, by job, partner and sequence. */
@@ -27,6 +29,7 @@ export function homeOf({ env }: World): Home {
     config: join(root, 'config.toml'),
     keys: join(root, 'keys'),
     spool: join(root, 'spool'),
+    runs: join(root, 'runs'),
     files: join(root, 'files'),
     vouchers: join(root, 'vouchers'),
     cache: join(root, 'cache'),
