@@ -1,6 +1,6 @@
 /** The parts of a development network as daemons: one node that hosts all validators, and partners. */
 import { join } from 'node:path';
-import type { Clock } from '@palisade/core';
+import { accountSigner, type Clock } from '@palisade/core';
 import { createLogger, type DaemonContext, logSection, type RootLogger } from '@palisade/daemon';
 import {
   DEVELOPMENT_POOL_TIMING,
@@ -93,7 +93,7 @@ export async function startOnePartner(
   diskHook?: PartnerOptions['diskHook'],
 ): Promise<RunningPartner> {
   const { timing, folders, ports, clock, allow } = part;
-  const { name, nodeSecret } = partnersOf(part)[i]!;
+  const { name, nodeSecret, accountSecret } = partnersOf(part)[i]!;
   const utility = utilityOf(i);
   const prices = [...PRICES, ...COMPUTE_PRICES, ACCESS_PRICE];
   const partner = await startPartner({
@@ -111,6 +111,7 @@ export async function startOnePartner(
       },
     },
     nodeSecret,
+    accountSigner: accountSigner(accountSecret),
     clock,
     dataDir: folders.partner(i + 1),
     validators,

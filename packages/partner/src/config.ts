@@ -201,7 +201,8 @@ export const partnerConfig = z.object({
       }),
       key: z.string().default('partner').meta({ description: "Name of the partner's node key." }),
       accountKey: z.string().optional().meta({
-        description: 'Name of the account key that binds the node key at the first start.',
+        description:
+          'Name of the account key: binds the node key at the first start, and reports omissions.',
       }),
       passphrase: z.string().optional().meta({
         description: 'Passphrase of these keys. Better given by the variable than in a file.',

@@ -21,6 +21,7 @@ import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
 import type { Network } from './network.ts';
 import { type StandingLimits, standingLimits } from './offers/standing-limits.ts';
+import { reportingOmissions } from './omissions.ts';
 import type { PartnerOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { ChallengeDesk } from './pool/challenge-desk.ts';
@@ -62,16 +63,16 @@ export function connectNetwork(options: PartnerOptions): Network {
 
 /** Waits for the chain, then brings everything up. Throws what waiting longer would not mend. */
 export async function goLive(parts: Parts, context: DaemonContext, url: string): Promise<Live> {
-  const { options, signer, log } = parts;
+  const { options, signer, log, metrics } = parts;
+  const { accountSigner } = options;
   const signal = shared(context.signal);
-  const network = connectNetwork(options);
+  const network = reportingOmissions(connectNetwork(options), { accountSigner, log, metrics });
   const persist = <T>(what: string, task: () => Promise<T>) =>
     untilItWorks(what, task, parts, signal);
   const domain = await persist('finding a validator', () => network.domain());
   await ensureSameChain(join(options.dataDir, 'chain.json'), domain);
   const name = options.name ?? `partner ${toHex(signer.id).slice(2, 10)}`;
   const label = fitText(name, MAX_LABEL);
-  const { accountSigner } = options;
   const account = await persist('finding the account', () =>
     ensureBound({ network, domain, signer, accountSigner, label, log, signal }),
   );

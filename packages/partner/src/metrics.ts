@@ -27,6 +27,11 @@ export const partnerMetrics = declareMetrics({
     help: 'Challenges of validators, by what became of them.',
     labels: ['outcome'],
   },
+  partner_omissions_total: {
+    kind: 'counter',
+    help: 'Acknowledged transactions in no block, by what became of the report.',
+    labels: ['outcome'],
+  },
   partner_agreements: {
     kind: 'gauge',
     help: 'Agreements by state.',

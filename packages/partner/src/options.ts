@@ -11,7 +11,7 @@ export type PartnerOptions = {
   readonly config?: PartnerConfig;
   /** ed25519 secret of the partner's node key, 32 bytes. */
   readonly nodeSecret: Uint8Array;
-  /** Binds the node key at the first start, where the chain knows it not yet. */
+  /** Binds the node key at the first start, where the chain knows it not yet; reports omissions. */
   readonly accountSigner?: Signer | undefined;
   /** Made if need be. */
   readonly dataDir: string;

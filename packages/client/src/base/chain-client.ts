@@ -33,6 +33,7 @@ import {
   type Included,
   type Posted,
   type SendOptions,
+  type Submitted,
   sending,
   type WaitOptions,
 } from './sending.ts';
@@ -58,7 +59,7 @@ export type ChainClient = {
   /** What a command costs now, base units: exact, before anything is signed. */
   feeFor<T>(declaration: Declaration<T>, fields: CommandFields<T>): Promise<bigint>;
   /** Hands over a signed envelope; resolves when a validator has acknowledged it. */
-  submit(envelope: Uint8Array): Promise<{ readonly id: Uint8Array }>;
+  submit(envelope: Uint8Array): Promise<Submitted>;
   /** Signs a command and hands it over, without waiting for a block. */
   post<T>(
     declaration: Declaration<T>,

@@ -42,6 +42,7 @@ export type {
   Included,
   Posted,
   SendOptions,
+  Submitted,
   WaitOptions,
 } from './sending.ts';
 export { IDLE_MS, type ServerEvent, serverEvents } from './server-events.ts';

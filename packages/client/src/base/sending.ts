@@ -39,7 +39,12 @@ export type Posted = {
   readonly nonce: bigint;
   /** What it costs, base units. */
   readonly fee: bigint;
+  /** The validator's word, an envelope; none where it was handed over in another way. */
+  readonly acknowledgement: Uint8Array | undefined;
 };
+
+/** What a validator has promised to propose, and its word for it. */
+export type Submitted = { readonly id: Uint8Array; readonly acknowledgement: Uint8Array };
 
 /** A transaction in a block. */
 export type Included = {
@@ -76,7 +81,7 @@ const MAX_CORRECTIONS = 4;
 
 export type Sending = {
   feeFor<T>(declaration: Declaration<T>, fields: CommandFields<T>): Promise<bigint>;
-  submit(envelope: Uint8Array, id?: Uint8Array, signal?: AbortSignal): Promise<{ id: Uint8Array }>;
+  submit(envelope: Uint8Array, id?: Uint8Array, signal?: AbortSignal): Promise<Submitted>;
   post<T>(
     declaration: Declaration<T>,
     fields: CommandFields<T>,
@@ -99,7 +104,11 @@ export type Deliver = (envelope: Uint8Array, id: Uint8Array) => Promise<unknown>
 export function sending(context: SendingContext): Sending {
   const nonces = new NonceBook(() => context.env.nowMs());
 
-  async function submit(envelope: Uint8Array, id?: Uint8Array, signal?: AbortSignal) {
+  async function submit(
+    envelope: Uint8Array,
+    id?: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<Submitted> {
     const domain = await context.domain();
     const [answer] = await ask(
       context,
@@ -117,7 +126,7 @@ export function sending(context: SendingContext): Sending {
       },
       { what: 'an acknowledgement', signal },
     );
-    return { id: answer!.value.id };
+    return answer!.value;
   }
 
   async function feeFor<T>(declaration: Declaration<T>, fields: CommandFields<T>) {
@@ -130,11 +139,17 @@ export function sending(context: SendingContext): Sending {
     fields: CommandFields<T>,
     signer: Signer,
     options: SendOptions = {},
-    deliver: Deliver = (envelope, id) => submit(envelope, id, options.signal),
+    deliver?: Deliver,
   ): Promise<Posted> {
     const domain = await context.domain();
     const lane = laneOf(declaration, signer);
     const askNonce = () => nextNonce(context, declaration, signer);
+    let acknowledgement: Uint8Array | undefined;
+    const handOver: Deliver =
+      deliver ??
+      (async (envelope, id) => {
+        ({ acknowledgement } = await submit(envelope, id, options.signal));
+      });
     const patienceMs = PATIENCE_BLOCKS * (await context.blockTimeMs());
     const signAndDeliver = async (first: bigint): Promise<Posted> => {
       let nonce = first;
@@ -145,12 +160,12 @@ export function sending(context: SendingContext): Sending {
         const envelope = await signEnvelope(declaration, value, domain, signer);
         const id = idOf(digestOf(declaration, value, domain), signer.id);
         try {
-          await deliver(envelope, id);
-          return { id, envelope, nonce, fee };
+          await handOver(envelope, id);
+          return { id, envelope, nonce, fee, acknowledgement };
         } catch (error) {
           if (!(error instanceof PalisadeError) || corrections === MAX_CORRECTIONS) throw error;
           if (error.code === 'accounts/nonce-used' && (await isIncluded(context, id)))
-            return { id, envelope, nonce, fee };
+            return { id, envelope, nonce, fee, acknowledgement };
           nonce = await correct(context, error, { nonce, corrections }, askNonce);
         }
       }
