@@ -1,8 +1,8 @@
 /** Agreements of access that run, as tunnels need them: out of the books of use. */
 import { type Refusal, refuse } from '@palisade/core';
 import { AGREEMENT_STATE, jobQuery } from '@palisade/market/schema';
-import { noAgreement } from '../agreements/agreements.ts';
 import { agreementOf } from '../agreements/check-voucher.ts';
+import { noAgreement } from '../agreements/desk-door.ts';
 import type { Network } from '../network.ts';
 import { hexOf } from '../records/agreement.ts';
 import type { RecordBook } from '../records/record-book.ts';

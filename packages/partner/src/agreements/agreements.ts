@@ -3,30 +3,17 @@
  * receipt. Everything that is acknowledged here is on disk before the answer leaves.
  */
 import {
-  type Catalogue,
   type Clock,
-  catalogue,
   type Domain,
-  equalBytes,
   isRefusal,
   type Opened,
-  open,
   type Refusal,
   refuse,
   type Signer,
   signEnvelope,
-  toHex,
-  verifyOpened,
 } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
-import {
-  clientReceipt,
-  type JobView,
-  jobQuery,
-  partnerReceipt,
-  type Receipt,
-  rateVoucher,
-} from '@palisade/market/schema';
+import { clientReceipt, type JobView, jobQuery, partnerReceipt } from '@palisade/market/schema';
 import { checkRunReceipt } from '../compute/check-run-receipt.ts';
 import type { ComputeDesk, RunView } from '../compute/desk.ts';
 import type { PartnerTerms } from '../config.ts';
@@ -38,23 +25,15 @@ import { type AgreementRecord, hexOf, RECORD_VERSION, sizeOf } from '../records/
 import type { AgreementBook } from '../records/agreement-book.ts';
 import type { Room } from '../room.ts';
 import type { Outcome } from '../storage/index.ts';
-import { KeyedLock } from '../storage/keyed-lock.ts';
+import { done, refused } from '../storage/outcome.ts';
 import { checkReceipt } from './check-receipt.ts';
-import {
-  agreementOf,
-  checkRate,
-  checkVoucher,
-  otherPartner,
-  succession,
-  type Voucher,
-} from './check-voucher.ts';
+import { agreementOf, checkRate, checkVoucher, succession, type Voucher } from './check-voucher.ts';
 import type { Desk, DeskView } from './desk.ts';
+import { DeskDoor, noAgreement, noSuchJob } from './desk-door.ts';
 import type { Intake, Progress } from './intake.ts';
 
 /** Agreements that run at once: each costs about 2 KiB of memory and a file. */
 const MAX_AGREEMENTS = 50_000;
-/** Vouchers looked at at once: each asks a validator, and strangers can send any number. */
-const MAX_CHECKS = 64;
 
 export type AgreementsOptions = {
   readonly network: Network;
@@ -81,29 +60,18 @@ export type AgreementsOptions = {
   readonly receiptGraceMs: number;
 };
 
-const done = <T>(value: T): Outcome<T> => ({ ok: true, value });
-const refused = (refusal: Refusal) => ({ ok: false, refusal }) as const;
-
 export class Agreements implements Desk {
   readonly #options: AgreementsOptions;
-  readonly #known: Catalogue = catalogue([rateVoucher, clientReceipt]);
-  readonly #locks = new KeyedLock();
-  #checking = 0;
+  readonly #door: DeskDoor;
 
   constructor(options: AgreementsOptions) {
     this.#options = options;
+    this.#door = new DeskDoor(options);
   }
 
   /** Takes a voucher: begins an agreement, answers for one that is known, or prolongs it. */
-  async takeVoucher(envelope: Uint8Array): Promise<Outcome<DeskView>> {
-    const opened = this.#open<Voucher>(envelope, rateVoucher.name);
-    if (isRefusal(opened)) return refused(opened);
-    if (!equalBytes(opened.value.partner, this.#options.signer.id))
-      return refused(otherPartner(opened.value));
-    if (this.#checking >= MAX_CHECKS) return refused(busy());
-    this.#checking++;
-    const taken = this.#locks.run(hexOf(opened.value.job), () => this.#take(opened, envelope));
-    return taken.finally(() => this.#checking--);
+  takeVoucher(envelope: Uint8Array): Promise<Outcome<DeskView>> {
+    return this.#door.takeVoucher(envelope, (opened) => this.#take(opened, envelope));
   }
 
   async #take(opened: Opened<Voucher>, envelope: Uint8Array): Promise<Outcome<DeskView>> {
@@ -271,11 +239,9 @@ export class Agreements implements Desk {
   }
 
   /** Counter-signs a client's receipt (P2V-8): both together end the agreement on chain. */
-  async takeReceipt(envelope: Uint8Array): Promise<Outcome<Uint8Array>> {
-    const opened = this.#open<Receipt>(envelope, clientReceipt.name);
-    if (isRefusal(opened)) return refused(opened);
-    const { job } = opened.value;
-    return this.#locks.run(hexOf(job), async () => {
+  takeReceipt(envelope: Uint8Array): Promise<Outcome<Uint8Array>> {
+    return this.#door.take(envelope, clientReceipt, async (opened) => {
+      const { job } = opened.value;
       const { book, network, domain, signer, desk, clock, tend, receiptGraceMs, log } =
         this.#options;
       const agreement = book.get(hexOf(job));
@@ -305,17 +271,6 @@ export class Agreements implements Desk {
       return done(await signEnvelope(partnerReceipt, opened.value, domain, signer));
     });
   }
-
-  #open<T>(envelope: Uint8Array, name: string): Opened<T> | Refusal {
-    const opened = open(envelope, this.#known, this.#options.domain);
-    if (isRefusal(opened)) return opened;
-    if (opened.declaration.name !== name)
-      return refuse(
-        'partner/other-message',
-        `${name} is wanted here, not ${opened.declaration.name}.`,
-      );
-    return verifyOpened(opened) ?? (opened as Opened<T>);
-  }
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -336,26 +291,6 @@ function checkTerm({ sessions }: Voucher, { maxSessions }: PartnerTerms): Refusa
     'partner/term-too-long',
     `The voucher runs for ${sessions} sessions; this partner takes up to ${maxSessions}.`,
   );
-}
-
-export function noAgreement(job: Uint8Array): Refusal {
-  return refuse('partner/no-agreement', `There is no running agreement about job ${toHex(job)}.`, {
-    next: 'Send a voucher to POST /v1/agreements first.',
-  });
-}
-
-export function noSuchJob(job: Uint8Array): Refusal {
-  return refuse('market/no-such-job', `There is no job ${toHex(job)} on the chain yet.`, {
-    retry: 'later',
-    next: 'A job appears with the block that confirms it; try again after it.',
-  });
-}
-
-function busy(): Refusal {
-  return refuse('partner/busy', `${MAX_CHECKS} vouchers are being looked at already.`, {
-    retry: 'later',
-    next: 'Try again in a few seconds.',
-  });
 }
 
 function noRoom(why: string): Refusal {

@@ -4,20 +4,15 @@
  * acknowledged here is on disk before the answer leaves.
  */
 import {
-  type Catalogue,
   type Clock,
-  catalogue,
   type Domain,
   digestOf,
   equalBytes,
-  isRefusal,
   type Opened,
-  open,
   type Refusal,
   refuse,
   type Signer,
   signEnvelope,
-  verifyOpened,
 } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import {
@@ -25,35 +20,19 @@ import {
   type JobView,
   jobQuery,
   partnerReceipt,
-  rateVoucher,
   usageVoucher,
 } from '@palisade/market/schema';
-import { noAgreement, noSuchJob } from '../agreements/agreements.ts';
-import {
-  agreementOf,
-  checkRate,
-  checkVoucher,
-  otherPartner,
-  type Voucher,
-} from '../agreements/check-voucher.ts';
+import { agreementOf, checkRate, checkVoucher, type Voucher } from '../agreements/check-voucher.ts';
 import type { Desk, DeskView } from '../agreements/desk.ts';
+import { DeskDoor, noAgreement, noSuchJob } from '../agreements/desk-door.ts';
 import type { Network } from '../network.ts';
 import type { OfferBook } from '../offers/offer-book.ts';
 import { hexOf } from '../records/agreement.ts';
 import type { RecordBook } from '../records/record-book.ts';
-import { KeyedLock } from '../storage/keyed-lock.ts';
 import { done, type Outcome, refused } from '../storage/outcome.ts';
-import {
-  checkSize,
-  checkUsage,
-  checkUsageReceipt,
-  type UsageReceipt,
-  type UsageVoucher,
-} from './check-usage.ts';
+import { checkSize, checkUsage, checkUsageReceipt } from './check-usage.ts';
 import { USAGE_VERSION, type UsageRecord } from './usage-record.ts';
 
-/** Rate vouchers looked at at once: each asks a validator, and strangers can send any number. */
-const MAX_CHECKS = 64;
 const NO_BYTES = new Uint8Array(0);
 const ZERO = new Uint8Array(32);
 
@@ -75,24 +54,16 @@ export type UsageDeskOptions = {
 
 export class UsageDesk implements Desk {
   readonly #options: UsageDeskOptions;
-  readonly #known: Catalogue = catalogue([rateVoucher, usageVoucher, clientReceipt]);
-  readonly #locks = new KeyedLock();
-  #checking = 0;
+  readonly #door: DeskDoor;
 
   constructor(options: UsageDeskOptions) {
     this.#options = options;
+    this.#door = new DeskDoor(options);
   }
 
   /** Takes a rate voucher: begins an agreement, or answers for one that is known. */
-  async takeVoucher(envelope: Uint8Array): Promise<Outcome<DeskView>> {
-    const opened = this.#open<Voucher>(envelope, rateVoucher.name);
-    if (isRefusal(opened)) return refused(opened);
-    if (!equalBytes(opened.value.partner, this.#options.signer.id))
-      return refused(otherPartner(opened.value));
-    if (this.#checking >= MAX_CHECKS) return refused(busy());
-    this.#checking++;
-    const taken = this.#locks.run(hexOf(opened.value.job), () => this.#take(opened));
-    return taken.finally(() => this.#checking--);
+  takeVoucher(envelope: Uint8Array): Promise<Outcome<DeskView>> {
+    return this.#door.takeVoucher(envelope, (opened) => this.#take(opened));
   }
 
   async #take(opened: Opened<Voucher>): Promise<Outcome<DeskView>> {
@@ -180,12 +151,10 @@ export class UsageDesk implements Desk {
    * Takes a usage voucher; answers with the units of the best one that is here then. One that is
    * here already is no error: it may be shown twice.
    */
-  async takeUsage(job: Uint8Array, envelope: Uint8Array): Promise<Outcome<bigint>> {
-    const opened = this.#open<UsageVoucher>(envelope, usageVoucher.name);
-    if (isRefusal(opened)) return refused(opened);
-    const { value, signature } = opened;
-    if (!equalBytes(value.job, job)) return refused(otherJob());
-    return this.#locks.run(hexOf(job), async () => {
+  takeUsage(job: Uint8Array, envelope: Uint8Array): Promise<Outcome<bigint>> {
+    return this.#door.take(envelope, usageVoucher, async (opened) => {
+      const { value, signature } = opened;
+      if (!equalBytes(value.job, job)) return refused(otherJob());
       const { book, signer } = this.#options;
       const known = book.get(hexOf(job));
       if (!known) return refused(noAgreement(job));
@@ -211,11 +180,9 @@ export class UsageDesk implements Desk {
   }
 
   /** Counter-signs a client's receipt (P2V-8): both together end the agreement on chain. */
-  async takeReceipt(envelope: Uint8Array): Promise<Outcome<Uint8Array>> {
-    const opened = this.#open<UsageReceipt>(envelope, clientReceipt.name);
-    if (isRefusal(opened)) return refused(opened);
-    const { job } = opened.value;
-    return this.#locks.run(hexOf(job), async () => {
+  takeReceipt(envelope: Uint8Array): Promise<Outcome<Uint8Array>> {
+    return this.#door.take(envelope, clientReceipt, async (opened) => {
+      const { job } = opened.value;
       const { book, network, domain, signer, clock, tend, receiptGraceMs, log } = this.#options;
       const known = book.get(hexOf(job));
       if (!known) return refused(noAgreement(job));
@@ -235,17 +202,6 @@ export class UsageDesk implements Desk {
       return done(await signEnvelope(partnerReceipt, opened.value, domain, signer));
     });
   }
-
-  #open<T>(envelope: Uint8Array, name: string): Opened<T> | Refusal {
-    const opened = open(envelope, this.#known, this.#options.domain);
-    if (isRefusal(opened)) return opened;
-    if (opened.declaration.name !== name)
-      return refuse(
-        'partner/other-message',
-        `${name} is wanted here, not ${opened.declaration.name}.`,
-      );
-    return verifyOpened(opened) ?? (opened as Opened<T>);
-  }
 }
 
 function notOffered(): Refusal {
@@ -260,11 +216,4 @@ function otherJob(): Refusal {
 
 function noContent(): Refusal {
   return refuse('partner/no-content', 'This partner keeps no contents and runs no modules.');
-}
-
-function busy(): Refusal {
-  return refuse('partner/busy', `${MAX_CHECKS} vouchers are being looked at already.`, {
-    retry: 'later',
-    next: 'Try again in a few seconds.',
-  });
 }
