@@ -10,14 +10,23 @@ import {
   cancel,
   complain,
   complete,
+  FINDING,
   JOB_STATE,
   partnerComplete,
   rebut,
   renew,
+  reportChallenge,
   reportOmission,
   UTILITY,
 } from '@palisade/market';
-import { type BlockOptions, machineOf, PAL, validatorOf } from '../../chain/test/chain-kit.ts';
+import {
+  type BlockOptions,
+  type KitValidator,
+  machineOf,
+  PAL,
+  validatorOf,
+} from '../../chain/test/chain-kit.ts';
+import { Challenges } from './challenge-kit.ts';
 import { Duties } from './duty-kit.ts';
 import {
   CLIENTS,
@@ -240,6 +249,34 @@ async function complaints(script: Script): Promise<void> {
   ]);
 }
 
+/** Two validators find p2 missing, one says so of p1; a third, a second word and a success are refused. */
+async function challenges(script: Script): Promise<void> {
+  const { market } = script;
+  const { chain } = market;
+  const kit = new Challenges(market);
+  const report = async (
+    validator: KitValidator,
+    partner: PartnerName,
+    finding: number = FINDING.unreachable,
+    answer: Uint8Array = new Uint8Array(),
+  ) => {
+    const fields = await kit.fields(partner, { finding, answer });
+    return chain.sign(kit.machine(validator), reportChallenge, fields);
+  };
+  const [first, second] = kit.pair('p2');
+  const [one, other] = kit.pair('p1');
+  await script.block([
+    await report(first, 'p2'),
+    await report(chain.validators[0]!, 'p2'),
+    await report(one, 'p1'),
+  ]);
+  await script.block([
+    await report(second, 'p2', FINDING.wrongLeaves),
+    await report(one, 'p1'),
+    await report(other, 'p1', FINDING.passed, await kit.answer('p1', other)),
+  ]);
+}
+
 function faultsOfValidators({ market }: Script): number {
   const duties = new Duties(market);
   const standings = market.chain.validators.map((validator) => duties.standing(validator));
@@ -248,7 +285,11 @@ function faultsOfValidators({ market }: Script): number {
 
 /** Runs the script from genesis. */
 export async function runGolden(): Promise<Golden> {
-  const market = await startMarket({ weights: [10n, 10n, 10n, 10n, 10n], bonds: 50n * PAL });
+  const market = await startMarket({
+    weights: [10n, 10n, 10n, 10n, 10n],
+    passive: 3,
+    bonds: 50n * PAL,
+  });
   const script = new Script(market);
   await script.block([]);
   await script.endSession();
@@ -273,6 +314,7 @@ export async function runGolden(): Promise<Golden> {
   } as const;
   await script.block([], { misbehavior: [proof] });
   await complaints(script);
+  await challenges(script);
   const computation = await computations(script);
   for (let i = 0; i < 4; i++) {
     await script.block([]);
@@ -285,6 +327,8 @@ export async function runGolden(): Promise<Golden> {
   // An equivocation, an omission, a complaint that was upheld.
   const faults = faultsOfValidators(script);
   if (faults !== 3) throw new Error(`validators have ${faults} faults`);
+  const { challengeFinding } = market.standing('p2');
+  if (challengeFinding !== FINDING.wrongLeaves) throw new Error('p2 passed its challenge');
   if (state !== JOB_STATE.resolved) throw new Error(`the computation is in state ${state}`);
   return script.finish(toHex(market.chain.genesisAppHash));
 }

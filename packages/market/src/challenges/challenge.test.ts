@@ -126,7 +126,7 @@ describe('who is challenged', () => {
 });
 
 describe('a partner that failed its challenge', () => {
-  it('[P2V-1.G2] is found out by two: it counts against its standing, once', async () => {
+  it('[P2V-1.G2] is the partner that says it is there: two find it out, and it counts against its standing, once', async () => {
     const { market, chain, kit } = await begin();
     const [first, second] = kit.pair('p0');
     const one = await kit.reports(first, 'p0');
