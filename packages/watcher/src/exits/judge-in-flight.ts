@@ -1,0 +1,205 @@
+/** In-flight exits (MoreVP, X12): canonicity, answers to wrong challenges, piggybacks. */
+import { equalBytes, toHex } from '@palisade/core';
+import { placeOf, positionOf } from '@palisade/payments';
+import { isNearlyFinal, type LateReason, lateReasons } from '../lateness.ts';
+import type { InFlightTip } from './chain-view.ts';
+import { type ExitEvent, type Finding, inFlightDetails } from './findings.ts';
+import type { Judgement } from './judge.ts';
+import { allSpends } from './judge-standard.ts';
+import { type InFlightExit, NOT_INCLUDED, type Spend } from './records.ts';
+
+/** An in-flight exit with what the contract says of it now. */
+type Present = {
+  readonly exit: InFlightExit;
+  readonly canonical: boolean;
+  /** Undefined when nobody has shown any. */
+  readonly oldestCompetitor: bigint | undefined;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** Its own place in the child chain, as a position of output 0. */
+  readonly own: bigint | undefined;
+  readonly firstPhase: boolean;
+};
+
+export function judgeInFlight(judgement: Judgement, exit: InFlightExit): readonly Finding[] {
+  const tip = judgement.tip.inFlight.get(exit.exitId);
+  if (tip && !tip.exists) return [];
+  const present = presentOf(judgement, exit, tip);
+  const findings = [
+    judgeCanonicity(judgement, present),
+    judgeAnswer(judgement, present),
+    ...present.inputs.map((index) => judgeInput(judgement, present, index)),
+    ...present.outputs.map((index) => judgeOutput(judgement, present, index)),
+    offerPiggybacks(judgement, present),
+  ];
+  return findings.filter((finding) => finding !== undefined);
+}
+
+function presentOf(
+  { view, dialect, now, minExitPeriodSeconds }: Judgement,
+  exit: InFlightExit,
+  tip: InFlightTip | undefined,
+): Present {
+  const place = view.placeOf(exit.txHash);
+  const stands = (bit: number) => !tip || ((tip.map >> BigInt(bit)) & 1n) === 1n;
+  const oldest = tip ? tip.oldestCompetitor || undefined : exit.oldestCompetitor;
+  return {
+    exit,
+    canonical: tip?.canonical ?? exit.canonical,
+    oldestCompetitor: oldest,
+    inputs: [...exit.piggybackedInputs.keys()].filter(stands),
+    outputs: [...exit.piggybackedOutputs.keys()].filter((i) => stands(i + dialect.maxInputs)),
+    own: place && positionOf({ ...place, oindex: 0 }),
+    firstPhase: now.seconds - exit.startSeconds < minExitPeriodSeconds / 2,
+  };
+}
+
+/** Age of a spend in the order of the contract: what is in no block is the youngest of all. */
+function ageOf({ place }: Spend): bigint {
+  return place ? positionOf({ ...place, oindex: 0 }) : NOT_INCLUDED;
+}
+
+/** The oldest other transaction that spends one of the inputs, if it can be shown with effect. */
+function judgeCanonicity(judgement: Judgement, present: Present): Finding | undefined {
+  const { exit, own, oldestCompetitor } = present;
+  const competitors = exit.inputs.flatMap(({ position }, index) =>
+    allSpends(judgement, position)
+      .filter(({ txHash }) => !equalBytes(txHash, exit.txHash))
+      .map((spend) => ({ spend, index })),
+  );
+  const [oldest] = competitors.sort((a, b) => (ageOf(a.spend) < ageOf(b.spend) ? -1 : 1));
+  if (!oldest) return undefined;
+  const age = ageOf(oldest.spend);
+  // Its own place is at least as old as what is in no block; so is any competitor that was shown.
+  if (own !== undefined && age >= own) return undefined;
+  if (oldestCompetitor !== undefined && age >= oldestCompetitor) return undefined;
+  const visibleAt = Math.max(exit.startedAt, oldest.spend.visibleAt);
+  return finding(judgement, present, {
+    ...{ name: 'non_canonical_ife', late: 'unchallenged_non_canonical_ife', visibleAt },
+    ...{ index: oldest.index, spend: oldest.spend, kind: 'not-canonical' },
+    deadline: exit.startSeconds + judgement.minExitPeriodSeconds / 2,
+    possible: present.firstPhase,
+  });
+}
+
+/** It was called non-canonical, though its transaction is in a block older than any competitor. */
+function judgeAnswer(judgement: Judgement, present: Present): Finding | undefined {
+  const { exit, own, canonical, oldestCompetitor } = present;
+  if (canonical || own === undefined || oldestCompetitor === undefined) return undefined;
+  if (own >= oldestCompetitor) return undefined;
+  const included = judgement.table.blockHeights.get(placeOf(own).blknum) ?? exit.startedAt;
+  return finding(judgement, present, {
+    ...{ name: 'invalid_ife_challenge', late: 'unchallenged_ife_challenge', kind: 'respond' },
+    visibleAt: Math.max(exit.shownAt ?? exit.startedAt, included),
+    ...{ index: 0, spend: undefined, deadline: exit.finalizesAt, possible: true },
+  });
+}
+
+/** A piggybacked input that another transaction spends. */
+function judgeInput(judgement: Judgement, present: Present, index: number): Finding | undefined {
+  const { exit } = present;
+  const input = exit.inputs[index];
+  const spend =
+    input &&
+    allSpends(judgement, input.position).find(({ txHash }) => !equalBytes(txHash, exit.txHash));
+  if (!spend) return undefined;
+  const since = exit.piggybackedInputs.get(index) ?? exit.startedAt;
+  return piggyback(judgement, present, 'input-spent', index, spend, since);
+}
+
+/** A piggybacked output of an included transaction that was spent later. */
+function judgeOutput(judgement: Judgement, present: Present, index: number): Finding | undefined {
+  const { exit, own } = present;
+  if (own === undefined) return undefined;
+  const [spend] = allSpends(judgement, own + BigInt(index));
+  if (!spend) return undefined;
+  const since = exit.piggybackedOutputs.get(index) ?? exit.startedAt;
+  return piggyback(judgement, present, 'output-spent', index, spend, since);
+}
+
+function piggyback(
+  judgement: Judgement,
+  present: Present,
+  kind: 'input-spent' | 'output-spent',
+  index: number,
+  spend: Spend,
+  since: number,
+): Finding {
+  const { exit } = present;
+  const side =
+    kind === 'input-spent' ? { inputs: [index], outputs: [] } : { inputs: [], outputs: [index] };
+  // Counted from the piggyback: one that comes on the second day is not late by a day.
+  const visibleAt = Math.max(since, spend.visibleAt);
+  return finding(judgement, present, {
+    ...{ name: 'invalid_piggyback', late: 'unchallenged_piggyback', kind, index, spend, visibleAt },
+    ...{ deadline: exit.finalizesAt, possible: true, more: side },
+  });
+}
+
+type Case = {
+  readonly name: 'non_canonical_ife' | 'invalid_ife_challenge' | 'invalid_piggyback';
+  readonly late:
+    | 'unchallenged_non_canonical_ife'
+    | 'unchallenged_ife_challenge'
+    | 'unchallenged_piggyback';
+  readonly kind: 'not-canonical' | 'respond' | 'input-spent' | 'output-spent';
+  readonly visibleAt: number;
+  readonly deadline: number | undefined;
+  readonly index: number;
+  readonly spend: Spend | undefined;
+  /** Whether the contract would still take the challenge. */
+  readonly possible: boolean;
+  readonly more?: Readonly<Record<string, readonly number[]>>;
+};
+
+function finding({ margins, now }: Judgement, { exit }: Present, what: Case): Finding {
+  const { name, kind, visibleAt, deadline, index, spend, possible, more = {} } = what;
+  const late: readonly LateReason[] = lateReasons(margins, now, {
+    visibleAt,
+    finalizesAt: exit.finalizesAt,
+  });
+  const events: ExitEvent[] = [{ event: name, details: { ...inFlightDetails(exit, []), ...more } }];
+  if (late.length > 0)
+    events.push({ event: what.late, details: { ...inFlightDetails(exit, late), ...more } });
+  if (exit.finalizesAt !== undefined && isNearlyFinal(margins, now, exit.finalizesAt))
+    events.push({ event: 'exit_nearly_final', details: inFlightDetails(exit, late) });
+  const since = kind === 'input-spent' || kind === 'output-spent' ? sinceOf(exit, kind, index) : 0;
+  const subject = `${kind}/${exit.exitId}/${exit.startedAt}/${index}/${since}`;
+  const challenge = possible
+    ? { kind, subject, exit, visibleAt, deadline, index, spend }
+    : undefined;
+  return { events, late, challenge };
+}
+
+/** Names the piggyback that stands: one that is placed again is challenged like a new one. */
+function sinceOf(exit: InFlightExit, kind: 'input-spent' | 'output-spent', index: number): number {
+  const side = kind === 'input-spent' ? exit.piggybackedInputs : exit.piggybackedOutputs;
+  return side.get(index) ?? 0;
+}
+
+const ZERO = new Uint8Array(20);
+
+/** Tells owners what they can still join; only while the first phase lasts, and only outside of blocks. */
+function offerPiggybacks({ dialect }: Judgement, present: Present): Finding | undefined {
+  const { exit, own, firstPhase, inputs, outputs } = present;
+  if (own !== undefined || !firstPhase) return undefined;
+  const free = <T>(items: readonly T[], taken: readonly number[], owner: (item: T) => Uint8Array) =>
+    items.flatMap((item, index) =>
+      taken.includes(index) || equalBytes(owner(item), ZERO)
+        ? []
+        : [{ index, address: toHex(owner(item)) }],
+    );
+  const available_inputs = free(exit.inputs, inputs, ({ owner }) => owner);
+  const available_outputs = free(
+    exit.transaction.outputs.slice(0, dialect.maxOutputs),
+    outputs,
+    ({ owner }) => owner,
+  );
+  if (available_inputs.length + available_outputs.length === 0) return undefined;
+  const details = { ...inFlightDetails(exit, []), available_inputs, available_outputs };
+  return {
+    events: [{ event: 'piggyback_available', details }],
+    late: [],
+    challenge: undefined,
+  };
+}
