@@ -42,6 +42,17 @@ export class BlockStore {
     return bytes && decodeBlock(blknum, bytes);
   }
 
+  /** One signed transaction of a block, without reading the others. */
+  transaction({ blknum, txindex }: TxPlace): Uint8Array | undefined {
+    const bytes = this.store.get(blockKey(blknum));
+    if (!bytes) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let at = HASH_BYTES;
+    for (let i = 0; i < txindex && at + 2 <= bytes.length; i++) at += 2 + view.getUint16(at);
+    if (at + 2 > bytes.length) return undefined;
+    return bytes.slice(at + 2, at + 2 + view.getUint16(at));
+  }
+
   /** Stores a body, in place of an earlier one that was wrong. Durable when it resolves. */
   async put(block: ReceivedBlock): Promise<void> {
     await this.store.commit([[blockKey(block.number), encodeBlock(block)]]);

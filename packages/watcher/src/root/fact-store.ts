@@ -1,35 +1,40 @@
-/** Facts on disk, in their order, with how far the root chain was read. */
+/** Facts on disk, in their order, with how far the root chain was followed. */
 import {
   concat,
   exactJson,
   fromUtf8,
   type KeyValueStore,
-  readU64be,
   toBinaryString,
   toHex,
   u64be,
   utf8,
   type Write,
 } from '@palisade/core';
+import { type Checkpoint, checkpointSchema } from '@palisade/rootchain';
+import { z } from 'zod';
 import { parseFact, type RootFact } from './facts.ts';
-
-/** Everything up to this root-chain block was read; its hash tells a root chain that changed its mind. */
-export type Cursor = { readonly height: number; readonly hash: Uint8Array };
 
 const FACT = 'f';
 const AFTER_FACTS = 'g';
-const CURSOR = 'c';
+const CHECKPOINTS = 'c';
+/** What is kept to find the beginning of a deep reorganisation; the follower looks back no further. */
+const KEPT_CHECKPOINTS = 256;
+
+const checkpoints = z.array(checkpointSchema);
 
 export class FactStore {
   private readonly store: KeyValueStore;
+  private kept: readonly Checkpoint[];
 
   constructor(store: KeyValueStore) {
     this.store = store;
+    const bytes = store.get(CHECKPOINTS);
+    this.kept = bytes ? checkpoints.parse(JSON.parse(fromUtf8(bytes))) : [];
   }
 
-  cursor(): Cursor | undefined {
-    const bytes = this.store.get(CURSOR);
-    return bytes && { height: Number(readU64be(bytes)), hash: bytes.slice(8) };
+  /** Where to go on, oldest first. */
+  checkpoints(): readonly Checkpoint[] {
+    return this.kept;
   }
 
   /** Facts in their order. */
@@ -37,18 +42,26 @@ export class FactStore {
     for (const [, bytes] of this.store.range(FACT, AFTER_FACTS)) yield parseFact(fromUtf8(bytes));
   }
 
-  /** Adds facts and moves the cursor, in one step that is durable when it resolves. */
-  async add(facts: readonly RootFact[], cursor: Cursor): Promise<void> {
+  /** Adds facts and a checkpoint, in one step that is durable when it resolves. */
+  async add(facts: readonly RootFact[], checkpoint: Checkpoint): Promise<void> {
+    const kept = [...this.kept, checkpoint].slice(-KEPT_CHECKPOINTS);
     const writes: Write[] = facts.map((fact) => [keyOf(fact), utf8(exactJson(plain(fact)))]);
-    writes.push([CURSOR, concat(u64be(BigInt(cursor.height)), cursor.hash)]);
-    await this.store.commit(writes);
+    await this.store.commit([...writes, [CHECKPOINTS, encoded(kept)]]);
+    this.kept = kept;
   }
 
-  /** Forgets everything: the root chain turned out to be another one. */
-  async clear(): Promise<void> {
-    const keys = [...this.store.range(FACT, AFTER_FACTS)].map(([key]) => key);
-    await this.store.commit([...keys.map((key): Write => [key, undefined]), [CURSOR, undefined]]);
+  /** Forgets what came after a checkpoint: the root chain took it back. */
+  async rewind({ height }: Checkpoint): Promise<void> {
+    const kept = this.kept.filter((checkpoint) => checkpoint.height <= height);
+    const after = FACT + toBinaryString(u64be(height + 1n));
+    const gone = [...this.store.range(after, AFTER_FACTS)].map(([key]): Write => [key, undefined]);
+    await this.store.commit([...gone, [CHECKPOINTS, encoded(kept)]]);
+    this.kept = kept;
   }
+}
+
+function encoded(kept: readonly Checkpoint[]): Uint8Array {
+  return utf8(JSON.stringify(kept, (_, value) => (typeof value === 'bigint' ? `${value}` : value)));
 }
 
 function keyOf({ height, index }: RootFact): string {

@@ -16,14 +16,17 @@ describe('facts of the root chain', () => {
   it('[X1] are kept and come back in the order of block and log, whatever order they were added in', async () => {
     const store = new MemoryStore();
     const facts = new FactStore(store);
-    const cursor = { height: 300, hash: new Uint8Array(32).fill(7) };
+    const checkpoint = {
+      ...{ height: 300n, hash: hex(32) as `0x${string}` },
+      ...{ nextChildBlock: 1000n, nextDepositBlock: 2n },
+    };
     await facts.add(
       [
         [256n, 0n],
         [2n, 11n],
         [2n, 9n],
       ].map(([h, i]) => readFact(deposit(h!, i!))),
-      cursor,
+      checkpoint,
     );
     const again = new FactStore(store);
     expect([...again.all()].map(({ height, index }) => [height, index])).toEqual([
@@ -32,9 +35,9 @@ describe('facts of the root chain', () => {
       [256, 0],
     ]);
     expect([...again.all()][0]).toEqual(readFact(deposit(2n, 9n)));
-    expect(again.cursor()).toEqual(cursor);
-    await again.clear();
-    expect([[...again.all()], again.cursor()]).toEqual([[], undefined]);
+    expect(again.checkpoints()).toEqual([checkpoint]);
+    await again.rewind({ ...checkpoint, height: 255n });
+    expect([[...again.all()].length, again.checkpoints()]).toEqual([2, []]);
   });
 
   it('what is no event of ours is refused with the member that is wrong', () => {

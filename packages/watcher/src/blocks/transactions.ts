@@ -1,0 +1,88 @@
+/** Transactions out of stored blocks, with proofs that they are in them. */
+import { isRefusal, PalisadeError } from '@palisade/core';
+import {
+  BlockTree,
+  type Dialect,
+  decodeSigned,
+  encodeTransaction,
+  type Position,
+  placeOf,
+  type Signed,
+} from '@palisade/payments';
+import { depositTx } from '../ledger/books.ts';
+import type { FactOf } from '../root/facts.ts';
+import type { BlockStore, TxPlace } from './block-store.ts';
+
+/** Trees that are kept: each takes 4 MB when its block is full; exits come in bunches out of few blocks. */
+const KEPT_TREES = 8;
+
+/** A transaction that is in a block, with its proof. */
+export type Proven = { readonly raw: Uint8Array; readonly proof: Uint8Array };
+
+export class Transactions {
+  private readonly blocks: BlockStore;
+  private readonly dialect: Dialect;
+  /** The raw transaction of each deposit block. */
+  private readonly deposits = new Map<number, Uint8Array>();
+  private readonly trees = new Map<number, BlockTree>();
+
+  constructor(blocks: BlockStore, dialect: Dialect) {
+    this.blocks = blocks;
+    this.dialect = dialect;
+  }
+
+  noteDeposit({ event }: FactOf<'DepositCreated'>): void {
+    const { blknum, depositor, token, amount } = event;
+    this.deposits.set(blknum, depositTx(depositor, token, amount));
+  }
+
+  /** Where a transaction is included. */
+  placeOf(txHash: Uint8Array): TxPlace | undefined {
+    return this.blocks.placeOfTx(txHash);
+  }
+
+  /** The signed transaction at a place; undefined when it is not there, or a deposit. */
+  signedAt(place: TxPlace): Signed | undefined {
+    const bytes = this.blocks.transaction(place);
+    if (!bytes) return undefined;
+    const decoded = decodeSigned(this.dialect, bytes);
+    if (isRefusal(decoded)) throw damaged(place.blknum);
+    return decoded;
+  }
+
+  /** The transaction that made an output, with the proof of its inclusion. */
+  proven(position: Position): Proven | undefined {
+    const { blknum, txindex } = placeOf(position);
+    const deposit = this.deposits.get(blknum);
+    if (deposit)
+      return txindex === 0
+        ? { raw: deposit, proof: this.tree(blknum, [deposit]).proof(0) }
+        : undefined;
+    const block = this.blocks.block(blknum);
+    if (!block || txindex >= block.transactions.length) return undefined;
+    const raws = block.transactions.map((bytes) => {
+      const decoded = decodeSigned(this.dialect, bytes);
+      if (isRefusal(decoded)) throw damaged(blknum);
+      return encodeTransaction(decoded.transaction);
+    });
+    return { raw: raws[txindex]!, proof: this.tree(blknum, raws).proof(txindex) };
+  }
+
+  private tree(blknum: number, raws: readonly Uint8Array[]): BlockTree {
+    const kept = this.trees.get(blknum);
+    if (kept) return kept;
+    const tree = BlockTree.of(raws);
+    this.trees.set(blknum, tree);
+    const [oldest] = this.trees.keys();
+    if (this.trees.size > KEPT_TREES) this.trees.delete(oldest!);
+    return tree;
+  }
+}
+
+function damaged(blknum: number): PalisadeError {
+  return new PalisadeError({
+    code: 'watcher/damaged-store',
+    message: `A transaction of block ${blknum} cannot be read.`,
+    next: 'Delete the data folder and let the watcher sync again.',
+  });
+}
