@@ -79,6 +79,7 @@ export function install() {
 /** Threads that programs start from files beside them. */
 export const THREADS = {
   'run-thread': 'packages/partner/src/compute/run-thread.ts',
+  'seal-thread': 'packages/partner/src/miner/seal-thread.ts',
   'shadow-worker': 'packages/node/src/shadow/shadow-worker.ts',
   'verify-worker': 'packages/node/src/verification/verify-worker.ts',
 };

@@ -55,5 +55,10 @@ export const nodeMetrics = declareMetrics({
     help: 'Challenges of partners by the validators of this process, by what was found.',
     labels: ['finding'],
   },
+  sector_proofs_total: {
+    kind: 'counter',
+    help: 'Proofs of sectors that validators of this process fetched and checked, by outcome.',
+    labels: ['kind', 'outcome'],
+  },
   audits_missed_total: { kind: 'counter', help: 'Audits that partners missed.' },
 });

@@ -75,6 +75,27 @@ export const computeSection = z
   })
   .describe('Modules that clients have run here.');
 
+export const miningSection = z
+  .object({
+    sectors: z.number().int().min(0).max(32_768).default(0).meta({
+      description:
+        'Sectors to keep proven as storage power. Each takes its size on the disk, and five times that while it is sealed; the room is beside that of `partner.quotaBytes`.',
+    }),
+    lifeBlocks: z.number().int().min(1).max(4_000_000_000).default(15_552_000).meta({
+      description: 'How long a new sector shall live: half a year of blocks of a second.',
+      unit: 'blocks',
+    }),
+    tickMs: milliseconds(20, 60_000).default(5000).meta({
+      description: 'Pause between two looks at what is due; a third of a window at most.',
+      unit: 'ms',
+    }),
+    checkMs: milliseconds(1000, 604_800_000).default(86_400_000).meta({
+      description: 'Every sector is read and compared once in so long.',
+      unit: 'ms',
+    }),
+  })
+  .describe('Storage power: sectors that are sealed, proven and lent to validators.');
+
 export const timingSection = z
   .object({
     stillActiveMs: milliseconds(500, 3_600_000).default(300_000).meta({
@@ -214,6 +235,7 @@ export const partnerConfig = z.object({
   partner: partnerSection,
   compute: computeSection,
   access: accessSection,
+  mining: miningSection,
   timing: timingSection,
   log: logSection,
 });
@@ -221,6 +243,7 @@ export const partnerConfig = z.object({
 export type PartnerTerms = z.output<typeof partnerSection>;
 export type AccessTerms = z.output<typeof accessSection>;
 export type ComputeTerms = z.output<typeof computeSection>;
+export type MiningTerms = z.output<typeof miningSection>;
 export type PartnerTiming = z.output<typeof timingSection>;
 
 /** Terms, access and timing as `startPartner` takes them; what is left out has the default of the schema. */
@@ -228,6 +251,7 @@ export type PartnerConfig = {
   readonly partner?: Partial<PartnerTerms>;
   readonly compute?: Partial<ComputeTerms>;
   readonly access?: Partial<AccessTerms>;
+  readonly mining?: Partial<MiningTerms>;
   readonly timing?: Partial<PartnerTiming>;
 };
 

@@ -19,6 +19,7 @@ import { ensureBond } from './bond.ts';
 import { ComputeDesk } from './compute/desk.ts';
 import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
+import { Miner } from './miner/miner.ts';
 import type { Network } from './network.ts';
 import { type StandingLimits, standingLimits } from './offers/standing-limits.ts';
 import { reportingOmissions } from './omissions.ts';
@@ -49,6 +50,8 @@ export type Live = {
   readonly session: () => bigint | undefined;
   /** Where access is offered. */
   readonly tunnels?: AccessAgreements;
+  /** Where sectors are kept. */
+  readonly miner?: Miner;
 };
 
 export function connectNetwork(options: PartnerOptions): Network {
@@ -93,9 +96,31 @@ export async function goLive(parts: Parts, context: DaemonContext, url: string):
   });
   context.onStop('bond', () => bonded);
   await Promise.race([bonded, pause(parts.timing.inclusionMs, signal)]);
+  const miner = startMiner(parts, { ...base, account }, context);
   await all.speakers.start();
   log.info('the partner is at work', { nodeKey: signer.id, account, url });
-  return { network, domain, account, ...all };
+  return { network, domain, account, ...all, ...(miner ? { miner } : {}) };
+}
+
+/** Begins to keep sectors, where some are wanted. */
+function startMiner(
+  parts: Parts,
+  base: Pick<Base, 'network' | 'domain' | 'url' | 'signal'> & { readonly account: Uint8Array },
+  { onStop }: DaemonContext,
+): Miner | undefined {
+  const { mining, terms, log } = parts;
+  if (!mining) return undefined;
+  const { reserveBytes } = terms;
+  const miner = new Miner({
+    ...parts,
+    ...base,
+    ...mining,
+    reserveBytes,
+    log: log.child({ module: 'miner' }),
+  });
+  onStop('miner', () => miner.stop());
+  miner.start();
+  return miner;
 }
 
 type Base = {

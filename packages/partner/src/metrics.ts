@@ -32,6 +32,17 @@ export const partnerMetrics = declareMetrics({
     help: 'Acknowledged transactions in no block, by what became of the report.',
     labels: ['outcome'],
   },
+  partner_sectors: {
+    kind: 'gauge',
+    help: 'Sectors of this machine by state.',
+    labels: ['state'],
+  },
+  partner_sector_proofs_total: {
+    kind: 'counter',
+    help: 'Proofs of sectors that the chain took.',
+    labels: ['kind'],
+  },
+  partner_sealed_labels_total: { kind: 'counter', help: 'Labels computed while sealing.' },
   partner_agreements: {
     kind: 'gauge',
     help: 'Agreements by state.',

@@ -33,6 +33,8 @@ export type PartnerOptions = {
   readonly processMetrics?: boolean;
   /** The program of the threads that modules run in; the one beside this program unless given. */
   readonly runThread?: URL;
+  /** The program of the threads that seal; the one beside this program unless given. */
+  readonly sealThread?: URL;
   /** For tests: the way to the validators, what the disk has and does, and where tunnels lead. */
   readonly connect?: (urls: readonly string[]) => Network;
   readonly environment?: Partial<Environment>;

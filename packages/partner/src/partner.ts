@@ -159,6 +159,7 @@ async function listen(
       agreements: () => live()?.desk,
       challenges: () => live()?.challenges,
       tunnel: door?.terms,
+      proof: parts.mining && ((id) => parts.mining!.shelf.read(id)),
       content: {
         store,
         // What is to be run is for its partner alone.

@@ -20,12 +20,17 @@ import {
   accessSection,
   type ComputeTerms,
   computeSection,
+  type MiningTerms,
+  miningSection,
   type PartnerTerms,
   type PartnerTiming,
   partnerSection,
   timingSection,
 } from './config.ts';
 import { partnerMetrics } from './metrics.ts';
+import { ProofShelf } from './miner/proof-shelf.ts';
+import { Sealer } from './miner/sealer.ts';
+import { SectorBook } from './miner/sector-book.ts';
 import type { Environment } from './network.ts';
 import { OfferBook } from './offers/offer-book.ts';
 import type { PartnerOptions } from './options.ts';
@@ -70,8 +75,35 @@ export type Parts = {
   readonly room: Room;
   /** What runs modules, where computation is what is offered. */
   readonly computer: { readonly runner: Runner; readonly runs: RunBook } | undefined;
+  /** What is kept as storage power, where sectors are wanted. */
+  readonly mining: MiningParts | undefined;
   readonly hooks: Hooks;
 };
+
+export type MiningParts = {
+  readonly terms: MiningTerms;
+  readonly book: SectorBook;
+  readonly shelf: ProofShelf;
+  readonly sealer: Sealer;
+  readonly freeBytes: () => Promise<number>;
+};
+
+/** Sectors are this machine's own affair: they need no network to be opened. */
+async function openMining(
+  { config = {}, sealThread }: PartnerOptions,
+  inDataDir: (name: string) => string,
+  freeBytes: () => Promise<number>,
+): Promise<MiningParts | undefined> {
+  const terms = miningSection.parse(config.mining ?? {});
+  if (terms.sectors === 0) return undefined;
+  return {
+    terms,
+    book: await SectorBook.open(inDataDir('sectors')),
+    shelf: await ProofShelf.open(inDataDir('proofs')),
+    sealer: new Sealer(sealThread),
+    freeBytes,
+  };
+}
 
 const systemClock: Clock = { nowMs: () => Date.now() };
 
@@ -159,6 +191,7 @@ export async function openParts(
     intake,
     room,
     computer,
+    mining: await openMining(options, inDataDir, free),
     hooks,
   };
 }

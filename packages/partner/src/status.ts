@@ -30,6 +30,7 @@ export function statusOf(parts: Parts, url: string, live: Live | undefined) {
       streams: live?.speakers.notices.open ?? 0,
     },
     work: workOf(live),
+    sectors: live?.miner?.status ?? null,
   };
 }
 

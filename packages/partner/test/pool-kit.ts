@@ -38,6 +38,7 @@ import {
   request,
   storageReceipt,
 } from '@palisade/market/schema';
+import { type SectorsParams, sectorsParams } from '@palisade/power';
 import { makeNetwork, type Timing } from '../../devnet/src/network.ts';
 import { startNode } from '../../node/src/node.ts';
 import { agreementOf } from '../src/agreements/check-voucher.ts';
@@ -88,7 +89,12 @@ export type Pool = Awaited<ReturnType<typeof startPool>>;
 export async function startPool(
   cleanups: Cleanup[],
   timing = QUICK,
-  more: { pool?: Partial<typeof POOL_TIMING>; failuresToContain?: number; clock?: Clock } = {},
+  more: {
+    pool?: Partial<typeof POOL_TIMING>;
+    sectors?: Partial<SectorsParams>;
+    failuresToContain?: number;
+    clock?: Clock;
+  } = {},
 ) {
   const dataDir = await tempFolder(cleanups);
   const network = makeNetwork('partner-test', Date.now() - 1000, timing);
@@ -98,6 +104,11 @@ export async function startPool(
     const { failuresToContain } = more;
     const standing = { ...params.standing, failuresToContain };
     Object.assign(state, { market: marketParams.toJson({ ...params, standing }) });
+  }
+  if (more.sectors) {
+    const { state } = network.genesis;
+    const params = sectorsParams.fromJson(state.sectors!, 'sectors');
+    Object.assign(state, { sectors: sectorsParams.toJson({ ...params, ...more.sectors }) });
   }
   const daemon = launchDaemon(
     'node',
@@ -151,6 +162,7 @@ export async function startTestPartner(
       partner: { price: PRICE, quotaBytes: 256 * MIB, reserveBytes: 0, ...more.config?.partner },
       compute: more.config?.compute ?? {},
       access: more.config?.access ?? {},
+      mining: more.config?.mining ?? {},
       timing: {
         ...DEVELOPMENT_TIMING,
         stillActiveMs: 1000,

@@ -1,16 +1,17 @@
-/** The thread that modules run in, bundled for a test as the program is bundled. */
+/** A thread of the partner, bundled for a test as the program is bundled. */
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 export type BundledThread = { readonly url: URL; remove(): Promise<void> };
 
-export async function bundleRunThread(): Promise<BundledThread> {
+/** @param source below `src`, without its ending */
+export async function bundleRunThread(source = 'compute/run-thread'): Promise<BundledThread> {
   const folder = await mkdtemp(join(tmpdir(), 'palisade-run-thread-'));
   await build({
-    entryPoints: [fileURLToPath(new URL('../src/compute/run-thread.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`../src/${source}.ts`, import.meta.url))],
     outdir: folder,
     bundle: true,
     format: 'esm',
@@ -26,7 +27,7 @@ export async function bundleRunThread(): Promise<BundledThread> {
   const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
   await symlink(modules, join(folder, 'node_modules'));
   return {
-    url: pathToFileURL(join(folder, 'run-thread.js')),
+    url: pathToFileURL(join(folder, `${basename(source)}.js`)),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

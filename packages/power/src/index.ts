@@ -21,4 +21,10 @@ export { seatings } from './seats/seating.ts';
 export { type Pledges, pledges } from './sectors/collateral.ts';
 export { type SectorsOptions, sectorsKeep, sectorsModule } from './sectors/module.ts';
 export { params as sectorsParameters, sectorsParams } from './sectors/params.ts';
-export { due as sectorsDue, partitions, preCommits, sectors } from './sectors/state.ts';
+export {
+  challenges as challengesOfWindows,
+  due as sectorsDue,
+  partitions,
+  preCommits,
+  sectors,
+} from './sectors/state.ts';

@@ -116,6 +116,9 @@ export function openApi(modules: readonly Module[]): Json {
         post: post('Announce: a signed market.ready; acknowledged in signed words'),
       },
       '/v1/partners/sign-off': { post: post('Sign off: a signed market.sign-off') },
+      '/v1/sector-verdicts': {
+        post: post('Have a seal proof fetched and checked: a signed sectors.proof-ready'),
+      },
       '/v1/work': {
         post: post('Ask for work: a signed market.work-query; jobs, or a signed reason'),
       },

@@ -79,6 +79,12 @@ export function partnerRoutes(app: Hono, { pool, service, report }: ApiContext):
     return c.json({ answer: toHex(answer.answer), notices: answer.notices.map(toHex) });
   });
 
+  app.post('/v1/sector-verdicts', async (c) => {
+    const answer = await service.seals.judge(await bodyOf(c));
+    if (isRefusal(answer)) return refusalResponse(c, answer);
+    return c.json({ verdict: toHex(answer.verdict) });
+  });
+
   app.get('/v1/notices', (c) => {
     const elsewhere = service.self.redirect();
     if (elsewhere) return refusalResponse(c, elsewhere);

@@ -150,7 +150,7 @@ export class EventIndex {
 }
 
 /** Attributes carry texts as they are, and JSON for everything else; the declaration tells which. */
-function fieldsOf(event: AbciEvent, declaration: EventDeclaration | undefined) {
+export function fieldsOf(event: AbciEvent, declaration: EventDeclaration | undefined) {
   const fields = declaration?.schema.fields ?? {};
   return Object.fromEntries(
     event.attributes.map(({ key, value }) => [

@@ -17,6 +17,7 @@ import {
   partnerChallenge,
 } from '@palisade/market';
 import type { Pool } from './pool.ts';
+import { readBounded } from './read-bounded.ts';
 import type { Validator } from './validator.ts';
 
 /** A partner that has not answered by then has not answered, ms (C2V-2.G1: a time-out of 6 s). */
@@ -88,22 +89,11 @@ async function post(
       redirect: 'manual',
       signal: AbortSignal.any([stopping, AbortSignal.timeout(ANSWER_MS)]),
     });
-    if (response.status === 200) return await readBounded(response);
+    if (response.status === 200)
+      return (await readBounded(response, MAX_CHALLENGE_ANSWER)) ?? NO_ANSWER;
     await response.body?.cancel();
     return NO_ANSWER;
   } catch {
     return undefined;
   }
-}
-
-async function readBounded({ body }: Response): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
-    length += part.length;
-    // Leaving the loop cancels the rest.
-    if (length > MAX_CHALLENGE_ANSWER) return NO_ANSWER;
-    parts.push(part);
-  }
-  return new Uint8Array(Buffer.concat(parts, length));
 }

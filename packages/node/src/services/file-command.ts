@@ -8,7 +8,7 @@ type Command = { readonly nonce: bigint; readonly maxFee: bigint };
 
 /**
  * `later` when this one, or another of this validator, is on its way, or cannot be paid for; `refused`
- * when the market does not take it.
+ * when the rules do not take it.
  *
  * @param size bytes of the transaction at most
  */
@@ -26,5 +26,5 @@ export async function fileCommand<T extends Command>(
   const value = { ...fields, nonce: bound.nonce, maxFee } as T;
   const submission = await engine.submit(await self.sign(declaration, value));
   if (submission.accepted) return submission.known ? 'later' : 'filed';
-  return submission.check?.codespace.startsWith('market/') ? 'refused' : 'later';
+  return /^(market|sectors)\//.test(submission.check?.codespace ?? '') ? 'refused' : 'later';
 }

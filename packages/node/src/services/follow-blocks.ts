@@ -37,6 +37,7 @@ export function followBlocks(following: Following): () => void {
       for (const { job, envelope } of fresh) await service.notifier.notify(job, envelope);
       await service.defence.look(block);
       await service.challenger.look();
+      await service.proofs.look(block);
     }
   });
 }

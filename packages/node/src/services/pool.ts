@@ -30,6 +30,7 @@ import {
   subscribe,
   workQuery,
 } from '@palisade/market';
+import { proofReady } from '@palisade/power';
 import type { EventIndex } from '../events/event-index.ts';
 import type { nodeMetrics } from '../metrics.ts';
 import type { Discipline } from './discipline.ts';
@@ -96,6 +97,7 @@ export const incoming: Catalogue = catalogue([
   accept,
   clientConnectReport,
   partnerConnectReport,
+  proofReady,
 ]);
 
 /** Opens a message that must be of one kind, and checks its signature. */

@@ -11,6 +11,8 @@ import { Matchmaker } from './matchmaker.ts';
 import { Notifier } from './notifier.ts';
 import { PartnerDesk } from './partner-desk.ts';
 import type { Pool } from './pool.ts';
+import { ProofWatch } from './proof-watch.ts';
+import { SealJudge } from './seal-judge.ts';
 import { Validator } from './validator.ts';
 
 export class ValidatorService {
@@ -21,6 +23,8 @@ export class ValidatorService {
   readonly matchmaker: Matchmaker;
   readonly defence: Defence;
   readonly challenger: Challenger;
+  readonly seals: SealJudge;
+  readonly proofs: ProofWatch;
   private readonly pool: Pool;
 
   constructor(pool: Pool, name: string, secret: Uint8Array) {
@@ -32,6 +36,8 @@ export class ValidatorService {
     this.matchmaker = new Matchmaker(pool, this.self);
     this.defence = new Defence(pool, this.self, this.notifier);
     this.challenger = new Challenger(pool, this.self);
+    this.seals = new SealJudge(pool, this.self);
+    this.proofs = new ProofWatch(pool, this.self, this.seals.addresses);
   }
 
   /** POOL_ACK, RECEIPT_ACK: takes a transaction, durably, and says so. */

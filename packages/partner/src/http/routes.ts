@@ -24,6 +24,8 @@ export type Routes = {
   readonly content: ContentOptions;
   /** Where access is offered. */
   readonly tunnel?: TunnelTerms | undefined;
+  /** A proof file by its id, where sectors are kept. */
+  readonly proof?: ((id: Uint8Array) => Promise<Uint8Array | undefined>) | undefined;
   readonly pages: OperatorPages;
   readonly isStopping: () => boolean;
   readonly onReceived: (bytes: number) => void;
@@ -60,6 +62,7 @@ const table: readonly Route[] = [
   { name: 'outline', path: at('/v1/content/ID/outline'), methods: { GET: getOutline } },
   { name: 'tunnel', path: at('/v1/tunnel'), methods: { GET: getTunnel } },
   { name: 'receipt', path: at('/v1/receipts'), methods: { POST: postReceipt } },
+  { name: 'proof', path: at('/v1/proofs/ID'), methods: { GET: getProof } },
   { name: 'challenge', path: at('/v1/challenges'), methods: { POST: postChallenge } },
 ];
 
@@ -165,6 +168,12 @@ function sendBytes(response: ServerResponse, bytes: Uint8Array, cacheControl: st
     'cache-control': cacheControl,
   });
   response.end(bytes);
+}
+
+async function getProof({ response, routes, id }: Exchange): Promise<void> {
+  const bytes = await routes.proof?.(id);
+  if (bytes) sendBytes(response, bytes, 'public, max-age=31536000, immutable');
+  else sendRefusal(response, notFound());
 }
 
 async function getTunnel({ response, routes }: Exchange): Promise<void> {

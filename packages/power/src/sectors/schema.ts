@@ -32,4 +32,4 @@ export {
   type PreCommit,
   type Sector,
 } from './state.ts';
-export { sealSubject, VERDICT, verdict, windowSubject } from './verdict.ts';
+export { proofReady, sealSubject, VERDICT, verdict, windowSubject } from './verdict.ts';

@@ -18,8 +18,10 @@ import {
   open,
   type Refusal,
   refuse,
+  text,
   toHex,
   u8,
+  u64,
   u64be,
   utf8,
   type ValueOf,
@@ -37,6 +39,23 @@ export const verdict = message({
   fields: {
     subject: bytes32.is('Which proof, of what'),
     verdict: u8.is('0 it holds, 1 it does not, 2 the miner did not give it'),
+  },
+});
+
+/** Longest base URL at which a miner serves its proofs. */
+const MAX_URL = 256;
+
+/** A miner's word that a seal proof can be fetched: answered by a validator's verdict. */
+export const proofReady = message({
+  name: 'sectors.proof-ready',
+  title: 'Seal proof is ready',
+  doc: 'The seal proof of an announced sector can be fetched and checked.',
+  signer: 'node',
+  fields: {
+    number: u64.is('The sector'),
+    proof: bytes32.is('Id of the proof file'),
+    url: text(MAX_URL).is('Base URL; the proof is at /v1/proofs/ and its id'),
+    atMs: u64.is('When it was signed, ms since 1970'),
   },
 });
 
