@@ -17,6 +17,7 @@ import {
 } from '@palisade/chain';
 import { type Catalogue, catalogue, type Domain, signingDomain } from '@palisade/core';
 import { jobs, marketModule, request } from '@palisade/market';
+import { paymentsModule } from '@palisade/payments';
 import { powerModule, sectorsKeep, sectorsModule } from '@palisade/power';
 
 export function composeModules(domain: Domain): readonly Module[] {
@@ -34,6 +35,8 @@ export function composeModules(domain: Domain): readonly Module[] {
       ...(sectors.commands ?? []),
     ]),
     sectors,
+    // Outputs are a ledger of their own: no unit moves between them and accounts.
+    paymentsModule,
     // Shares out by attendance, which `validators` forgets at the end of the session.
     rewardsModule(toOwner),
     bondsModule([ownBond]),

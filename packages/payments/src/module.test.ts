@@ -1,12 +1,15 @@
 import type { QueryHandler } from '@palisade/chain';
 import { equalBytes } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
+import { PAL, startChain } from '../../chain/test/chain-kit.ts';
 import { placeIn, startPayments } from '../test/payments-kit.ts';
 import { ALICE, at, BOB, CAROL, CLAIMER, COIN, ETHER, open, pay } from '../test/wallets.ts';
 import { openClaim } from './block/child-block.ts';
 import { reportRoot } from './commands/report-root.ts';
+import { submitPayment } from './commands/submit.ts';
 import { BlockTree } from './format/merkle.ts';
 import { encodeSigned, type FeeClaim } from './format/transaction.ts';
+import { paymentsModule } from './module.ts';
 import { paymentQueries } from './queries.ts';
 import { childBlocks, outputAt, totalOf } from './state.ts';
 
@@ -108,6 +111,23 @@ describe('payments on the chain', () => {
     await kit.agree(kit.depositOf(1, ALICE, most, COIN), kit.depositOf(2, BOB, 1n, COIN));
     expect(outputAt(kit.chain.state, at(1))?.amount).toBe(most);
     expect(outputAt(kit.chain.state, at(2))).toBeUndefined();
+  });
+});
+
+describe('a chain without payments', () => {
+  it('[X4] goes on without them, and says so to whoever pays', async () => {
+    const chain = await startChain({
+      accounts: { sender: PAL, 'v0-owner': PAL },
+      machines: { v0: 'v0-owner' },
+      modules: () => [paymentsModule],
+    });
+    await chain.blocks(3);
+    const transaction = pay([at(1)], [ALICE], [[BOB, 98n]]);
+    const code = 'payments/not-set-up';
+    await chain.expectRefused(code, chain.account('sender'), submitPayment, { transaction });
+    const report = { first: 0n, events: [] };
+    await chain.expectRefused(code, chain.machine('v0'), reportRoot, report);
+    expect(ask('payments.state').run(chain.state, {})).toBeUndefined();
   });
 });
 

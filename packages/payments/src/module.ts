@@ -18,12 +18,15 @@ export const paymentsModule: Module = {
   events: paymentEvents,
   invariants: paymentInvariants,
   hooks: {
+    // A chain whose genesis document says nothing of payments has none.
     genesis({ state }, json) {
-      params.set(state, [], checkedParams(paymentsParams.fromJson(json ?? null, 'payments')));
+      if (json === undefined) return;
+      params.set(state, [], checkedParams(paymentsParams.fromJson(json, 'payments')));
       nextEvent.set(state, [], 0n);
       beginBlock(state, 1n);
     },
     blockEnd(ctx) {
+      if (!params.has(ctx.state)) return;
       closeWhenDue(ctx);
       // Credited and locked for the blocks after this one.
       applyAgreed(ctx);

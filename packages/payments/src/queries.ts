@@ -85,11 +85,12 @@ function pageOf(state: KeyValueReader, owner: Uint8Array, after: Position) {
 }
 
 export const paymentQueries = [
-  answer(paymentsStateQuery, (state) => ({
-    params: params.need(state),
-    open: openBlock.need(state),
-    nextEvent: nextEvent.need(state),
-  })),
+  answer(paymentsStateQuery, (state) => {
+    const settings = params.get(state);
+    if (!settings) return undefined;
+    const [open, next] = [openBlock.need(state), nextEvent.need(state)];
+    return { params: settings, open, nextEvent: next };
+  }),
   answer(outputQuery, (state, { position }) => viewOf(state, position)),
   answer(outputsOfQuery, (state, { owner, after }) => ({ outputs: pageOf(state, owner, after) })),
   answer(childBlockQuery, (state, { blknum }) => childBlocks.get(state, blknum)),

@@ -1,13 +1,13 @@
 import { handle, validators } from '@palisade/chain';
+import { SEAT } from '@palisade/chain/schema';
 import { command, list, type Refusal, refuse, u64 } from '@palisade/core';
 import { isPosition } from '../format/position.ts';
 import { domainOf, params } from '../params.ts';
 import { nextEvent, noteReport, ROOT_EVENT, type RootEvent, rootEvent } from '../root-event.ts';
+import { notSetUp } from '../rules/errors.ts';
 
 /** Events of one report: more would not be sooner agreed, and a report stays below 16 KiB. */
 const MAX_EVENTS = 64;
-/** An active validator's seat; `SEAT` of the chain's schema. */
-const ACTIVE = 1;
 
 /** A validator's word on what happened on the root chain. */
 export const reportRoot = command({
@@ -23,14 +23,15 @@ export const reportRoot = command({
 
 export const reportRootHandler = handle(reportRoot, {
   verify({ state, sender }, { first, events }) {
-    if (validators.get(state, sender.nodeKey!)?.seat !== ACTIVE)
+    if (validators.get(state, sender.nodeKey!)?.seat !== SEAT.active)
       return refuse(
         'payments/not-a-validator',
         'Only active validators report on the root chain: this key has no seat.',
         { retry: 'later' },
       );
+    const settings = params.get(state);
+    if (!settings) return notSetUp();
     const next = nextEvent.need(state);
-    const settings = params.need(state);
     const end = first + BigInt(events.length);
     if (events.length === 0 || end <= next)
       return refuse('payments/nothing-new', `All events before ${next} are agreed on.`, {

@@ -5,7 +5,7 @@ import { paymentAccepted } from '../events.ts';
 import { MAX_TX_BYTES } from '../format/transaction.ts';
 import { blockSoFar, outputsIn, put } from '../forming.ts';
 import { domainOf, feesOf, params } from '../params.ts';
-import { no } from '../rules/errors.ts';
+import { no, notSetUp } from '../rules/errors.ts';
 import { type Effects, judge } from '../rules/judge.ts';
 import { isPayment, type Opened, openTransaction } from '../rules/open.ts';
 import { exiting } from '../state.ts';
@@ -30,7 +30,8 @@ type Judged = { readonly opened: Opened; readonly effects: Effects };
 const judged = new WeakMap<object, Judged>();
 
 function judgeIn({ state }: TxContext, transaction: Uint8Array): Judged | Refusal {
-  const settings = params.need(state);
+  const settings = params.get(state);
+  if (!settings) return notSetUp();
   const opened = openTransaction(domainOf(settings), transaction, secp256k1.recover);
   if (isRefusal(opened)) return opened;
   // Fees are claimed by the chain itself, when it closes a block.

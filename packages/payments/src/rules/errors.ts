@@ -45,3 +45,9 @@ export function no(reason: Reason, data?: ErrorData): Refusal {
     ...(data === undefined ? {} : { data }),
   });
 }
+
+export function notSetUp(): Refusal {
+  return refuse('payments/not-set-up', 'This chain was begun without payments.', {
+    next: 'A genesis document with a section "payments" has them.',
+  });
+}
