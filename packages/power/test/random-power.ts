@@ -1,0 +1,252 @@
+/** Random deeds on a chain with power, each held against the oracle: what may be done, and what is left. */
+import type { Declaration, Infer, Signer } from '@palisade/core';
+import { toHex } from '@palisade/core';
+import {
+  claimQuery,
+  collatorPower,
+  createMiner,
+  delegate,
+  leaveCollators,
+  powerModule,
+  registerCollator,
+  seatings,
+  slashes,
+  undelegate,
+} from '@palisade/power';
+import { type Block, type Fields, validatorOf } from '../../chain/test/chain-kit.ts';
+import { Oracle, type Part } from './oracle.ts';
+import { MIB, MINERS, machineName, type PowerKit, startPower } from './power-kit.ts';
+
+/** Collators of the kit: v0 is a known validator. */
+const COLLATORS = [1, 2, 3, 4, 5];
+const MIN = 1n << 16n;
+const KINDS = ['lent', 'unbonding', 'quarantined'] as const;
+
+/** Whole numbers from a seed: the same run for the same number. */
+export function randomNumbers(seed: number): (below: number) => number {
+  let state = (seed * 2654435761 + 1) >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** What was done how often, accepted and refused. */
+export type Tally = Map<string, { done: number; refused: number }>;
+
+export class RandomPower {
+  readonly tally: Tally = new Map();
+  private readonly pool: PowerKit;
+  private readonly oracle: Oracle;
+  private readonly random: (below: number) => number;
+
+  private constructor(pool: PowerKit, random: (below: number) => number) {
+    this.pool = pool;
+    this.random = random;
+    const rules = { minDelegation: MIN, maxCollators: 3, unbonding: 4, quarantine: 4 };
+    this.oracle = new Oracle(rules, (index) => toHex(pool.nodeKey(index)));
+  }
+
+  static async begin(seed: number): Promise<RandomPower> {
+    const params = { minEligible: 1, maxCollators: 3 };
+    const power = new RandomPower(await startPower({ params }), randomNumbers(seed));
+    // Most deeds need a miner with power and a collator: some are there from the first one on.
+    for (let i = 0; i < 8; i++) await power.mine();
+    for (let i = 0; i < 6; i++) await power.register();
+    for (let i = 0; i < 8; i++) await power.change();
+    return power;
+  }
+
+  /** One deed and the comparison after it. */
+  async step(): Promise<void> {
+    const deeds = [
+      ...Array(6).fill(() => this.delegate()),
+      ...Array(4).fill(() => this.takeBack()),
+      ...Array(4).fill(() => this.change()),
+      ...Array(3).fill(() => this.mine()),
+      ...Array(3).fill(() => this.register()),
+      () => this.leave(),
+      () => this.offend(),
+      ...Array(4).fill(() => this.endSession()),
+    ];
+    await deeds[this.random(deeds.length)]!();
+    this.compare();
+  }
+
+  private pick<T>(items: readonly T[]): T {
+    return items[this.random(items.length)]!;
+  }
+
+  private note(deed: string, done: boolean): void {
+    const { done: yes, refused: no } = this.tally.get(deed) ?? { done: 0, refused: 0 };
+    this.tally.set(deed, { done: yes + (done ? 1 : 0), refused: no + (done ? 0 : 1) });
+  }
+
+  /** Runs a command that must be accepted exactly when the oracle says so. */
+  private async attempt<T>(
+    may: boolean,
+    signer: Signer,
+    declaration: Declaration<T>,
+    value: Fields<T>,
+  ): Promise<void> {
+    const { chain } = this.pool;
+    const tx = await chain.sign(signer, declaration, value);
+    const { results } = await chain.block([tx], { afterMs: 1n });
+    const [result] = results;
+    this.note(declaration.name, result?.code === 0);
+    if ((result?.code === 0) !== may)
+      throw new Error(`${declaration.name}: may ${may}, but ${result?.codespace} ${result?.log}`);
+  }
+
+  private async mine(): Promise<void> {
+    const name = this.pick(MINERS);
+    const may = !this.oracle.miners.has(name);
+    await this.attempt(may, this.pool.chain.machine(machineName(name)), createMiner, {});
+    if (may) this.oracle.miners.set(name, { raw: 0n, parts: [] });
+  }
+
+  private async register(): Promise<void> {
+    const index = this.pick(COLLATORS);
+    const before = this.oracle.candidates.get(index);
+    const may = before?.registered !== true;
+    const fields = await this.pool.registration(index);
+    await this.attempt(may, this.pool.owner(index), registerCollator, fields);
+    if (may)
+      this.oracle.candidates.set(index, {
+        registered: true,
+        generation: before?.generation ?? 0,
+      });
+  }
+
+  private async leave(): Promise<void> {
+    const index = this.pick(COLLATORS);
+    const may = this.oracle.candidates.get(index)?.registered === true;
+    const collator = this.pool.nodeKey(index);
+    await this.attempt(may, this.pool.owner(index), leaveCollators, { collator });
+    if (may) this.oracle.remove(index, false);
+  }
+
+  private async delegate(): Promise<void> {
+    const [name, index] = [this.pick(MINERS), this.pick(COLLATORS)];
+    const amount = BigInt(this.random(300)) * (MIN / 7n);
+    const may = this.oracle.mayDelegate(name, index, amount);
+    const fields = { collator: this.pool.nodeKey(index), amount };
+    await this.attempt(may, this.pool.chain.account(name), delegate, fields);
+    if (may) this.oracle.delegate(name, index, amount);
+  }
+
+  private async takeBack(): Promise<void> {
+    const [name, index] = [this.pick(MINERS), this.pick(COLLATORS)];
+    const lent = this.oracle.lent(name, index);
+    const amount = this.random(2) === 0 ? lent : (lent * BigInt(this.random(120))) / 100n;
+    const may = this.oracle.mayTakeBack(name, index, amount);
+    const fields = { collator: this.pool.nodeKey(index), amount };
+    await this.attempt(may, this.pool.chain.account(name), undelegate, fields);
+    if (may) this.oracle.takeBack(name, index, amount);
+  }
+
+  /** Proofs of storage come and fail. */
+  private async change(): Promise<void> {
+    const names = [...this.oracle.miners.keys()];
+    if (names.length === 0) return;
+    const name = this.pick(names);
+    const { raw } = this.oracle.miners.get(name)!;
+    const loss = this.random(8) === 0 ? raw : (raw * BigInt(this.random(100))) / 100n;
+    const delta = this.random(2) === 0 ? BigInt(this.random(64)) * (MIB / 3n) : -loss;
+    await this.pool.change(name, delta);
+    this.note('power', delta >= 0n);
+    this.oracle.change(name, delta);
+  }
+
+  /** A drawn validator signs twice. */
+  private async offend(): Promise<void> {
+    const { chain } = this.pool;
+    const seats = seatings.get(chain.state, chain.session.number)?.seatings ?? [];
+    const drawn = COLLATORS.filter((index) =>
+      seats.some(
+        ({ known, nodeKey, untilHeight }) =>
+          known === 0 && untilHeight === 0n && toHex(nodeKey) === this.key(index),
+      ),
+    );
+    if (drawn.length === 0) return;
+    const index = this.pick(drawn);
+    const validator = { address: validatorOf(index).address, power: 1n };
+    const { height } = chain;
+    const [timeNs, totalVotingPower] = [0n, 4n];
+    await chain.block([], {
+      afterMs: 1n,
+      misbehavior: [{ type: 'duplicate-vote', validator, height, timeNs, totalVotingPower }],
+    });
+    this.note('offence', true);
+    if (this.oracle.candidates.get(index)?.registered) this.oracle.remove(index, true);
+  }
+
+  private key(index: number): string {
+    return toHex(this.pool.nodeKey(index));
+  }
+
+  private async endSession(): Promise<void> {
+    const block: Block = await this.pool.endSession();
+    const kicked = block.events.filter(({ type }) => type === 'power.collator-removed');
+    if (kicked.length > 0) throw new Error('nobody served badly, and somebody was removed');
+    const { state } = this.pool.chain;
+    const due = BigInt(this.oracle.session);
+    this.oracle.nextSession();
+    // Slashes are carried out as the session ends; the walk stands in the first block of the next.
+    for (const [[, nodeKey], slash] of slashes.list(state))
+      if (slash.due === due && slash.snapshot > 0n) {
+        const index = COLLATORS.find((one) => this.key(one) === toHex(nodeKey))!;
+        this.oracle.quarantine(index, slash.generation, Number(slash.snapshot));
+        this.note('slash', true);
+      }
+    this.note('session', true);
+  }
+
+  /** Holds every claim and every sum against the oracle. */
+  private compare(): void {
+    const { state, session } = this.pool.chain;
+    if (BigInt(this.oracle.session) !== session.number) throw new Error('sessions differ');
+    const view = powerModule({ domain: this.pool.chain.domain }).module.queries!.find(
+      ({ declaration }) => declaration.name === claimQuery.name,
+    )!;
+    for (const [name, expected] of this.oracle.miners) {
+      const miner = this.pool.chain.account(name).id;
+      const { claim, free } = view.run(state, { miner }) as Infer<typeof claimQuery.result>;
+      const parts = claim.entries.map(
+        ({ collator, generation, kind, until, amount }): Part => ({
+          collator: COLLATORS.find((index) => this.key(index) === toHex(collator))!,
+          generation,
+          kind: KINDS[kind]!,
+          until: Number(until),
+          amount,
+        }),
+      );
+      const [found, wanted] = [
+        { raw: claim.raw, parts, free },
+        { ...expected, free: 0n },
+      ];
+      wanted.free = this.oracle.free(expected);
+      if (show(found) !== show(wanted))
+        throw new Error(`${name}: found ${show(found)}, expected ${show(wanted)}`);
+    }
+    for (const index of COLLATORS) {
+      if (!this.oracle.candidates.has(index)) continue;
+      const { power } = this.pool.collator(index);
+      if (power !== this.oracle.power(index))
+        throw new Error(`v${index} has ${power}, expected ${this.oracle.power(index)}`);
+      this.compareSnapshot(index, collatorPower(state, this.pool.nodeKey(index)));
+    }
+  }
+
+  private compareSnapshot(index: number, found: bigint): void {
+    let expected = 0n;
+    for (const { parts } of this.oracle.snapshots[this.oracle.session]!.values())
+      for (const { collator, kind, amount } of parts)
+        if (collator === index && kind === 'lent') expected += amount;
+    if (found !== expected) throw new Error(`snapshot of v${index}: ${found}, not ${expected}`);
+  }
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `${one}` : one));
+}
