@@ -12,7 +12,7 @@ import {
 } from '../test/command-table.ts';
 
 /** Steps of a walk at most: twice what seeds have needed. */
-const MOST_STEPS = 3000;
+const MOST_STEPS = 5000;
 const SEEDS = Number(process.env.PALISADE_TABLE_SEEDS ?? 1);
 
 const ALL = STATES;

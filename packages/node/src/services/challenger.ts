@@ -114,11 +114,14 @@ export class Challenger {
   private ask(key: string, task: Task, seed: Uint8Array): void {
     const { partner, challenge } = task;
     const { board, nowMs } = this.pool;
+    if (board.hasSignedOff(partner)) {
+      this.tasks.delete(key);
+      return;
+    }
+    // Nobody has to be there who never said so; whoever did is held to it, also when it fell silent.
     const entry = board.find(partner, nowMs());
     if (entry) task.ready = { envelope: entry.envelope, url: entry.value.url };
-    // Nobody has to be there who never said so, or said that it goes.
-    if (board.hasSignedOff(partner)) this.tasks.delete(key);
-    if (!task.ready || board.hasSignedOff(partner)) return;
+    if (!task.ready) return;
     const asked = { partner, url: task.ready.url, challenge, seed };
     const { signal } = this.stopping;
     task.isAsked = true;
@@ -133,6 +136,7 @@ export class Challenger {
     this.asking.add(asking);
   }
 
+  /** Takes note of what came of asking; what counts for nothing is over, what counts is reported. */
   private take(key: string, task: Task, found: Found): void {
     const isPassed = found.finding === FINDING.passed;
     // A session that is over asks nobody; and who gave up itself was not left without an answer.
