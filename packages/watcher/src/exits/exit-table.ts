@@ -36,6 +36,11 @@ export class ExitTable {
   private readonly dialect: Dialect;
   /** Spends that were shown on the root chain, by what they spend. */
   private readonly shown = new Map<Position, Spend[]>();
+  /** Exits that nothing has ended yet: what is judged costs what is open, not all that ever exited. */
+  private readonly openExits = new Set<bigint>();
+  /** Outputs that were paid, by position, and by transaction and index: the contract pays none twice. */
+  private readonly paidPositions = new Set<Position>();
+  private readonly paidOutputs = new Set<string>();
   private readonly exitOfPosition = new Map<Position, bigint>();
   private readonly exitOfTx = new Map<string, bigint>();
   private readonly handlers: Handlers;
@@ -59,8 +64,16 @@ export class ExitTable {
 
   /** Exits that nothing has ended yet. */
   *open(): Generator<StandardExit | InFlightExit> {
-    for (const exit of this.standard.values()) if (exit.status === 'open') yield exit;
-    for (const exit of this.inFlight.values()) if (exit.status === 'open') yield exit;
+    for (const exitId of this.openExits) {
+      const exit = this.standard.get(exitId) ?? this.inFlight.get(exitId);
+      if (exit) yield exit;
+    }
+  }
+
+  /** Whether another exit was paid for the same output: this one will be passed over (`ExitOmitted`). */
+  wasPaid({ position, outputTx }: StandardExit): boolean {
+    if (this.paidPositions.has(position)) return true;
+    return this.paidOutputs.has(outputKey(hashOf(outputTx), placeOf(position).oindex));
   }
 
   standardAt(position: Position): StandardExit | undefined {
@@ -104,7 +117,11 @@ export class ExitTable {
         const id = this.exitOfPosition.get(event.utxoPos);
         if (id !== undefined) this.endStandard(id, 'challenged');
       },
-      ExitFinalized: ({ event }) => this.endStandard(event.exitId, 'finalized'),
+      ExitFinalized: ({ event }) => {
+        const exit = this.standard.get(event.exitId);
+        if (exit) this.paidPositions.add(exit.position);
+        this.endStandard(event.exitId, 'finalized');
+      },
       ExitOmitted: ({ event }) => this.endStandard(event.exitId, 'omitted'),
       InFlightExitStarted: (fact) => this.startInFlight(fact),
       InFlightExitInputPiggybacked: ({ event, height }) =>
@@ -122,13 +139,20 @@ export class ExitTable {
           oldestCompetitor: event.challengeTxPosition,
           shownAt: height,
         })),
-      InFlightExitInputWithdrawn: ({ event }) =>
-        this.withdraw(event.exitId, 'piggybackedInputs', event.inputIndex),
-      InFlightExitOutputWithdrawn: ({ event }) =>
-        this.withdraw(event.exitId, 'piggybackedOutputs', event.outputIndex),
-      InFlightExitFinalized: ({ event }) =>
-        this.change(event.exitId, () => ({ status: 'finalized' })),
-      InFlightExitDeleted: ({ event }) => this.change(event.exitId, () => ({ status: 'deleted' })),
+      InFlightExitInputWithdrawn: ({ event }) => {
+        const input = this.inFlight.get(event.exitId)?.inputs[event.inputIndex];
+        if (input) this.paidPositions.add(input.position);
+        this.withdraw(event.exitId, 'piggybackedInputs', event.inputIndex);
+      },
+      InFlightExitOutputWithdrawn: ({ event }) => {
+        const exit = this.inFlight.get(event.exitId);
+        // Where outputs are paid, the contract takes all inputs for paid, too.
+        for (const { position } of exit?.inputs ?? []) this.paidPositions.add(position);
+        if (exit) this.paidOutputs.add(outputKey(exit.txHash, event.outputIndex));
+        this.withdraw(event.exitId, 'piggybackedOutputs', event.outputIndex);
+      },
+      InFlightExitFinalized: ({ event }) => this.endInFlight(event.exitId, 'finalized'),
+      InFlightExitDeleted: ({ event }) => this.endInFlight(event.exitId, 'deleted'),
     };
   }
 
@@ -137,6 +161,7 @@ export class ExitTable {
     const decoded = decodeTransaction(this.dialect, outputTx);
     const output = isRefusal(decoded) ? undefined : decoded.outputs[placeOf(utxoPos).oindex];
     this.exitOfPosition.set(utxoPos, exitId);
+    this.openExits.add(exitId);
     this.standard.set(exitId, {
       ...{ kind: 'standard', exitId, position: utxoPos, owner, outputTx },
       token: output?.token ?? new Uint8Array(20),
@@ -148,6 +173,12 @@ export class ExitTable {
   private endStandard(exitId: bigint, status: StandardExit['status']): void {
     const exit = this.standard.get(exitId);
     if (exit) this.standard.set(exitId, { ...exit, status });
+    this.openExits.delete(exitId);
+  }
+
+  private endInFlight(exitId: bigint, status: InFlightExit['status']): void {
+    this.change(exitId, () => ({ status }));
+    this.openExits.delete(exitId);
   }
 
   private queue(exitId: bigint, priority: bigint): void {
@@ -172,6 +203,7 @@ export class ExitTable {
     );
     const exitId = inFlightExitId(this.dialect, raw);
     this.exitOfTx.set(toHex(event.txHash), exitId);
+    this.openExits.add(exitId);
     this.inFlight.set(exitId, {
       ...{ kind: 'in-flight', exitId, txHash: event.txHash, raw, transaction, inputs, startTx },
       ...{ startedAt: height, startSeconds: event.seconds, finalizesAt: undefined },
@@ -245,6 +277,10 @@ export class ExitTable {
     const exit = exitId === undefined ? undefined : this.inFlight.get(exitId);
     if (exit) this.inFlight.set(exit.exitId, { ...exit, ...change(exit) });
   }
+}
+
+function outputKey(txHash: Uint8Array, index: number): string {
+  return `${toHex(txHash)}/${index}`;
 }
 
 /** The map with an entry set, or removed where there is no value. */

@@ -1,11 +1,11 @@
 /** In-flight exits (MoreVP, X12): canonicity, answers to wrong challenges, piggybacks. */
 import { equalBytes, toHex } from '@palisade/core';
-import { placeOf, positionOf } from '@palisade/payments';
+import { type Position, placeOf, positionOf } from '@palisade/payments';
 import { isNearlyFinal, type LateReason, lateReasons } from '../lateness.ts';
 import type { InFlightTip } from './chain-view.ts';
 import { type ExitEvent, type Finding, inFlightDetails } from './findings.ts';
 import type { Judgement } from './judge.ts';
-import { allSpends } from './judge-standard.ts';
+import { allSpends, blockHeight, visibleSince } from './judge-standard.ts';
 import { type InFlightExit, NOT_INCLUDED, type Spend } from './records.ts';
 
 /** An in-flight exit with what the contract says of it now. */
@@ -28,6 +28,7 @@ export function judgeInFlight(judgement: Judgement, exit: InFlightExit): readonl
   const findings = [
     judgeCanonicity(judgement, present),
     judgeAnswer(judgement, present),
+    judgeLateSpends(judgement, present),
     ...present.inputs.map((index) => judgeInput(judgement, present, index)),
     ...present.outputs.map((index) => judgeOutput(judgement, present, index)),
     offerPiggybacks(judgement, present),
@@ -59,27 +60,45 @@ function ageOf({ place }: Spend): bigint {
   return place ? positionOf({ ...place, oindex: 0 }) : NOT_INCLUDED;
 }
 
+/** Spends of an output by other transactions than the exit's own, the included one first. */
+function rivals(judgement: Judgement, exit: InFlightExit, position: Position): readonly Spend[] {
+  return allSpends(judgement, position).filter(({ txHash }) => !equalBytes(txHash, exit.txHash));
+}
+
 /** The oldest other transaction that spends one of the inputs, if it can be shown with effect. */
 function judgeCanonicity(judgement: Judgement, present: Present): Finding | undefined {
   const { exit, own, oldestCompetitor } = present;
-  const competitors = exit.inputs.flatMap(({ position }, index) =>
-    allSpends(judgement, position)
-      .filter(({ txHash }) => !equalBytes(txHash, exit.txHash))
-      .map((spend) => ({ spend, index })),
+  const viable = exit.inputs.flatMap(({ position }, index) =>
+    rivals(judgement, exit, position).flatMap((spend) => {
+      const age = ageOf(spend);
+      // Its own place is at least as old as what is in no block; so is any competitor that was shown.
+      const tooYoung = (limit: bigint | undefined) => limit !== undefined && age >= limit;
+      return tooYoung(own) || tooYoung(oldestCompetitor) ? [] : [{ spend, index, age }];
+    }),
   );
-  const [oldest] = competitors.sort((a, b) => (ageOf(a.spend) < ageOf(b.spend) ? -1 : 1));
+  const [oldest] = viable.sort((a, b) => (a.age < b.age ? -1 : 1));
   if (!oldest) return undefined;
-  const age = ageOf(oldest.spend);
-  // Its own place is at least as old as what is in no block; so is any competitor that was shown.
-  if (own !== undefined && age >= own) return undefined;
-  if (oldestCompetitor !== undefined && age >= oldestCompetitor) return undefined;
-  const visibleAt = Math.max(exit.startedAt, oldest.spend.visibleAt);
+  const spends = viable.map(({ spend }) => spend);
   return finding(judgement, present, {
-    ...{ name: 'non_canonical_ife', late: 'unchallenged_non_canonical_ife', visibleAt },
+    ...{ name: 'non_canonical_ife', late: 'unchallenged_non_canonical_ife' },
+    visibleAt: visibleSince(exit.startedAt, spends),
     ...{ index: oldest.index, spend: oldest.spend, kind: 'not-canonical' },
     deadline: exit.startSeconds + judgement.minExitPeriodSeconds / 2,
     possible: present.firstPhase,
   });
+}
+
+/** A block that spends an input by another transaction, long after everybody relied on its being kept. */
+function judgeLateSpends(judgement: Judgement, { exit }: Present): Finding | undefined {
+  const { table, margins } = judgement;
+  const late = exit.inputs.some(({ position }) =>
+    rivals(judgement, exit, position).some(
+      ({ place }) => place && blockHeight(table, place.blknum) - exit.startedAt > margins.slaBlocks,
+    ),
+  );
+  if (!late) return undefined;
+  const events = [{ event: 'late_invalidation' as const, details: inFlightDetails(exit, []) }];
+  return { events, late: [], challenge: undefined };
 }
 
 /** It was called non-canonical, though its transaction is in a block older than any competitor. */
@@ -87,7 +106,7 @@ function judgeAnswer(judgement: Judgement, present: Present): Finding | undefine
   const { exit, own, canonical, oldestCompetitor } = present;
   if (canonical || own === undefined || oldestCompetitor === undefined) return undefined;
   if (own >= oldestCompetitor) return undefined;
-  const included = judgement.table.blockHeights.get(placeOf(own).blknum) ?? exit.startedAt;
+  const included = blockHeight(judgement.table, placeOf(own).blknum);
   return finding(judgement, present, {
     ...{ name: 'invalid_ife_challenge', late: 'unchallenged_ife_challenge', kind: 'respond' },
     visibleAt: Math.max(exit.shownAt ?? exit.startedAt, included),
@@ -99,22 +118,18 @@ function judgeAnswer(judgement: Judgement, present: Present): Finding | undefine
 function judgeInput(judgement: Judgement, present: Present, index: number): Finding | undefined {
   const { exit } = present;
   const input = exit.inputs[index];
-  const spend =
-    input &&
-    allSpends(judgement, input.position).find(({ txHash }) => !equalBytes(txHash, exit.txHash));
-  if (!spend) return undefined;
+  const spends = input ? rivals(judgement, exit, input.position) : [];
   const since = exit.piggybackedInputs.get(index) ?? exit.startedAt;
-  return piggyback(judgement, present, 'input-spent', index, spend, since);
+  return piggyback(judgement, present, 'input-spent', index, spends, since);
 }
 
 /** A piggybacked output of an included transaction that was spent later. */
 function judgeOutput(judgement: Judgement, present: Present, index: number): Finding | undefined {
   const { exit, own } = present;
   if (own === undefined) return undefined;
-  const [spend] = allSpends(judgement, own + BigInt(index));
-  if (!spend) return undefined;
+  const spends = allSpends(judgement, own + BigInt(index));
   const since = exit.piggybackedOutputs.get(index) ?? exit.startedAt;
-  return piggyback(judgement, present, 'output-spent', index, spend, since);
+  return piggyback(judgement, present, 'output-spent', index, spends, since);
 }
 
 function piggyback(
@@ -122,14 +137,16 @@ function piggyback(
   present: Present,
   kind: 'input-spent' | 'output-spent',
   index: number,
-  spend: Spend,
+  spends: readonly Spend[],
   since: number,
-): Finding {
+): Finding | undefined {
   const { exit } = present;
+  const [spend] = spends;
+  if (!spend) return undefined;
   const side =
     kind === 'input-spent' ? { inputs: [index], outputs: [] } : { inputs: [], outputs: [index] };
   // Counted from the piggyback: one that comes on the second day is not late by a day.
-  const visibleAt = Math.max(since, spend.visibleAt);
+  const visibleAt = visibleSince(since, spends);
   return finding(judgement, present, {
     ...{ name: 'invalid_piggyback', late: 'unchallenged_piggyback', kind, index, spend, visibleAt },
     ...{ deadline: exit.finalizesAt, possible: true, more: side },

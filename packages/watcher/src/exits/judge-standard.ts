@@ -1,20 +1,12 @@
 /** Standard exits: whether the output that leaves was spent (X2). */
+import { equalBytes } from '@palisade/core';
 import { type Position, placeOf } from '@palisade/payments';
 import { isNearlyFinal, lateReasons } from '../lateness.ts';
+import type { ExitTable } from './exit-table.ts';
 import type { ExitEvent, Finding } from './findings.ts';
 import { standardDetails } from './findings.ts';
 import type { Judgement } from './judge.ts';
 import type { Spend, StandardExit } from './records.ts';
-
-/** The included spend of an output, else the first that was shown on the root chain. */
-export function spendOf(
-  { view, table }: Judgement,
-  position: Position,
-  except?: (spend: Spend) => boolean,
-): Spend | undefined {
-  const spends = allSpends({ view, table }, position);
-  return spends.find((spend) => !except?.(spend));
-}
 
 /** All spends of an output that are known, the included one first. */
 export function allSpends(
@@ -24,20 +16,35 @@ export function allSpends(
   const included = view.spenderOf(position);
   const shown = table.shownSpends(position);
   if (!included) return shown;
-  const visibleAt = table.blockHeights.get(included.place?.blknum ?? 0) ?? table.height;
-  return [{ ...included, visibleAt }, ...shown];
+  // Shown before it was in a block: since then everybody could know.
+  const same = (spend: Spend) => equalBytes(spend.txHash, included.txHash);
+  const inBlock = blockHeight(table, included.place?.blknum);
+  const visibleAt = Math.min(inBlock, shown.find(same)?.visibleAt ?? inBlock);
+  return [{ ...included, visibleAt }, ...shown.filter((spend) => !same(spend))];
+}
+
+/** Root-chain height of a block; that of the last fact where it is not known. */
+export function blockHeight(table: ExitTable, blknum = 0): number {
+  return table.blockHeights.get(blknum) ?? table.height;
+}
+
+/** Height since which the earliest of some spends could be known; no sooner than `start`. */
+export function visibleSince(start: number, spends: readonly Spend[]): number {
+  if (spends.length === 0) return start;
+  return Math.max(start, Math.min(...spends.map(({ visibleAt }) => visibleAt)));
 }
 
 export function judgeStandard(judgement: Judgement, exit: StandardExit): Finding | undefined {
-  const { view, tip, now, margins } = judgement;
-  if (tip.standard.get(exit.exitId) === false) return undefined;
-  const spend = spendOf(judgement, exit.position);
+  const { view, tip, now, margins, table } = judgement;
+  if (tip.standard.get(exit.exitId) === false || table.wasPaid(exit)) return undefined;
+  const spends = allSpends(judgement, exit.position);
+  const [spend] = spends;
   if (!spend) {
     // Blocks that were not applied yet may hold it; what is older and missing was never there, or has left.
     const isKnown = placeOf(exit.position).blknum <= view.blknum;
     if (!isKnown || view.has(exit.position)) return undefined;
   }
-  const visibleAt = Math.max(exit.startedAt, spend?.visibleAt ?? exit.startedAt);
+  const visibleAt = visibleSince(exit.startedAt, spends);
   const late = lateReasons(margins, now, { visibleAt, finalizesAt: exit.finalizesAt });
   const events: ExitEvent[] = [
     { event: 'invalid_exit', details: standardDetails(exit, spend, []) },
@@ -46,7 +53,8 @@ export function judgeStandard(judgement: Judgement, exit: StandardExit): Finding
     events.push({ event: 'unchallenged_exit', details: standardDetails(exit, spend, late) });
   if (exit.finalizesAt !== undefined && isNearlyFinal(margins, now, exit.finalizesAt))
     events.push({ event: 'exit_nearly_final', details: standardDetails(exit, spend, late) });
-  if (spend?.place && spend.visibleAt - exit.startedAt > margins.slaBlocks)
+  const inBlock = spend?.place && blockHeight(table, spend.place.blknum);
+  if (inBlock !== undefined && inBlock - exit.startedAt > margins.slaBlocks)
     events.push({ event: 'late_invalidation', details: standardDetails(exit, spend, []) });
   const challenge = spend && {
     ...{ kind: 'standard-exit' as const, exit, visibleAt, spend, index: 0 },
