@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { launchDaemon, silentLogger } from '@palisade/daemon';
-import { type RunningNode, startNode } from '@palisade/node';
+import type { RunningNode } from '@palisade/node';
 import {
   DEVELOPMENT_TIMING,
   makeNetwork,
   type Network,
 } from '../../packages/devnet/src/network.ts';
+import { startTestNode } from '../../packages/node/test/test-node.ts';
 
 export const START_MS = 1_700_000_000_000;
 /** Connections that cases share: enough that the node never waits for us. */
@@ -42,27 +42,11 @@ export async function startTarget(): Promise<Target> {
   const dataDir = await mkdtemp(join(tmpdir(), 'palisade-hostile-'));
   const network = makeNetwork('hostile', START_MS, DEVELOPMENT_TIMING);
   let nowMs = START_MS;
-  const daemon = launchDaemon(
-    'node',
-    (context) =>
-      startNode(context, {
-        genesis: network.genesis,
-        dataDir,
-        validators: network.validators.map(({ name, nodeSecret }) => ({
-          name,
-          secret: nodeSecret,
-          port: 0,
-        })),
-        host: '127.0.0.1',
-        blockTimeMs: 0,
-        guardMs: 0,
-        clock: { nowMs: () => nowMs },
-        faucetSecret: network.faucetSecret,
-        shadow: false,
-      }),
-    { log: silentLogger, dataDir },
-  );
-  const node = await daemon.started;
+  const { node, stop } = await startTestNode(network, {
+    dataDir,
+    clock: { nowMs: () => nowMs },
+    faucetSecret: network.faucetSecret,
+  });
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, timeout: IDLE_MS });
   const { engine, urls } = node;
   return {
@@ -77,7 +61,7 @@ export async function startTarget(): Promise<Target> {
     send: (sent, validator = 0) => send(agent, urls[validator]!, sent),
     async stop() {
       agent.destroy();
-      await daemon.stop();
+      await stop();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NATIVE, send } from '@palisade/chain';
 import { accountSigner, fromHex, nodeSigner, signEnvelope, toHex } from '@palisade/core';
-import { launchDaemon, silentLogger } from '@palisade/daemon';
 import { cancel, ready, request } from '@palisade/market';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEVELOPMENT_TIMING, makeNetwork } from '../../devnet/src/network.ts';
-import { startNode } from './node.ts';
+import { startTestNode } from '../test/test-node.ts';
 import type { NodeOptions } from './options.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -24,30 +23,16 @@ async function start({ dataDir, nowMs = Date.now, ...more }: Start = {}) {
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'palisade-node-')));
   if (!dataDir) cleanups.push(() => rm(dir, { recursive: true, force: true }));
   const network = makeNetwork('node-test', 1_700_000_000_000, DEVELOPMENT_TIMING);
-  const daemon = launchDaemon(
-    'node',
-    (context) =>
-      startNode(context, {
-        genesis: network.genesis,
-        dataDir: dir,
-        validators: network.validators.map(({ name, nodeSecret }) => ({
-          name,
-          secret: nodeSecret,
-          port: 0,
-        })),
-        host: '127.0.0.1',
-        blockTimeMs: 0,
-        guardMs: 150,
-        clock: { nowMs },
-        faucetSecret: network.faucetSecret,
-        shadow: true,
-        ...more,
-      }),
-    { log: silentLogger, dataDir: dir },
-  );
-  const node = await daemon.started;
-  cleanups.push(() => daemon.stop());
-  return { node, network, url: node.urls[0]!, stop: () => daemon.stop(), dir };
+  const { node, stop } = await startTestNode(network, {
+    dataDir: dir,
+    guardMs: 150,
+    clock: { nowMs },
+    faucetSecret: network.faucetSecret,
+    shadow: true,
+    ...more,
+  });
+  cleanups.push(stop);
+  return { node, network, url: node.urls[0]!, stop, dir };
 }
 
 const post = (url: string, body: Uint8Array) =>

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { committed, NATIVE, Overlay, send } from '@palisade/chain';
 import { accountSigner, signEnvelope, toHex } from '@palisade/core';
-import { launchDaemon, silentLogger } from '@palisade/daemon';
 import { LmdbStore } from '@palisade/daemon/store';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { makeNetwork } from '../../devnet/src/network.ts';
+import { startTestNode } from '../test/test-node.ts';
 import { auditState } from './audit/auditState.ts';
-import { type RunningNode, startNode } from './node.ts';
+import type { RunningNode } from './node.ts';
 import type { NodeOptions } from './options.ts';
 import { SnapshotFolder } from './store/snapshot-folder.ts';
 
@@ -30,21 +30,15 @@ async function lab() {
   let nonce = 0n;
   let node: RunningNode | undefined;
   const start = async (more: Partial<NodeOptions> = {}) => {
-    const daemon = launchDaemon(
-      'node',
-      (context) =>
-        startNode(context, {
-          ...{ genesis: network.genesis, dataDir, host: '127.0.0.1', blockTimeMs: 0, guardMs: 0 },
-          validators: network.validators.map(({ name, nodeSecret: secret }) => ({
-            ...{ name, secret, port: 0 },
-          })),
-          ...{ clock: { nowMs: () => nowMs }, shadow: true, ...more },
-        }),
-      { log: silentLogger, dataDir },
-    );
-    node = await daemon.started;
-    cleanups.push(() => daemon.stop());
-    return { node, stop: () => daemon.stop() };
+    const started = await startTestNode(network, {
+      dataDir,
+      clock: { nowMs: () => nowMs },
+      shadow: true,
+      ...more,
+    });
+    node = started.node;
+    cleanups.push(started.stop);
+    return started;
   };
   return {
     dataDir,

@@ -19,11 +19,10 @@ import {
   type ValueOf,
   verifyOpened,
 } from '@palisade/core';
-import { launchDaemon, silentLogger } from '@palisade/daemon';
 import { postBond, ready, request, responsibleFor, subscribe } from '@palisade/market';
 import { makeNetwork } from '../../devnet/src/network.ts';
-import { startNode } from '../src/node.ts';
 import type { NodeOptions } from '../src/options.ts';
+import { startTestNode } from './test-node.ts';
 
 export const TIMING = {
   stillActiveMs: 30_000,
@@ -73,29 +72,13 @@ export async function startPool(cleanups: Cleanup[], more: Partial<NodeOptions> 
     sessionMs: 60_000,
     guardMs: 150,
   });
-  const daemon = launchDaemon(
-    'node',
-    (context) =>
-      startNode(context, {
-        genesis: network.genesis,
-        dataDir,
-        validators: network.validators.map(({ name, nodeSecret }) => ({
-          name,
-          secret: nodeSecret,
-          port: 0,
-        })),
-        host: '127.0.0.1',
-        blockTimeMs: 0,
-        guardMs: 0,
-        pool: TIMING,
-        clock: { nowMs: () => time.nowMs },
-        shadow: false,
-        ...more,
-      }),
-    { log: silentLogger, dataDir },
-  );
-  const node = await daemon.started;
-  cleanups.push(() => daemon.stop());
+  const { node, stop } = await startTestNode(network, {
+    dataDir,
+    pool: TIMING,
+    clock: { nowMs: () => time.nowMs },
+    ...more,
+  });
+  cleanups.push(stop);
   const { domain, urls } = node;
   const client = accountSigner(network.clientSecret);
   let nonce = 0n;
@@ -121,7 +104,7 @@ export async function startPool(cleanups: Cleanup[], more: Partial<NodeOptions> 
     client,
     post,
     get,
-    stop: () => daemon.stop(),
+    stop,
     /** Sends a job request; answers with the validator's answer and the envelope. */
     async ask(more: Partial<ValueOf<typeof request>> = {}) {
       const value = {

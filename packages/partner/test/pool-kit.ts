@@ -24,7 +24,6 @@ import {
   verifyOpened,
 } from '@palisade/core';
 import { ed25519 } from '@palisade/core/crypto';
-import { launchDaemon, silentLogger } from '@palisade/daemon';
 import { marketParams } from '@palisade/market';
 import {
   type Agreement,
@@ -40,7 +39,7 @@ import {
 } from '@palisade/market/schema';
 import { type SectorsParams, sectorsParams } from '@palisade/power';
 import { makeNetwork, type Timing } from '../../devnet/src/network.ts';
-import { startNode } from '../../node/src/node.ts';
+import { startTestNode } from '../../node/test/test-node.ts';
 import { agreementOf } from '../src/agreements/check-voucher.ts';
 import {
   DEVELOPMENT_TIMING,
@@ -110,29 +109,15 @@ export async function startPool(
     const params = sectorsParams.fromJson(state.sectors!, 'sectors');
     Object.assign(state, { sectors: sectorsParams.toJson({ ...params, ...more.sectors }) });
   }
-  const daemon = launchDaemon(
-    'node',
-    (context) =>
-      startNode(context, {
-        genesis: network.genesis,
-        dataDir,
-        validators: network.validators.map(({ name, nodeSecret }) => ({
-          name,
-          secret: nodeSecret,
-          port: 0,
-        })),
-        host: '127.0.0.1',
-        blockTimeMs: timing.blockTimeMs,
-        guardMs: timing.guardMs,
-        pool: { ...POOL_TIMING, ...more.pool },
-        clock: more.clock ?? { nowMs: () => Date.now() },
-        faucetSecret: network.faucetSecret,
-        shadow: false,
-      }),
-    { log: silentLogger, dataDir },
-  );
-  const node = await daemon.started;
-  cleanups.push(() => daemon.stop());
+  const { node, stop } = await startTestNode(network, {
+    dataDir,
+    blockTimeMs: timing.blockTimeMs,
+    guardMs: timing.guardMs,
+    pool: { ...POOL_TIMING, ...more.pool },
+    faucetSecret: network.faucetSecret,
+    ...(more.clock ? { clock: more.clock } : {}),
+  });
+  cleanups.push(stop);
   const { domain, urls } = node;
   const chain = connect({ urls });
   return {
