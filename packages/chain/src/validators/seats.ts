@@ -52,6 +52,8 @@ export function dropSeat(ctx: BlockContext, nodeKey: Uint8Array): void {
 }
 
 function leaveSeat(ctx: BlockContext, nodeKey: Uint8Array, validator: Validator): void {
+  // Whoever stands by has no seat to leave: it goes on challenging partners and checking proofs.
+  if (validator.seat === SEAT.passive) return;
   if (validator.known === 0) validators.delete(ctx.state, nodeKey);
   else if (validator.seat === SEAT.active)
     validators.set(ctx.state, [nodeKey], { ...validator, seat: SEAT.passive });
