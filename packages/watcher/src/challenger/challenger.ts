@@ -13,6 +13,7 @@ import type { Transactions } from '../blocks/transactions.ts';
 import type { Mode } from '../danger/spend-gate.ts';
 import type { Challenge } from '../exits/findings.ts';
 import { blocksUntil, type Margins } from '../lateness.ts';
+import { pause } from '../pause.ts';
 import type { Head, RootChain } from '../root/root-chain.ts';
 import { drawSlot, type Slot, waitAfterHead } from '../strategy/delay.ts';
 import { bidFor, urgencyOf } from '../strategy/gas.ts';
@@ -261,18 +262,4 @@ export class Challenger {
 /** Whether the bond comes with the challenge; that of canonicity comes when the exit ends, or never. */
 function paysAtOnce({ kind }: Challenge): boolean {
   return kind === 'standard-exit' || kind === 'input-spent' || kind === 'output-spent';
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -28,18 +28,17 @@ const headerSchema = z.object({
 /** Writes the books; durable when it resolves. */
 export async function writeCheckpoint(path: string, books: Books): Promise<void> {
   const temporary = `${path}.new`;
+  const { applied, blknum, ledger, settled } = books;
+  const header = { version: 1, ...applied, blknum, outputs: ledger.size, settled: [...settled] };
+  // In one go, before anything is waited for: the ledger must not change under it.
+  const chunks = [utf8(`${exactJson(header)}\n`), ...chunksOf(ledger)];
   const file = await open(temporary, 'w');
   try {
     const hash = createHash('sha256');
-    const put = async (bytes: Uint8Array) => {
-      hash.update(bytes);
-      await file.write(bytes);
-    };
-    const { applied, blknum, ledger, settled } = books;
-    const header = { version: 1, ...applied, blknum, outputs: ledger.size, settled: [...settled] };
-    await put(utf8(`${exactJson(header)}\n`));
-    // One pass without pauses: what the ledger is must not change under it.
-    for (const chunk of chunksOf(ledger)) await put(chunk);
+    for (const chunk of chunks) {
+      hash.update(chunk);
+      await file.write(chunk);
+    }
     await file.write(hash.digest());
     await file.sync();
   } finally {

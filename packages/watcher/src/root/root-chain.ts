@@ -29,10 +29,12 @@ export class RootChain {
   readonly client: ReturnType<typeof publicClient>;
   readonly sources: RootSources;
   readonly contracts: RootContracts;
+  readonly rpc: Rpc;
 
   constructor(rpc: Rpc, contracts: RootContracts, patience: Patience) {
     this.client = publicClient(rpc, patience);
     this.contracts = contracts;
+    this.rpc = rpc;
     this.sources = bindings(contracts);
   }
 

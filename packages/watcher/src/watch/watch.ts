@@ -1,0 +1,320 @@
+/**
+ * The watcher itself: follows the root chain, keeps the books, judges every open exit after each block, challenges what
+ * is wrong, and says how dangerous it is. Everything it knows follows from facts and blocks on the disk, so it
+ * may be killed at any point.
+ */
+import { type Clock, type KeyValueStore, toHex } from '@palisade/core';
+import type { Logger } from '@palisade/daemon';
+import { type Dialect, type Judging, placeOf } from '@palisade/payments';
+import type { Sender, Step } from '@palisade/rootchain';
+import { EntryBook } from '../accounting/entries.ts';
+import { type Funding, fundingOf, type OpenExit, smallBonds } from '../accounting/funding.ts';
+import { BlockStore } from '../blocks/block-store.ts';
+import type { ChildChain } from '../blocks/child-chain.ts';
+import { Transactions } from '../blocks/transactions.ts';
+import { Challenger } from '../challenger/challenger.ts';
+import { type AlarmName, type Danger, dangerOf } from '../danger/levels.ts';
+import { type Mode, spendRefusal } from '../danger/spend-gate.ts';
+import { ExitTable } from '../exits/exit-table.ts';
+import type { ExitEvent } from '../exits/findings.ts';
+import { judgeExits, type Verdict } from '../exits/judge.ts';
+import { LedgerView } from '../exits/ledger-view.ts';
+import type { Margins } from '../lateness.ts';
+import { Books } from '../ledger/books.ts';
+import { readCheckpoint, writeCheckpoint } from '../ledger/checkpoint.ts';
+import { LedgerFollower } from '../ledger/follow-ledger.ts';
+import { PayoutStore } from '../ledger/payout-store.ts';
+import { pause } from '../pause.ts';
+import { FactStore } from '../root/fact-store.ts';
+import type { FactOf, RootFact } from '../root/facts.ts';
+import type { Head, RootChain, RootSources } from '../root/root-chain.ts';
+
+export type WatchParts = {
+  readonly store: KeyValueStore;
+  /** File of the ledger's checkpoint. */
+  readonly checkpointPath: string;
+  readonly root: RootChain;
+  readonly childChain: ChildChain;
+  readonly dialect: Dialect;
+  readonly judging: Judging;
+  readonly margins: Margins;
+  readonly minExitPeriodSeconds: number;
+  /** Root-chain blocks after which a log counts. */
+  readonly finalityMargin: number;
+  readonly patienceMs: number;
+  readonly mode: Mode;
+  readonly dryRun: boolean;
+  /** The challenger's account; none in `watch-only` mode. */
+  readonly sender: Sender | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+};
+
+/** What was found last. */
+export type Findings = {
+  readonly head: Head | undefined;
+  readonly synced: boolean;
+  readonly events: readonly ExitEvent[];
+  readonly danger: Danger;
+  readonly funding: Funding | undefined;
+  readonly challenges: Verdict['challenges'];
+};
+
+/** Root-chain blocks that may come between two looks of the follower. */
+const SLACK_BLOCKS = 5;
+/** A root chain that was not heard of for so long is not known to be as it was. */
+const STALE_MS = 60_000;
+/** Exits are judged at the latest so long after a look began, however slowly blocks come, ms. */
+const ADVANCE_MS = 1000;
+/** Child blocks between two checkpoints of the ledger: judging so many again takes a minute at most. */
+const CHECKPOINT_EVERY = 100;
+
+export class Watch {
+  readonly parts: WatchParts;
+  readonly blocks: BlockStore;
+  readonly transactions: Transactions;
+  readonly entries: EntryBook;
+  readonly view: LedgerView;
+  readonly challenger: Challenger | undefined;
+  readonly facts: FactStore;
+  table: ExitTable;
+  books = new Books();
+  follower!: LedgerFollower;
+  findings: Findings = {
+    ...{ head: undefined, synced: false, events: [], danger: dangerOf([]) },
+    ...{ funding: undefined, challenges: [] },
+  };
+  /** Called whenever events changed. */
+  onFindings: (findings: Findings) => void = () => {};
+  private readonly payouts: PayoutStore;
+  private readHeight = 0;
+  private heardMs = 0;
+  private sinceCheckpoint = 0;
+  private looking: Promise<void> | undefined;
+
+  constructor(parts: WatchParts) {
+    this.parts = parts;
+    const { store, dialect, log } = parts;
+    this.blocks = new BlockStore(store);
+    this.transactions = new Transactions(this.blocks, dialect);
+    this.entries = new EntryBook(store);
+    this.payouts = new PayoutStore(store);
+    this.facts = new FactStore(store);
+    this.table = new ExitTable(dialect);
+    this.view = new LedgerView(() => this.books, this.blocks, this.transactions, dialect);
+    this.challenger = this.openChallenger(log);
+  }
+
+  private openChallenger(log: Logger): Challenger | undefined {
+    const { sender } = this.parts;
+    if (!sender) return undefined;
+    return new Challenger({
+      ...this.parts,
+      sender,
+      transactions: this.transactions,
+      book: (entry) => this.entries.add(entry),
+      onSent: () => void this.look(),
+      log: log.child({ module: 'challenger' }),
+    });
+  }
+
+  /** Takes up what is on the disk. */
+  async open(): Promise<void> {
+    const books = await readCheckpoint(this.parts.checkpointPath);
+    await this.rebuild(books);
+    this.parts.log.info('opened', {
+      facts: this.follower.waiting,
+      outputs: this.books.ledger.size,
+      block: this.books.blknum,
+    });
+  }
+
+  private async rebuild(books: Books | undefined): Promise<void> {
+    const { childChain, store, judging, clock, patienceMs, dialect, log } = this.parts;
+    const last = this.facts.checkpoints().at(-1);
+    this.readHeight = Number(last?.height ?? 0n);
+    // A checkpoint of the ledger from beyond the facts is of a root chain that was taken back.
+    this.books = books && books.applied.height <= this.readHeight ? books : new Books();
+    this.table = new ExitTable(dialect);
+    this.follower = new LedgerFollower({
+      ...{ books: this.books, blocks: this.blocks, store, childChain, judging, clock, patienceMs },
+      payoutOf: (fact) => this.table.payoutOf(fact, (hash) => this.blocks.placeOfTx(hash)),
+      onInvalidPayout: (payout) => {
+        log.error('an invalid exit was paid', { exit: payout.exitId });
+        void this.payouts.add(payout);
+      },
+      onBlock: () => {
+        this.sinceCheckpoint++;
+      },
+      log,
+    });
+    this.take([...this.facts.all()]);
+  }
+
+  private take(facts: readonly RootFact[]): void {
+    for (const fact of facts) {
+      this.table.apply(fact);
+      if (fact.event.name === 'DepositCreated')
+        this.transactions.noteDeposit(fact as FactOf<'DepositCreated'>);
+    }
+    this.follower.push(facts);
+  }
+
+  /** Takes the next step of the root chain's follower. */
+  async step(step: Step<RootSources>): Promise<void> {
+    if (step.kind === 'rewind') {
+      this.parts.log.warn('the root chain took back blocks', { to: step.checkpoint.height });
+      await this.facts.rewind(step.checkpoint);
+      await this.payouts.rewind(Number(step.checkpoint.height));
+      await this.rebuild(this.books);
+    } else {
+      const facts = await this.parts.root.facts(step);
+      await this.facts.add(facts, step.checkpoint);
+      this.readHeight = Number(step.checkpoint.height);
+      this.take(facts);
+    }
+    await this.look();
+  }
+
+  /** Judges, challenges and tells, by all that is known now. A call while one runs waits for it. */
+  look(): Promise<void> {
+    this.looking ??= this.lookOnce()
+      .catch((err) => {
+        if (!this.parts.signal.aborted) this.parts.log.error('could not judge', { err });
+      })
+      .finally(() => {
+        this.looking = undefined;
+      });
+    return this.looking;
+  }
+
+  private async lookOnce(): Promise<void> {
+    const { root, sender, clock, dialect, margins, minExitPeriodSeconds } = this.parts;
+    await Promise.race([this.follower.advance(), pause(ADVANCE_MS, this.parts.signal)]);
+    const { standstill } = this.follower;
+    const refused = standstill?.kind === 'invalid_block' ? standstill.block.blknum : undefined;
+    this.view.setRefused(refused === undefined ? undefined : this.blocks.block(refused));
+    const head = await root.head();
+    const tip = await root.tip(this.table);
+    const balance = (await sender?.balance()) ?? 0n;
+    this.heardMs = clock.nowMs();
+    const synced = this.isSynced(head);
+    const { view, table } = this;
+    const verdict = judgeExits({
+      ...{ dialect, table, view, tip, now: head, margins, minExitPeriodSeconds },
+    });
+    this.tell(head, synced, verdict, balance);
+    this.challenger?.look({ head, synced, balance, challenges: verdict.challenges });
+    await this.keepCheckpoint();
+  }
+
+  /** Whether everything that counts was read, and every block was judged or found wanting (X14). */
+  private isSynced(head: Head): boolean {
+    const { finalityMargin } = this.parts;
+    const isRead = head.height - finalityMargin - this.readHeight <= SLACK_BLOCKS;
+    return isRead && (this.follower.waiting === 0 || this.follower.standstill !== undefined);
+  }
+
+  private tell(head: Head, synced: boolean, verdict: Verdict, balance: bigint): void {
+    const funding = this.fundingAt(head, balance);
+    const events = [...this.chainEvents(), ...verdict.events];
+    if (funding?.state === 'underfunded')
+      events.push({
+        event: 'challenger_underfunded',
+        details: { address: this.challenger?.address, ...funding },
+      });
+    const danger = dangerOf(events.map(({ event }) => event));
+    if (danger.level !== this.findings.danger.level)
+      this.parts.log.warn('danger level', { level: danger.level, reasons: danger.reasons });
+    const { challenges } = verdict;
+    this.findings = { head, synced, events, danger, funding, challenges };
+    this.onFindings(this.findings);
+  }
+
+  private fundingAt({ baseFee }: Head, balance: bigint): Funding | undefined {
+    if (!this.challenger) return undefined;
+    const open: OpenExit[] = [];
+    for (const exit of this.table.open())
+      if (exit.kind === 'standard') open.push({ kind: 'standard' });
+      else {
+        const { piggybackedInputs, piggybackedOutputs } = exit;
+        open.push({
+          kind: 'in-flight',
+          piggybacks: piggybackedInputs.size + piggybackedOutputs.size,
+        });
+      }
+    return fundingOf(balance, open, baseFee);
+  }
+
+  /** Bonds that repay too little at the present price (X13). */
+  smallBonds(): readonly string[] {
+    const { bonds } = this.parts.dialect;
+    const price = this.findings.head?.baseFee ?? 0n;
+    return smallBonds({ standard: bonds.standard.size, piggyback: bonds.piggyback.size }, price);
+  }
+
+  /** Events about blocks and payouts, beside those about exits. */
+  private chainEvents(): ExitEvent[] {
+    const { standstill } = this.follower;
+    const events = this.payouts.all().map((payout): ExitEvent => this.payoutEvent(payout));
+    if (standstill?.kind === 'invalid_block') {
+      const { blknum, hash, error } = standstill.block;
+      const details = { blockhash: toHex(hash), blknum, error_type: error };
+      events.push({ event: 'invalid_block', details });
+    }
+    if (standstill?.kind === 'missing_block' && standstill.withheld) {
+      const { blknum, hash } = standstill;
+      events.push({ event: 'block_withholding', details: { hash: toHex(hash), blknum } });
+    }
+    return events;
+  }
+
+  private payoutEvent(payout: ReturnType<PayoutStore['all']>[number]): ExitEvent {
+    const exit = this.table.standard.get(payout.exitId);
+    const inFlight = this.table.inFlight.get(payout.exitId);
+    return {
+      event: 'invalid_finalization',
+      details: {
+        exit_id: payout.exitId,
+        utxo_pos: payout.positions[0],
+        blknum: placeOf(payout.positions[0] ?? 0n).blknum,
+        in_flight_txhash: inFlight ? toHex(inFlight.txHash) : null,
+        owner: exit ? toHex(exit.owner) : null,
+        currency: exit ? toHex(exit.token) : null,
+        amount: exit?.amount ?? null,
+        // What left without having been there is what the vault lacks for the others.
+        vault_shortfall: exit?.amount ?? null,
+        root_chain_txhash: toHex(payout.txHash),
+      },
+    };
+  }
+
+  /** Why nothing may be spent now (X10); undefined when it may. */
+  refusal() {
+    const { findings, parts } = this;
+    const alarms = findings.events.map(({ event }): AlarmName => event);
+    return spendRefusal({ mode: parts.mode, synced: this.isFresh(), alarms });
+  }
+
+  /** Synced, and heard of the root chain a moment ago. */
+  isFresh(): boolean {
+    return this.findings.synced && this.parts.clock.nowMs() - this.heardMs < STALE_MS;
+  }
+
+  private async keepCheckpoint(): Promise<void> {
+    if (this.sinceCheckpoint < CHECKPOINT_EVERY) return;
+    await this.writeCheckpoint();
+  }
+
+  /** Writes the ledger, so that the next start begins here. */
+  async writeCheckpoint(): Promise<void> {
+    this.sinceCheckpoint = 0;
+    await writeCheckpoint(this.parts.checkpointPath, this.books);
+  }
+
+  /** Waits for what is being looked at. */
+  async settle(): Promise<void> {
+    await this.looking;
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * A watcher, put together: the root chain, the child chain's API, the disk, the challenger, its own API.
+ * `startWatcher` runs one inside this process; `daemon/run-watch.ts` makes a process of its own of it.
+ */
+import { join } from 'node:path';
+import { type Clock, fromHex, PalisadeError, SOFTWARE_VERSION, toHex } from '@palisade/core';
+import { secp256k1 } from '@palisade/core/crypto';
+import {
+  createHealth,
+  createMetrics,
+  createOperatorPages,
+  type DaemonContext,
+  type Logger,
+  launchDaemon,
+  serveRpc,
+  silentLogger,
+} from '@palisade/daemon';
+import { LmdbStore } from '@palisade/daemon/store';
+import { DIALECTS, paymentDomain } from '@palisade/payments';
+import {
+  createSender,
+  follow,
+  httpRpc,
+  type OnTrouble,
+  type Rpc,
+  type Sender,
+} from '@palisade/rootchain';
+import type { Hex } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { EventStream } from './api/event-stream.ts';
+import { watcherMethods } from './api/methods.ts';
+import { type ChildChain, httpChildChain } from './blocks/child-chain.ts';
+import { type WatchSettings, watchSection } from './daemon/config.ts';
+import { checkMargins, defaultSlaBlocks } from './lateness.ts';
+import { setGauges, watcherMetrics } from './metrics.ts';
+import { pause } from './pause.ts';
+import { findContracts, RootChain } from './root/root-chain.ts';
+import { notReady, statusOf } from './status.ts';
+import { Watch } from './watch/watch.ts';
+
+export type WatcherOptions = {
+  /** What is left out has the default of the schema. */
+  readonly settings: Partial<WatchSettings> & { readonly framework: string };
+  /** secp256k1 secret of the challenger, 32 bytes; needed in `defensive` mode. */
+  readonly challengerSecret?: Uint8Array | undefined;
+  readonly dataDir: string;
+  readonly host?: string;
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** For tests: the ways to both chains. */
+  readonly rpc?: Rpc;
+  readonly childChain?: ChildChain;
+};
+
+export type RunningWatcher = {
+  /** Base URL of its API. */
+  readonly url: string;
+  /** The account that challenges, `0x` hex; undefined in `watch-only` mode. */
+  readonly challenger: string | undefined;
+  readonly watch: Watch;
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts a watcher inside this process. Resolves when its API serves; it syncs from then on.
+ *
+ * @throws PalisadeError `watcher/no-challenger`, `watcher/challenger-is-a-contract`, `watcher/no-framework`,
+ * `watcher/margin-too-long`, `rpc/cannot-listen`, `daemon/data-dir-in-use`
+ *
+ * @example
+ * const watcher = await startWatcher({ settings: { framework, rootChain, childChain }, challengerSecret, dataDir });
+ * await watcher.stop();
+ */
+export async function startWatcher(options: WatcherOptions): Promise<RunningWatcher> {
+  const { log = silentLogger, dataDir } = options;
+  const daemon = launchDaemon('watcher', (context) => openWatcher(context, options), {
+    log,
+    dataDir,
+    onFail: (err) => log.error('the watcher cannot work', { err }),
+  });
+  const opened = await daemon.started;
+  return {
+    ...opened,
+    stop: async () => {
+      const { failed } = await daemon.stop();
+      if (failed[0]) throw failed[0].error;
+    },
+  };
+}
+
+/** Opens a watcher within a daemon's life: everything it opens, it hands to `onStop`. */
+export async function openWatcher(
+  context: DaemonContext,
+  options: WatcherOptions,
+): Promise<Omit<RunningWatcher, 'stop'>> {
+  const settings: WatchSettings = watchSection.parse(options.settings);
+  const watch = await openWatch(context, options, settings);
+  const events = new EventStream();
+  watch.onFindings = (findings) => events.tell(findings);
+  context.onStop('event streams', async () => events.close());
+  const url = await serve(context, options, watch, events);
+  const following = run(context, watch, settings);
+  context.onStop('following the root chain', () => following);
+  return { url, challenger: watch.challenger?.address, watch };
+}
+
+async function openWatch(
+  { signal, onStop, log }: DaemonContext,
+  options: WatcherOptions,
+  settings: WatchSettings,
+): Promise<Watch> {
+  const { dataDir, clock = { nowMs: () => Date.now() } } = options;
+  const { framework, mode, dryRun, finalityMargin, blockTimeMs } = settings;
+  if (framework === undefined) throw noFramework();
+  if (settings.dialect === 'v1') throw notYetV1();
+  const onTrouble: OnTrouble = (err) => log.warn('the root chain has trouble', { err });
+  const patience = { signal, onTrouble };
+  const rpc = options.rpc ?? httpRpc({ urls: settings.rootChain });
+  const contracts = await findContracts(rpc, framework, BigInt(settings.deployedAt), patience);
+  const root = new RootChain(rpc, contracts, patience);
+  const dialect = DIALECTS[settings.dialect];
+  const minExitPeriodSeconds = await root.minExitPeriodSeconds();
+  const slaBlocks = settings.slaMarginBlocks ?? defaultSlaBlocks(minExitPeriodSeconds, blockTimeMs);
+  const margins = { slaBlocks, blockTimeMs };
+  checkMargins(margins, minExitPeriodSeconds);
+  const sender =
+    mode === 'watch-only'
+      ? undefined
+      : await openSender(options, settings, { rpc, root, signal, onTrouble });
+  const store = new LmdbStore(join(dataDir, 'store'));
+  onStop('store', () => store.close());
+  const watch = new Watch({
+    ...{ store, checkpointPath: join(dataDir, 'ledger'), root, dialect, margins },
+    childChain: options.childChain ?? httpChildChain(settings.childChain),
+    judging: {
+      domain: paymentDomain(dialect, fromHex(contracts.framework)),
+      recover: secp256k1.recover,
+    },
+    ...{ minExitPeriodSeconds, finalityMargin, patienceMs: settings.withholdingMs },
+    ...{ mode, dryRun, sender, clock, signal, log },
+  });
+  await watch.open();
+  onStop('ledger', () => watch.writeCheckpoint());
+  return watch;
+}
+
+type SenderParts = {
+  readonly rpc: Rpc;
+  readonly root: RootChain;
+  readonly signal: AbortSignal;
+  readonly onTrouble: OnTrouble;
+};
+
+const GWEI = 1_000_000_000n;
+
+async function openSender(
+  { challengerSecret }: WatcherOptions,
+  { maxFeeGwei, pollMs }: WatchSettings,
+  { rpc, root, signal, onTrouble }: SenderParts,
+): Promise<Sender> {
+  if (!challengerSecret) throw noChallenger();
+  const account = privateKeyToAccount(toHex(challengerSecret) as Hex);
+  const code = await root.client.getCode({ address: account.address });
+  if (code !== undefined && code !== '0x') throw isContract(account.address);
+  return createSender({
+    ...{ rpc, account, signal, onTrouble },
+    chainId: root.contracts.chainId,
+    maxFeePerGas: BigInt(maxFeeGwei) * GWEI,
+    receiptPollMs: Math.min(pollMs, 3000),
+  });
+}
+
+async function serve(
+  { onStop, log }: DaemonContext,
+  options: WatcherOptions,
+  watch: Watch,
+  events: EventStream,
+): Promise<string> {
+  const health = createHealth();
+  health.check('ready', 'watch', () => notReady(watch));
+  const metrics = createMetrics(watcherMetrics);
+  const pages = createOperatorPages({
+    ...{ name: 'watcher', version: SOFTWARE_VERSION, health },
+    metrics: {
+      contentType: metrics.contentType,
+      text: () => {
+        setGauges(metrics, watch);
+        return metrics.text();
+      },
+    },
+    status: () => statusOf(watch),
+  });
+  const server = await serveRpc({
+    ...{ host: options.host ?? '127.0.0.1', port: options.port ?? 0, pages },
+    service: 'watcher',
+    version: `1.0.5+palisade-${SOFTWARE_VERSION}`,
+    methods: watcherMethods(watch),
+    onGet: (request, response, path) => path === '/v1/events' && events.serve(request, response),
+    log: log.child({ module: 'api' }),
+  });
+  onStop('api', server.stop);
+  return server.url;
+}
+
+/** Follows the root chain, and looks again in between: time passes, blocks come, others challenge. */
+async function run(
+  { signal, fail, log }: DaemonContext,
+  watch: Watch,
+  { pollMs }: WatchSettings,
+): Promise<void> {
+  const looking = (async () => {
+    while (!signal.aborted) {
+      await pause(pollMs, signal);
+      if (!signal.aborted) await watch.look();
+    }
+  })();
+  try {
+    await followRoot(watch, signal, pollMs, log);
+  } catch (error) {
+    if (!signal.aborted) fail(error);
+  }
+  await looking;
+  await watch.settle();
+}
+
+async function followRoot(
+  watch: Watch,
+  signal: AbortSignal,
+  pollMs: number,
+  log: Logger,
+): Promise<void> {
+  const { root, finalityMargin } = watch.parts;
+  const { rpc } = root;
+  const steps = follow({
+    ...{ rpc, contracts: root.contracts, sources: root.sources, signal, pollMs },
+    resume: watch.facts.checkpoints(),
+    margin: BigInt(finalityMargin),
+    onTrouble: (err) => log.warn('the root chain has trouble', { err }),
+  });
+  for await (const step of steps)
+    for (;;) {
+      try {
+        await watch.step(step);
+        break;
+      } catch (err) {
+        if (signal.aborted) return;
+        log.error('a step along the root chain failed, and is tried again', { err });
+        await pause(pollMs, signal);
+      }
+    }
+}
+
+function noFramework(): PalisadeError {
+  return new PalisadeError({
+    code: 'watcher/no-framework',
+    message: 'The address of the framework contract is not known.',
+    next: 'Give it by --framework, or as framework in [watch].',
+  });
+}
+
+function noChallenger(): PalisadeError {
+  return new PalisadeError({
+    code: 'watcher/no-challenger',
+    message: 'In defensive mode a watcher needs an account that challenges.',
+    next: 'palisade keys create challenger, send it some ether for gas, set PALISADE_CHALLENGER_PASSPHRASE; or run with --mode watch-only.',
+  });
+}
+
+/** Bonds are paid with 2 300 gas, which contracts can make too little. */
+function isContract(address: string): PalisadeError {
+  return new PalisadeError({
+    code: 'watcher/challenger-is-a-contract',
+    message: `${address} is a contract: bonds are paid with too little gas for one, and its challenges could fail.`,
+    next: 'Challenge from an ordinary account.',
+  });
+}
+
+function notYetV1(): PalisadeError {
+  return new PalisadeError({
+    code: 'watcher/dialect-not-read',
+    message: 'Events of v1 contracts leave out what exits are judged by, and are not read yet.',
+    next: 'Watch a child chain of the v2 dialect.',
+  });
+}

@@ -1,0 +1,204 @@
+/**
+ * A root chain on this machine with the contracts on it, a child chain with its operator and public API, and people
+ * who deposit, pay and exit: what a watcher lives in. Root-chain blocks come ten times a second.
+ */
+import { isRefusal, toHex } from '@palisade/core';
+import { type RpcServer, serveRpc, silentLogger } from '@palisade/daemon';
+import {
+  BlockTree,
+  depositOf,
+  encodeTransaction,
+  type Position,
+  paymentDomain,
+  placeOf,
+  positionOf,
+  v2,
+} from '@palisade/payments';
+import {
+  ANVIL_CHAIN_ID,
+  bindings,
+  createSender,
+  deploy,
+  ETHER,
+  httpRpc,
+  publicClient,
+  type RootContracts,
+  type Sender,
+  startAnvil,
+} from '@palisade/rootchain';
+import { encodeFunctionData, type Hex, keccak256, type PublicClient } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { Operator } from '../../node/src/child-chain/operator.ts';
+import { childChainMethods } from '../../node/src/child-chain/rpc.ts';
+import {
+  type Person,
+  payment,
+  person,
+  recover,
+  sign,
+  type To,
+} from '../../payments/test/wallets.ts';
+
+const MAINTAINER = person('maintainer');
+const AUTHORITY = person('authority');
+const ETH = 10n ** 18n;
+const GWEI = 10n ** 9n;
+/** ms between root-chain blocks; each is a second later by the chain's clock. */
+const MINE_MS = 100;
+
+const hex = (bytes: Uint8Array) => toHex(bytes) as Hex;
+
+export type RootWorld = Awaited<ReturnType<typeof startRootWorld>>;
+
+export async function startRootWorld({ minExitPeriodS = 120n, mineMs = MINE_MS } = {}) {
+  const anvil = await startAnvil();
+  const rpc = httpRpc({ urls: [anvil.url] });
+  const end = new AbortController();
+  const senders = new Map<string, Sender>();
+  const senderOf = ({ secret, address }: Person): Sender => {
+    const known = senders.get(hex(address));
+    if (known) return known;
+    const sender = createSender({
+      ...{ rpc, account: privateKeyToAccount(hex(secret)), chainId: ANVIL_CHAIN_ID },
+      ...{ maxFeePerGas: 1000n * GWEI, receiptPollMs: 50, signal: end.signal },
+    });
+    senders.set(hex(address), sender);
+    return sender;
+  };
+  const fund = async ({ address }: Pick<Person, 'address'>, wei = 100n * ETH) => {
+    await anvil.control('anvil_setBalance', hex(address), `0x${wei.toString(16)}`);
+  };
+  for (const one of [MAINTAINER, AUTHORITY]) await fund(one);
+  const contracts = await deploy({
+    ...{ sender: senderOf(MAINTAINER), chainId: ANVIL_CHAIN_ID, minExitPeriodS },
+    authority: { account: senderOf(AUTHORITY).address },
+  });
+  const miner = setInterval(() => void anvil.control('anvil_mine', '0x1').catch(() => {}), mineMs);
+  const child = await startChild(contracts);
+  const call = async (who: Person, to: Hex, data: Hex, value = 0n) => {
+    const outcome = await senderOf(who).send({ to, data, value });
+    if (outcome.kind === 'mined') return outcome.receipt;
+    const why = outcome.kind === 'refused' ? outcome.refusal.message : '';
+    throw new Error(`${outcome.kind} ${why}`);
+  };
+  const game = bindings(contracts).exitGame;
+  const client: PublicClient = publicClient(rpc);
+  const world = {
+    ...{ anvil, rpc, client, contracts, ...child, fund, senderOf, call },
+    /** Deposits ether; answers its position on the child chain. */
+    deposit: async (who: Person, amount: bigint): Promise<Position> => {
+      await fund(who);
+      const transaction = depositOf(who.address, new Uint8Array(20), amount);
+      const { ethVault, framework } = bindings(contracts);
+      const blknum = await client.readContract({ ...framework, functionName: 'nextDepositBlock' });
+      const data = encodeFunctionData({
+        ...ethVault,
+        ...{ functionName: 'deposit', args: [hex(encodeTransaction(transaction))] },
+      });
+      await call(who, ethVault.address, data, amount);
+      const position = positionOf({ blknum: Number(blknum), txindex: 0, oindex: 0 });
+      child.operator.deposit(position, transaction.outputs[0]!);
+      child.raws.set(Number(blknum), [encodeTransaction(transaction)]);
+      return position;
+    },
+    /** Puts payments into a block and its root onto the root chain; answers their first outputs. */
+    block: async (signed: readonly Uint8Array[]): Promise<readonly Position[]> => {
+      const positions = signed.map((bytes) => {
+        const accepted = child.operator.submit(bytes);
+        if (isRefusal(accepted)) throw new Error(accepted.message);
+        return positionOf({ ...accepted, oindex: 0 });
+      });
+      const block = child.operator.close();
+      child.raws.set(
+        block.blknum,
+        block.transactions.map(({ raw }) => raw),
+      );
+      child.trees.set(block.blknum, block.tree);
+      await world.submitRoot(block.tree.root);
+      return positions;
+    },
+    submitRoot: async (root: Uint8Array) => {
+      const { framework } = bindings(contracts);
+      const args = [hex(root)] as const;
+      const data = encodeFunctionData({ ...framework, functionName: 'submitBlock', args });
+      await call(AUTHORITY, framework.address, data);
+    },
+    /** Arguments that start the standard exit of an output. */
+    exitArgs: async (position: Position) => {
+      const { blknum, txindex } = placeOf(position);
+      const raw = child.raws.get(blknum)![txindex]!;
+      const tree = child.trees.get(blknum) ?? BlockTree.of([raw]);
+      return {
+        utxoPos: position,
+        rlpOutputTx: hex(raw),
+        outputTxInclusionProof: hex(tree.proof(txindex)),
+      };
+    },
+    /** Starts a standard exit. */
+    startExit: async (who: Person, position: Position) => {
+      const args = [await world.exitArgs(position)] as const;
+      const data = encodeFunctionData({ ...game, functionName: 'startStandardExit', args });
+      const bond = await client.readContract({
+        ...game,
+        functionName: 'startStandardExitBondSize',
+      });
+      return call(who, game.address, data, bond);
+    },
+    /** Pays what is due, as anybody may. */
+    processExits: async (who: Person, count = 10n) => {
+      const { framework } = bindings(contracts);
+      const args = [1n, ETHER, 0n, count, keccak256(hex(who.address))] as const;
+      const data = encodeFunctionData({ ...framework, functionName: 'processExits', args });
+      return call(who, framework.address, data);
+    },
+    pay: (inputs: readonly Position[], by: readonly Person[], to: readonly To[]) =>
+      sign(payment(inputs, to), by, child.domain),
+    /** Lets time pass on the root chain, seconds. */
+    warp: async (seconds: number) => {
+      await anvil.control('evm_increaseTime', seconds);
+      await anvil.control('anvil_mine', '0x1');
+    },
+    stop: async () => {
+      clearInterval(miner);
+      end.abort();
+      await child.server.stop();
+      await anvil.stop();
+    },
+  };
+  return world;
+}
+
+async function startChild(contracts: RootContracts) {
+  const bytes = Uint8Array.from(Buffer.from(contracts.framework.slice(2), 'hex'));
+  const domain = paymentDomain(v2, bytes);
+  const operator = new Operator({ domain, recover });
+  const state = { withholds: false };
+  const server: RpcServer = await serveRpc({
+    ...{ host: '127.0.0.1', port: 0, service: 'child_chain', version: '1.0.5+test' },
+    methods: childChainMethods({
+      submit: (signed) => operator.submit(signed),
+      block: (root) => (state.withholds ? undefined : operator.block(root)),
+      fees: () => ({ '1': [] }),
+      configuration: () => ({}),
+    }),
+    log: silentLogger,
+  });
+  const raws = new Map<number, readonly Uint8Array[]>();
+  const trees = new Map<number, BlockTree>();
+  return { operator, server, domain, raws, trees, state };
+}
+
+/** Waits until something is there, looking often. */
+export async function until<T>(
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  what: string,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found) return found as T;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
