@@ -2,6 +2,7 @@
  * A watcher, put together: the root chain, the child chain's API, the disk, the challenger, its own API.
  * `startWatcher` runs one inside this process; `daemon/run-watch.ts` makes a process of its own of it.
  */
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { type Clock, fromHex, PalisadeError, SOFTWARE_VERSION, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
@@ -96,6 +97,7 @@ export async function openWatcher(
   options: WatcherOptions,
 ): Promise<Omit<RunningWatcher, 'stop'>> {
   const settings: WatchSettings = watchSection.parse(options.settings);
+  setMaxListeners(MAX_WAITING, context.signal);
   const watch = await openWatch(context, options, settings);
   const events = new EventStream();
   watch.onFindings = (findings) => events.tell(findings);
@@ -154,6 +156,8 @@ type SenderParts = {
 };
 
 const GWEI = 1_000_000_000n;
+/** What waits for the end at once: a challenge each, and calls under way. */
+const MAX_WAITING = 1000;
 
 async function openSender(
   { challengerSecret }: WatcherOptions,

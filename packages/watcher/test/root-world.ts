@@ -2,6 +2,7 @@
  * A root chain on this machine with the contracts on it, a child chain with its operator and public API, and people
  * who deposit, pay and exit: what a watcher lives in. Root-chain blocks come ten times a second.
  */
+import { setMaxListeners } from 'node:events';
 import { isRefusal, toHex } from '@palisade/core';
 import { type RpcServer, serveRpc, silentLogger } from '@palisade/daemon';
 import {
@@ -48,12 +49,16 @@ const MINE_MS = 100;
 
 const hex = (bytes: Uint8Array) => toHex(bytes) as Hex;
 
+/** By this name, because the type behind it is too long to be written out. */
+export interface Client extends PublicClient {}
+
 export type RootWorld = Awaited<ReturnType<typeof startRootWorld>>;
 
 export async function startRootWorld({ minExitPeriodS = 120n, mineMs = MINE_MS } = {}) {
   const anvil = await startAnvil();
   const rpc = httpRpc({ urls: [anvil.url] });
   const end = new AbortController();
+  setMaxListeners(1000, end.signal);
   const senders = new Map<string, Sender>();
   const senderOf = ({ secret, address }: Person): Sender => {
     const known = senders.get(hex(address));
@@ -82,7 +87,7 @@ export async function startRootWorld({ minExitPeriodS = 120n, mineMs = MINE_MS }
     throw new Error(`${outcome.kind} ${why}`);
   };
   const game = bindings(contracts).exitGame;
-  const client: PublicClient = publicClient(rpc);
+  const client: Client = publicClient(rpc);
   const world = {
     ...{ anvil, rpc, client, contracts, ...child, fund, senderOf, call },
     /** Deposits ether; answers its position on the child chain. */

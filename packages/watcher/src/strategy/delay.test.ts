@@ -100,7 +100,7 @@ describe('the delay of a challenge', () => {
   });
 
   it.each([2, 3, 5])(
-    '[X9] %i watchers challenge every exit, and less than 5 %% of them twice',
+    '[X9] %i watchers challenge every exit, and less than one of twenty twice',
     (watchers) => {
       const { duplicated, missed } = simulate(watchers, true);
       expect(missed).toBe(0);
