@@ -1,29 +1,22 @@
 /**
- * The partner's end of one tunnel: lets the client of a job in, opens connections where the list
- * allows it, counts, and stops when more than one interval is unpaid. Whatever the client does, it
- * gets no more than that, and no other authority.
+ * The partner's end of one tunnel: lets the client of a job in, counts, and stops when more than one
+ * interval is unpaid. Whatever the client does, it gets no more than that, and no other authority.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
   type Frame,
-  pump,
   type Reason,
   reasonOf,
   Streams,
   TUNNEL_VERSION,
   TunnelLink,
-  type TunnelStream,
 } from '@palisade/client';
 import { type Domain, equalBytes, PalisadeError, toHex } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
-import type { AccessTerms } from '../config.ts';
-import type { PartnerMetrics } from '../metrics.ts';
 import type { AccessAgreement, AccessAgreements } from './agreement.ts';
-import type { AllowList } from './allow-list.ts';
-import { dial, type Outside } from './dial.ts';
 import { Exposure } from './exposure.ts';
 import { checkOpening } from './greet.ts';
+import { Outgoing, type OutgoingOptions } from './outgoing.ts';
 
 /** For a client to show who it is, ms: a round trip and a signature. */
 const OPEN_MS = 10_000;
@@ -32,17 +25,11 @@ const PATIENT_INTERVALS = 4;
 /** Bytes that may be on their way on a stream: some 5 MB/s at 50 ms there and back. */
 export const WINDOW = 256 * 1024;
 
-export type SessionOptions = {
-  readonly terms: AccessTerms;
-  readonly allowList: AllowList;
-  readonly outside: Outside;
+export type SessionOptions = OutgoingOptions & {
   readonly agreements: AccessAgreements;
   /** The partner's node key. */
   readonly partner: Uint8Array;
   readonly domain: Domain;
-  readonly nowMs: () => number;
-  readonly log: Logger;
-  readonly metrics: PartnerMetrics;
   /** Takes the place of the job's tunnel; answers with the units that had been counted by then. */
   readonly onOpen: (job: Uint8Array, session: AccessSession) => bigint;
   readonly onClosed: (session: AccessSession) => void;
@@ -58,41 +45,28 @@ type Running = {
   readonly base: bigint;
 };
 
-/** A connection, or one that is being made. */
-type Outgoing = {
-  readonly stream: TunnelStream;
-  readonly life: AbortController;
-  socket?: Socket;
-  activity: number;
-  sinceMs: number;
-};
-
 export class AccessSession {
   readonly #options: SessionOptions;
   readonly #link: TunnelLink;
   readonly #nonce = new Uint8Array(randomBytes(32));
   readonly #begunMs: number;
-  readonly #outgoing = new Map<number, Outgoing>();
+  readonly #outgoing: Outgoing;
   #running: Running | undefined;
   #state: 'waiting' | 'judging' | 'running' | 'finishing' | 'closed' = 'waiting';
   #isStopped = false;
   #isJudging = false;
-  /** Connections that may be asked for now, and when this was worked out. */
-  #tokens: number;
-  #tokensMs: number;
   #reported = 0;
 
   constructor(socket: Socket, options: SessionOptions) {
     const nowMs = options.nowMs();
     this.#options = options;
     this.#begunMs = nowMs;
-    this.#tokens = options.terms.connectsPerSecond;
-    this.#tokensMs = nowMs;
     this.#link = new TunnelLink(socket, nowMs, {
       onFrame: (frame) => this.#take(frame),
       onDrain: () => this.#running?.streams.drained(),
       onClosed: (reason) => this.#closed(reason),
     });
+    this.#outgoing = new Outgoing(this.#link, options);
     const { partner } = options;
     this.#link.send('hello', { version: TUNNEL_VERSION, partner, nonce: this.#nonce });
   }
@@ -123,7 +97,7 @@ export class AccessSession {
       return;
     }
     this.#judge(this.#running, nowMs);
-    for (const [id, outgoing] of this.#outgoing) this.#lookAt(id, outgoing, nowMs);
+    this.#outgoing.tick(nowMs, this.#isStopped);
     this.#report(this.#running);
   }
 
@@ -132,7 +106,12 @@ export class AccessSession {
     if (!running) this.#takeOpening(frame);
     else if (running.streams.take(frame)) {
       if (frame.name === 'data') this.#judge(running, this.#options.nowMs());
-    } else if (frame.name === 'connect') this.#connect(running, frame.stream, frame.body);
+    } else if (frame.name === 'connect')
+      this.#outgoing.connect(
+        running.streams.accept(frame.stream),
+        frame.body,
+        this.#state !== 'running',
+      );
     else if (frame.name === 'voucher') this.#takeVoucher(running, frame.body);
     else if (frame.name === 'finish') this.#finish(running);
     else throw unexpected(frame.name);
@@ -188,70 +167,6 @@ export class AccessSession {
     return taken.value;
   }
 
-  #connect({ streams }: Running, id: number, to: { host: string; port: number }): void {
-    const stream = streams.accept(id);
-    const refusal = this.#whyNot();
-    if (refusal) {
-      stream.reset(refusal);
-      this.#options.metrics.count('partner_tunnel_connects_total', { outcome: refusal.code });
-      return;
-    }
-    const sinceMs = this.#options.nowMs();
-    const outgoing: Outgoing = { stream, life: new AbortController(), activity: 0, sinceMs };
-    this.#outgoing.set(id, outgoing);
-    this.#reach(id, outgoing, to).catch((error: Error) => {
-      this.#options.log.error('a connection was not made', { err: error });
-      stream.reset({ code: 'api/failed', message: 'Something went wrong here.' });
-      this.#outgoing.delete(id);
-    });
-  }
-
-  /** Why no connection is made now, wherever it should lead. */
-  #whyNot(): Reason | undefined {
-    const { terms, nowMs } = this.#options;
-    const now = nowMs();
-    const earned = ((now - this.#tokensMs) / 1000) * terms.connectsPerSecond;
-    this.#tokens = Math.min(terms.connectsPerSecond, this.#tokens + earned);
-    this.#tokensMs = now;
-    if (this.#tokens < 1)
-      return {
-        code: 'access/too-fast',
-        message: `More than ${terms.connectsPerSecond} connections a second were asked for.`,
-      };
-    this.#tokens -= 1;
-    if (this.#state !== 'running')
-      return { code: 'access/finishing', message: 'The tunnel is being closed.' };
-    if (this.#outgoing.size >= terms.maxStreams)
-      return {
-        code: 'access/too-many-streams',
-        message: `${terms.maxStreams} connections are open, as many as are carried at once.`,
-      };
-    return undefined;
-  }
-
-  async #reach(id: number, outgoing: Outgoing, to: { host: string; port: number }): Promise<void> {
-    const { allowList, outside, terms, metrics } = this.#options;
-    const { stream, life } = outgoing;
-    const { signal } = life;
-    const reached = await dial(to, { allowList, outside, timeoutMs: terms.connectMs, signal });
-    const outcome = reached.ok ? 'connected' : reached.refusal.code;
-    metrics.count('partner_tunnel_connects_total', { outcome });
-    if (!reached.ok) {
-      stream.reset(reasonOf(reached.refusal));
-      this.#outgoing.delete(id);
-      return;
-    }
-    const socket = reached.value;
-    socket.on('close', () => this.#outgoing.delete(id));
-    if (stream.isOver || this.#state === 'closed') {
-      socket.destroy();
-      return;
-    }
-    outgoing.socket = socket;
-    this.#link.send('connected', {}, id);
-    pump(socket, stream);
-  }
-
   #takeVoucher(running: Running, told: Extract<Frame, { name: 'voucher' }>['body']): void {
     const { sent, received, credited } = running.streams.counts;
     // What it sent has arrived before this frame; what we sent has, as far as it gave credit.
@@ -302,26 +217,8 @@ export class AccessSession {
 
   #finish({ streams }: Running): void {
     this.#state = 'finishing';
-    const reason = { code: 'access/done', message: 'The client is done.' };
-    for (const { stream, socket, life } of this.#outgoing.values()) {
-      life.abort();
-      stream.reset(reason);
-      socket?.destroy();
-    }
+    this.#outgoing.finish();
     this.#link.send('finished', { sent: BigInt(streams.counts.sent) });
-  }
-
-  #lookAt(id: number, outgoing: Outgoing, nowMs: number): void {
-    const { stream, socket, activity, life } = outgoing;
-    if (stream.isOver && !socket) life.abort();
-    if (stream.activity !== activity || this.#isStopped) {
-      outgoing.activity = stream.activity;
-      outgoing.sinceMs = nowMs;
-    } else if (socket && nowMs - outgoing.sinceMs > this.#options.terms.idleMs) {
-      stream.reset({ code: 'access/idle', message: 'Nothing was sent for too long.' });
-      socket.destroy();
-      this.#outgoing.delete(id);
-    }
   }
 
   #report({ streams }: Running): void {
@@ -335,7 +232,7 @@ export class AccessSession {
     const { log, onClosed } = this.#options;
     this.#state = 'closed';
     const running = this.#running;
-    for (const { life } of this.#outgoing.values()) life.abort();
+    this.#outgoing.abandon();
     if (running) {
       running.streams.abandon(reason);
       const { sent, received } = running.streams.counts;
