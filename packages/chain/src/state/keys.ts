@@ -10,20 +10,30 @@ export type KeyPart<T> = {
   readonly width: number;
   write(value: T): string;
   read(text: string): T;
+  /** Lays the text out as char codes, from `at` on; parts of any width cannot. */
+  layOut?(value: T, codes: number[], at: number): void;
 };
 
 /** A key part of exactly `width` bytes: an address, an id, a node key. */
 export function bytesKey(width: number): KeyPart<Uint8Array> {
+  const check = ({ length }: Uint8Array) => {
+    if (length === width) return;
+    throw new PalisadeError({
+      code: 'chain/bad-key',
+      message: `A key part of ${width} bytes was given ${length}.`,
+    });
+  };
   return {
     width,
     write(value) {
-      if (value.length === width) return toBinaryString(value);
-      throw new PalisadeError({
-        code: 'chain/bad-key',
-        message: `A key part of ${width} bytes was given ${value.length}.`,
-      });
+      check(value);
+      return toBinaryString(value);
     },
     read: fromBinaryString,
+    layOut(value, codes, at) {
+      check(value);
+      for (let i = 0; i < width; i++) codes[at + i] = value[i]!;
+    },
   };
 }
 
@@ -47,6 +57,10 @@ export const u64Key: KeyPart<bigint> = {
     let value = 0n;
     for (let i = 0; i < 8; i++) value = (value << 8n) | BigInt(text.charCodeAt(i));
     return value;
+  },
+  layOut(value, codes, at) {
+    eightView.setBigUint64(0, value);
+    for (let i = 0; i < 8; i++) codes[at + i] = eight[i]!;
   },
 };
 

@@ -1,12 +1,11 @@
 import { handle } from '@palisade/chain';
 import { bytes32, command, equalBytes, refuse, toHex, u64 } from '@palisade/core';
-import { candidate } from '../collators/collator.ts';
+import { candidate, collators } from '../collators/collator.ts';
 import { notACollator, notAMiner, tooLittle } from '../errors.ts';
 import { powerDelegated } from '../events.ts';
 import { params } from '../params.ts';
 import { backers, boundPower, type Claim, claims, ENTRY, type Entry } from './claim.ts';
 import { ordered, settled } from './entries.ts';
-import { addPower } from './update-power.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Lends power to a collator; the snapshot at the end of the session is the first to see it. */
@@ -59,7 +58,8 @@ export const delegateHandler = handle(delegate, {
     const { state, sender, session } = ctx;
     const stored = claims.need(state, sender.account);
     const claim = settled(state, stored, session.number);
-    const { generation } = candidate(state, collator)!;
+    const record = candidate(state, collator)!;
+    const { generation } = record;
     const old = lentTo(claim, collator);
     const entries = old
       ? claim.entries.map((entry) =>
@@ -71,7 +71,7 @@ export const delegateHandler = handle(delegate, {
         ]);
     if (!old) backers.set(state, [collator, BigInt(generation), sender.account], 1);
     writeClaim(ctx, sender.account, stored, { ...claim, entries });
-    addPower(state, collator, amount);
+    collators.set(state, [collator], { ...record, power: record.power + amount });
     ctx.emit(powerDelegated, { miner: sender.account, collator, generation, amount });
   },
 });
