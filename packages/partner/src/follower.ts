@@ -63,6 +63,8 @@ export type FollowerOptions = {
   readonly signal: AbortSignal;
   /** A session runs: told at its beginning, and again. */
   readonly onSession: (session: bigint) => void;
+  /** Looks at what the chain drew this partner to keep in a running session. */
+  readonly onDraw: (session: bigint) => Promise<void>;
   /** A job stands in the file of a block. */
   readonly onJob: (job: Uint8Array, height: bigint) => void;
   /** Looks at everything else that changes with time. */
@@ -103,11 +105,12 @@ export class Follower {
 
   /** Takes up what the running session asks for. */
   async lookAtSession(): Promise<void> {
-    const { network, auditor, tender, onSession } = this.#options;
+    const { network, auditor, tender, onSession, onDraw } = this.#options;
     const session = await network.session();
     onSession(session.number);
     tender.addAll(session.number);
     await auditor.look(session);
+    if (session.randomnessHeight > 0n) await onDraw(session.number);
   }
 
   async #poll(): Promise<void> {

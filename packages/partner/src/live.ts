@@ -11,6 +11,7 @@ import { UTILITY } from '@palisade/market/schema';
 import type { AccessAgreements } from './access/agreement.ts';
 import { accessAgreements } from './access/open-agreements.ts';
 import { Agreements } from './agreements/agreements.ts';
+import { Archivist } from './agreements/archivist.ts';
 import type { Desk } from './agreements/desk.ts';
 import { Tender } from './agreements/tender.ts';
 import { Auditor } from './audits/auditor.ts';
@@ -171,6 +172,12 @@ function assembleContents(parts: Parts, base: Base, speakers: Speakers): Keepers
     receiptGraceMs: timing.inclusionMs,
     onClient: (job) => reports.came(job),
   });
+  const archivist = new Archivist({
+    ...shared,
+    agreements,
+    log: log.child({ module: 'archive' }),
+    tend,
+  });
   const follower: Follower = new Follower({
     ...shared,
     tender,
@@ -178,6 +185,7 @@ function assembleContents(parts: Parts, base: Base, speakers: Speakers): Keepers
     log: log.child({ module: 'chain' }),
     path: join(options.dataDir, 'events.json'),
     onSession: (session) => speakers.noteSession(session),
+    onDraw: (session) => archivist.look(session),
     onJob: (job, height) => speakers.complainer.noteJob(job, height),
     onPoll: async () => {
       await network.status();
@@ -202,6 +210,7 @@ function assembleContents(parts: Parts, base: Base, speakers: Speakers): Keepers
     async open({ onStop, signal }) {
       if (computing) onStop('runs', () => computing.stop());
       onStop('agreements', () => tender.stop());
+      onStop('payout files', () => archivist.stop());
       onStop('audits', () => auditor.stop());
       onStop('events of the chain', () => follower.stop());
       // Contents that a crash kept from their start go on their way now.

@@ -15,6 +15,7 @@ export type Network = Pick<
   | 'waitFor'
   | 'events'
   | 'block'
+  | 'payoutFile'
 >;
 
 /** Waits for a transaction's block, handing it over again should its validator be gone. */

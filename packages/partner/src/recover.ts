@@ -7,7 +7,7 @@ import type { Logger } from '@palisade/daemon';
 import { AGREEMENT_STATE, jobQuery } from '@palisade/market/schema';
 import { agreementOf } from './agreements/check-voucher.ts';
 import type { Network } from './network.ts';
-import { RECORD_VERSION } from './records/agreement.ts';
+import { NOTHING_YET } from './records/agreement.ts';
 import type { AgreementBook } from './records/agreement-book.ts';
 import type { ContentStore } from './storage/index.ts';
 
@@ -18,8 +18,6 @@ export type RecoverOptions = {
   readonly book: AgreementBook;
   readonly log: Logger;
 };
-
-const NO_BYTES = new Uint8Array(0);
 
 /** Asks the chain about each such job: takes it into the books, or lets its content go. */
 export async function recoverStrays({ store, book, ...rest }: RecoverOptions): Promise<void> {
@@ -38,29 +36,20 @@ async function takeBack(job: Uint8Array, options: RecoverOptions): Promise<boole
   const mine = view && agreementOf(view, signer.id);
   if (mine?.state !== AGREEMENT_STATE.active) return false;
   await book.update(job, () => ({
-    version: RECORD_VERSION,
+    ...NOTHING_YET,
     job,
     client: view!.job.client,
     contentId: view!.job.subject,
     size: view!.job.size,
     state: 'active',
     sinceMs: 0n,
-    voucher: NO_BYTES,
-    clientSignature: NO_BYTES,
     sequence: mine.sequence,
     rate: mine.rate,
     sessions: mine.sessions,
     filedSequence: mine.sequence,
     filedRate: mine.rate,
-    transaction: NO_BYTES,
     firstSession: mine.firstSession,
     lastSession: mine.lastSession,
-    receipt: NO_BYTES,
-    receiptSignature: NO_BYTES,
-    receiptSequence: 0,
-    receiptSession: 0n,
-    receiptMs: 0n,
-    reason: '',
   }));
   log.warn('an agreement was missing in the books and is taken from the chain', { job });
   return true;

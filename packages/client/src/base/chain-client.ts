@@ -25,6 +25,7 @@ import type { Directory } from './directory.ts';
 import { type FollowOptions, followEvents } from './following.ts';
 import { allJobsOf, type Payout, wholePayout } from './pages.ts';
 import { type PartnerRecord, readyPartners } from './partners.ts';
+import { movedFile, payoutFile } from './payout-file.ts';
 import type { Answer, ReachContext, ReachOptions } from './reach.ts';
 import { ask, orNothing, type Question, query } from './requests.ts';
 import {
@@ -87,7 +88,13 @@ export type ChainClient = {
   jobsOf(client: Uint8Array): Promise<readonly { readonly id: Uint8Array; readonly job: Job }[]>;
   /** Partners whose own word, signed and not expired, says what they offer and where. */
   partners(): Promise<readonly PartnerRecord[]>;
+  /**
+   * A session's payout file, from validators or the partners that keep it now; checked against its record.
+   * @throws PalisadeError `client/no-source` when nobody gives it any more
+   */
   payout(session: bigint): Promise<Payout | undefined>;
+  /** The same as the bytes that its content id names. */
+  payoutFile(session: bigint): Promise<Uint8Array | undefined>;
   block(height: bigint | 'latest'): Promise<BlockView>;
   /** Development network only. */
   faucet(address: Uint8Array): Promise<{ readonly amount: bigint; readonly denom: string }>;
@@ -110,6 +117,7 @@ export function connect(options: ConnectOptions): ChainClient {
   const one = async <T>(question: Question<T>, what: string) =>
     (await ask(context, question, { what }))[0]!.value;
 
+  const sources = { context, find, domain: () => context.domain() };
   return {
     directory: context.directory,
     context,
@@ -138,7 +146,9 @@ export function connect(options: ConnectOptions): ChainClient {
     job: (id) => find(jobQuery, { id }),
     jobsOf: (client) => allJobsOf(find, client),
     partners: async () => readyPartners(context, await context.domain()),
-    payout: (session) => wholePayout(find, session),
+    payout: (session) =>
+      wholePayout(find, session, (summary, job) => movedFile(sources, summary, job)),
+    payoutFile: (session) => payoutFile(sources, session),
     block: (height) => one({ path: `/v1/blocks/${height}`, reader: blockReader }, 'a block'),
     async faucet(address) {
       const body = JSON.stringify({ address: toHex(address) });

@@ -1,6 +1,8 @@
-import type { PayoutRow, PayoutSummary } from '@palisade/market/schema';
+import { encode } from '@palisade/core';
+import { type PayoutRow, type PayoutSummary, payoutRow } from '@palisade/market/schema';
 import { describe, expect, it } from 'vitest';
 import { wholePayout } from './pages.ts';
+import type { Find } from './payout-file.ts';
 
 const SESSION = 7n;
 const ROW: PayoutRow = {
@@ -25,32 +27,54 @@ const RECORD: PayoutSummary = {
   height: 99n,
 };
 
+const NOWHERE = new Uint8Array(32);
+const nobody = async () => expect.unreachable('nobody else is to be asked');
+const read = (find: Find) => wholePayout(find, SESSION, nobody);
+
 /** A validator that gives these rows one a page, and says that they belong to the record. */
 function validatorWith(rows: readonly PayoutRow[], summary = RECORD) {
   let asked = 0;
-  const find = async () => ({ summary, rows: rows.slice(asked, ++asked) });
+  const find = async () => ({ summary, archive: NOWHERE, rows: rows.slice(asked, ++asked) });
   return { find: find as never, asked: () => asked };
 }
 
 describe('a payout file that comes in pages', () => {
   it('[V2V-5] is given with its root and content id', async () => {
     const { find } = validatorWith(ROWS);
-    expect(await wholePayout(find, SESSION)).toEqual({ ...RECORD, session: SESSION, rows: ROWS });
+    expect(await read(find)).toEqual({ ...RECORD, session: SESSION, rows: ROWS });
   });
 
   it('[V2V-5] is not believed when a row is missing, changed or made up', async () => {
     const [one, two] = ROWS as readonly [PayoutRow, PayoutRow];
     const lies = [[one], [], [one, { ...two, amount: 10n }], [two, one], [one, two, two]];
     for (const rows of lies)
-      await expect(wholePayout(validatorWith(rows).find, SESSION)).rejects.toMatchObject({
+      await expect(read(validatorWith(rows).find)).rejects.toMatchObject({
         code: 'client/bad-answer',
         retry: 'now',
       });
   });
 
+  it('[V2V-5] is asked of partners once its rows are gone, and theirs is believed no more', async () => {
+    const archive = new Uint8Array(32).fill(5);
+    const find = (async () => ({ summary: RECORD, archive, rows: [] })) as never;
+    const file = Buffer.concat([Buffer.of(1), ...ROWS.map((row) => encode(payoutRow, row))]);
+    const asked: unknown[] = [];
+    const give = (bytes: Uint8Array) => async (_: PayoutSummary, job: Uint8Array) => {
+      asked.push(job);
+      return bytes;
+    };
+    const found = await wholePayout(find, SESSION, give(file));
+    expect(found).toEqual({ ...RECORD, session: SESSION, rows: ROWS, archive });
+    expect(asked).toEqual([archive]);
+    const other = Uint8Array.from(file).with(40, 1);
+    await expect(wholePayout(find, SESSION, give(other))).rejects.toMatchObject({
+      code: 'market/not-the-payout-file',
+    });
+  });
+
   it('[V2V-5] is read no further than its record says', async () => {
     const endless = validatorWith(Array.from({ length: 1000 }, () => ROW));
-    await expect(wholePayout(endless.find, SESSION)).rejects.toMatchObject({
+    await expect(read(endless.find)).rejects.toMatchObject({
       code: 'client/bad-answer',
     });
     expect(endless.asked()).toBe(3);

@@ -1,5 +1,5 @@
 /** Lists that come in pages, whole. */
-import { MAX_PAGE, type QueryDeclaration } from '@palisade/chain/schema';
+import { MAX_PAGE } from '@palisade/chain/schema';
 import {
   areRowsOf,
   type Job,
@@ -7,17 +7,18 @@ import {
   type PayoutRow,
   type PayoutSummary,
   payoutQuery,
+  readPayoutFile,
 } from '@palisade/market/schema';
 import { clientError } from './errors.ts';
+import { type Find, isMoved } from './payout-file.ts';
 
 /** A session's payout file, whole. */
 export type Payout = Omit<PayoutSummary, 'rows'> & {
   readonly session: bigint;
   readonly rows: readonly PayoutRow[];
+  /** The job under which partners keep it, once validators do not. */
+  readonly archive?: Uint8Array;
 };
-
-/** Asks a query; undefined where there is no such thing. */
-type Find = <P, R>(declaration: QueryDeclaration<P, R>, params: P) => Promise<R | undefined>;
 
 const ZERO = new Uint8Array(32);
 
@@ -34,20 +35,32 @@ export async function allJobsOf(
   }
 }
 
+/** Gets a file that validators do not have any more, by the archive's job. */
+type FetchMoved = (summary: PayoutSummary, job: Uint8Array) => Promise<Uint8Array>;
+
 /**
- * A page holds whole jobs; an empty one says that there are no more.
+ * A page holds whole jobs; an empty one says that there are no more, or that partners keep the file.
  * @throws PalisadeError `client/bad-answer` when the rows are not those of the session's record
  */
-export async function wholePayout(find: Find, session: bigint): Promise<Payout | undefined> {
+export async function wholePayout(
+  find: Find,
+  session: bigint,
+  fetchMoved: FetchMoved,
+): Promise<Payout | undefined> {
   const rows: PayoutRow[] = [];
   for (let after = ZERO; ; ) {
     const page = await find(payoutQuery, { session, after });
     if (!page) return undefined;
+    const { summary, archive } = page;
+    if (rows.length === 0 && isMoved(page)) {
+      const moved = readPayoutFile(await fetchMoved(summary, archive), summary);
+      return { session, ...summary, rows: moved, archive };
+    }
     rows.push(...page.rows);
     const last = page.rows.at(-1);
     // A record says how many rows there are: nobody is read from for longer.
-    if (last && rows.length <= page.summary.rows) after = Uint8Array.from(last.job);
-    else if (areRowsOf(rows, page.summary)) return { session, ...page.summary, rows };
+    if (last && rows.length <= summary.rows) after = Uint8Array.from(last.job);
+    else if (areRowsOf(rows, summary)) return { session, ...summary, rows };
     else throw notTheRows(session);
   }
 }

@@ -21,7 +21,7 @@ import type { Network } from '../network.ts';
 import { judgeJob } from '../offers/judge-job.ts';
 import type { OfferBook } from '../offers/offer-book.ts';
 import type { StandingLimits } from '../offers/standing-limits.ts';
-import { type AgreementRecord, hexOf, RECORD_VERSION, sizeOf } from '../records/agreement.ts';
+import { type AgreementRecord, hexOf, NOTHING_YET, sizeOf } from '../records/agreement.ts';
 import type { AgreementBook } from '../records/agreement-book.ts';
 import type { Room } from '../room.ts';
 import type { Outcome } from '../storage/index.ts';
@@ -116,7 +116,7 @@ export class Agreements implements Desk {
     const { book, offers, clock, log, onChange } = this.#options;
     const { value, sender, signature } = opened;
     const agreement = await book.update(value.job, () => ({
-      version: RECORD_VERSION,
+      ...NOTHING_YET,
       job: value.job,
       client: sender,
       contentId: job.subject,
@@ -128,17 +128,6 @@ export class Agreements implements Desk {
       sequence: value.sequence,
       rate: value.rate,
       sessions: value.sessions,
-      filedSequence: 0,
-      filedRate: 0n,
-      transaction: NO_BYTES,
-      firstSession: 0n,
-      lastSession: 0n,
-      receipt: NO_BYTES,
-      receiptSignature: NO_BYTES,
-      receiptSequence: 0,
-      receiptSession: 0n,
-      receiptMs: 0n,
-      reason: '',
     }));
     await offers.close(value.job);
     this.#options.onClient(value.job);
@@ -273,8 +262,6 @@ export class Agreements implements Desk {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
-
 function viewOf(agreement: AgreementRecord, offset: number): DeskView {
   const { state, transaction } = agreement;
   return {
@@ -293,6 +280,6 @@ function checkTerm({ sessions }: Voucher, { maxSessions }: PartnerTerms): Refusa
   );
 }
 
-function noRoom(why: string): Refusal {
+export function noRoom(why: string): Refusal {
   return refuse('partner/no-room', why, { retry: 'later', next: 'Ask another partner.' });
 }

@@ -52,6 +52,24 @@ export const agreementForm = record('PartnerAgreement', {
   reason: text(200).is('Why it ended'),
 });
 
+/** What of a record is empty before anything came of the agreement. */
+export const NOTHING_YET = {
+  version: RECORD_VERSION,
+  voucher: new Uint8Array(0),
+  clientSignature: new Uint8Array(0),
+  filedSequence: 0,
+  filedRate: 0n,
+  transaction: new Uint8Array(0),
+  firstSession: 0n,
+  lastSession: 0n,
+  receipt: new Uint8Array(0),
+  receiptSignature: new Uint8Array(0),
+  receiptSequence: 0,
+  receiptSession: 0n,
+  receiptMs: 0n,
+  reason: '',
+} as const;
+
 type Stored = Infer<typeof agreementForm>;
 export type AgreementRecord = Readonly<Omit<Stored, 'state'>> & { readonly state: AgreementState };
 
