@@ -26,6 +26,7 @@
  * before the session was over. Access is paid as its vouchers are filed: of all sessions together
  * never more than the best one says, and just that once it is filed.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,6 +37,11 @@ const EARNED = 1;
 const LOOKS = 8;
 const PAUSE_MS = 500;
 const NO_ID = `0x${'00'.repeat(32)}`;
+/** Bytes of a row in a payout file, and of the version before the first. */
+const ROW = 137;
+const VERSION = 1;
+/** How the addresses of the chain's own accounts begin: the archive is the client of what has no voucher. */
+const MODULE = hex(Buffer.from('palisade.mod'));
 
 /** The typed data of `market.rate-voucher` (EIP-712). */
 const VOUCHER_TYPES = {
@@ -93,7 +99,9 @@ function signerOf({ genesisHash, signature, ...terms }) {
   return recover(VOUCHER_TYPES, 'MarketRateVoucher', message);
 }
 
-const hex = (bytes) => `0x${Buffer.from(bytes).toString('hex')}`;
+function hex(bytes) {
+  return `0x${Buffer.from(bytes).toString('hex')}`;
+}
 
 /**
  * A voucher out of its SSZ envelope: chain (4 bytes), then offsets (u32 little-endian) of name,
@@ -206,6 +214,7 @@ async function readDisks(root, clientFolders, genesisHash) {
   const agreements = new Map();
   const usages = new Map();
   const answers = [];
+  const archived = new Set();
   const add = async (voucher, path, whose) => {
     const key = `${voucher.job} ${voucher.partner} ${voucher.sequence}`;
     const signer = await signerOf(voucher).catch(() => 'nobody');
@@ -230,6 +239,11 @@ async function readDisks(root, clientFolders, genesisHash) {
       ...jsonFilesIn(folder),
       ...jsonFilesIn(join(folder, 'ended')),
     ]) {
+      // Payout files that the archive has kept: no client signed for them, and they have no rows.
+      if (agreement.client.startsWith(MODULE)) {
+        archived.add(agreement.job);
+        continue;
+      }
       const voucher = voucherOfEnvelope(agreement.voucher, genesisHash);
       await add(voucher, path, 'partner');
       const owed =
@@ -243,7 +257,8 @@ async function readDisks(root, clientFolders, genesisHash) {
     for (const [, usage] of [...jsonFilesIn(used), ...jsonFilesIn(join(used, 'ended'))])
       usages.set(usage.job, { ...usage, name });
   }
-  return { vouchers, agreements, usages, answers, problems, genesisHash };
+  const ofClients = answers.filter(({ job }) => !archived.has(job));
+  return { vouchers, agreements, usages, answers: ofClients, problems, genesisHash };
 }
 
 async function getJson(url) {
@@ -253,8 +268,47 @@ async function getJson(url) {
   return response.json();
 }
 
+/** RFC 6962, over the rows as they lie in the file. */
+function merkleRoot(leaves) {
+  const sha256 = (tag, ...parts) =>
+    createHash('sha256')
+      .update(Buffer.concat([Buffer.of(tag), ...parts]))
+      .digest();
+  if (leaves.length === 1) return sha256(0, leaves[0]);
+  let left = 1;
+  while (left * 2 < leaves.length) left *= 2;
+  return sha256(1, merkleRoot(leaves.slice(0, left)), merkleRoot(leaves.slice(left)));
+}
+
+/** The rows of a file that validators let go of, from the disk of a partner that keeps it. */
+function movedRows(root, summary) {
+  const id = summary.content.slice(2);
+  for (const name of readdirSync(root)) {
+    const path = join(root, name, 'content', 'contents', id.slice(0, 2), id, 'data');
+    if (!existsSync(path)) continue;
+    const data = readFileSync(path);
+    const rows = Array.from({ length: summary.rows }, (_, i) =>
+      data.subarray(VERSION + i * ROW, VERSION + (i + 1) * ROW),
+    );
+    if (hex(merkleRoot(rows)) === summary.root) return rows.map(rowOf);
+  }
+  throw new Error(`no partner has the payout file with content id ${summary.content}`);
+}
+
+/** Job, partner, client; blocks of the job, its start, the answer, the end; amount, sequence, status. */
+function rowOf(row) {
+  return {
+    job: hex(row.subarray(0, 32)),
+    partner: hex(row.subarray(32, 64)),
+    client: hex(row.subarray(64, 84)),
+    amount: `${readAmount(row, 116)}`,
+    sequence: row.readUInt32LE(132),
+    status: row[136],
+  };
+}
+
 /** A session's payout file, all of its pages; undefined while it is open. */
-async function readPayout(url, session) {
+async function readPayout(url, session, root) {
   const rows = [];
   let summary;
   for (let after = NO_ID; ; after = rows.at(-1).job) {
@@ -265,6 +319,7 @@ async function readPayout(url, session) {
     rows.push(...page.result.rows);
     if (rows.length >= summary.rows) break;
   }
+  if (rows.length === 0 && summary.rows > 0) return { summary, rows: movedRows(root, summary) };
   return { summary, rows };
 }
 
@@ -370,7 +425,7 @@ async function look(root, clientFolders, url, genesisHash) {
   /** Of access, by job. */
   const paidBefore = new Map();
   for (let number = 0n; number < BigInt(session); number++) {
-    const payout = await readPayout(url, number);
+    const payout = await readPayout(url, number, root);
     if (payout) lines.push(...(await compare(number, payout, disks, paidBefore)));
   }
   return { disks, lines, differences: lines.filter(({ problem }) => problem !== '') };

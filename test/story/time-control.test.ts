@@ -2,8 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { memorySpool, spoolFile } from '@palisade/client';
+import { toHex } from '@palisade/core';
 import { DEVELOPMENT_TIMING, knock } from '@palisade/devnet';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { recomputePayouts } from './recompute-payouts.ts';
 import { type StoryNetwork, storyNetwork } from './story-network.ts';
 
 /** Long enough for both to be alive to the end of the test: three sessions are skipped. */
@@ -37,7 +39,7 @@ async function bytesOf(job: Uint8Array): Promise<Uint8Array> {
   return Buffer.concat(parts);
 }
 
-it('[ENG] sessions are lived through at once, with every audit answered; a snapshot takes all of it back', async () => {
+it('[ENG, V2V-5] sessions are lived through at once, with every audit answered; a snapshot takes all of it back', async () => {
   const { market, chain, root } = story;
   const manifest = { name: 'kept.bin', kind: 'file' as const, size: BYTES.length };
   const { ownerSecret } = story;
@@ -76,6 +78,13 @@ it('[ENG] sessions are lived through at once, with every audit answered; a snaps
   // What was taken back can be lived through again.
   await ask('warp', { ms: `${(TERM_SESSIONS + 1) * sessionMs}` });
   await expect.poll(async () => (await chain.job(job))!.job.state).toBe(3);
+
+  // Meanwhile the first payout file has moved to partners: it is found again, and adds up.
+  const { archive, rows } = (await chain.payout(before.session))!;
+  expect(archive).toBeDefined();
+  expect(rows.filter((row) => toHex(row.job) === toHex(job))).toHaveLength(3);
+  const recomputed = await recomputePayouts(root);
+  expect(recomputed.code, recomputed.text).toBe(0);
 }, 120_000);
 
 it('what cannot be is said, and only the owner of the folder is let in', async () => {

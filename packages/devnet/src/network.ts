@@ -73,15 +73,16 @@ const DEVELOPMENT_STANDING: StandingParams = {
 };
 
 /**
- * Two sessions, so that a file can be looked at before it moves. Fees here are those of a few
- * transactions: a thousandth of a PAL buys what partners sell for less, and a tenth of one session's
- * fees keeps its file for a while.
+ * Two sessions, so that a file can be looked at before it moves. Partners here ask for a thousandth of
+ * a PAL and a little more: for two thousandths all of them keep files, and a fifth of the fees of a
+ * session with one job in it keeps its file for two terms.
  */
 const DEVELOPMENT_ARCHIVE: ArchiveParams = {
   ...DEFAULT_ARCHIVE_PARAMS,
   retentionSessions: 2,
   termSessions: 5,
-  price: TOKEN / 1000n,
+  price: TOKEN / 500n,
+  sharePpm: 200_000,
   reserve: 10n * TOKEN,
 };
 

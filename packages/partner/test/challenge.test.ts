@@ -3,7 +3,13 @@ import { rm } from 'node:fs/promises';
 import { createServer, connect as dial, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { nodeSigner, signEnvelope, toHex } from '@palisade/core';
-import { FINDING, partnerChallenge, ROLE, standingQuery } from '@palisade/market/schema';
+import {
+  FINDING,
+  type MarketParams,
+  partnerChallenge,
+  ROLE,
+  standingQuery,
+} from '@palisade/market/schema';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   agreementOnChain,
@@ -74,7 +80,11 @@ async function found({ urls }: Pool, finding: string): Promise<number> {
 
 describe('a partner that is challenged', () => {
   it('[P2V-1.G2] went dark and is found out by two; back again, it gets out by one success', async () => {
-    const pool = await startPool(cleanups, SHORT, { ...EAGER, failuresToContain: 1 });
+    const market = (params: MarketParams) => ({
+      ...params,
+      standing: { ...params.standing, failuresToContain: 1 },
+    });
+    const pool = await startPool(cleanups, SHORT, { ...EAGER, market });
     const key = partnerKey(pool);
     const { url, set, to } = await line();
     const partner = await startTestPartner(pool, cleanups, { publicUrl: url });

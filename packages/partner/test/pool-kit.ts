@@ -24,7 +24,7 @@ import {
   verifyOpened,
 } from '@palisade/core';
 import { ed25519 } from '@palisade/core/crypto';
-import { marketParams } from '@palisade/market';
+import { type MarketParams, marketParams } from '@palisade/market';
 import {
   type Agreement,
   accept,
@@ -91,18 +91,17 @@ export async function startPool(
   more: {
     pool?: Partial<typeof POOL_TIMING>;
     sectors?: Partial<SectorsParams>;
-    failuresToContain?: number;
     clock?: Clock;
+    /** Changes the market's parameters. */
+    market?: (params: MarketParams) => MarketParams;
   } = {},
 ) {
   const dataDir = await tempFolder(cleanups);
   const network = makeNetwork('partner-test', Date.now() - 1000, timing);
-  if (more.failuresToContain !== undefined) {
+  if (more.market) {
     const { state } = network.genesis;
-    const params = marketParams.fromJson(state.market!, 'market');
-    const { failuresToContain } = more;
-    const standing = { ...params.standing, failuresToContain };
-    Object.assign(state, { market: marketParams.toJson({ ...params, standing }) });
+    const params = more.market(marketParams.fromJson(state.market!, 'market'));
+    Object.assign(state, { market: marketParams.toJson(params) });
   }
   if (more.sectors) {
     const { state } = network.genesis;

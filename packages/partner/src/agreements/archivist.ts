@@ -20,7 +20,8 @@ import { hexOf, NOTHING_YET } from '../records/agreement.ts';
 import type { AgreementBook } from '../records/agreement-book.ts';
 import type { Room } from '../room.ts';
 import { WorkQueue } from '../work-queue.ts';
-import { type Agreements, noRoom, noSuchJob } from './agreements.ts';
+import { type Agreements, noRoom } from './agreements.ts';
+import { noSuchJob } from './desk-door.ts';
 
 /** Files fetched at once: each may take 14 MB of memory. */
 const AT_ONCE = 2;
