@@ -29,7 +29,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-const SHORT = { ...QUICK, sessionMs: 2000 };
+const SHORT = { ...QUICK, sessionMs: 1500 };
 const NUMBERS = [0, 1, 2] as const;
 const ZERO = new Uint8Array(32);
 const MARKET = (params: MarketParams): MarketParams => ({

@@ -210,6 +210,7 @@ async function payout(
         ['root', toHex(found.root)],
         ['content id', toHex(found.content)],
         ['total', formatAmount(found.total)],
+        ...(found.archive ? [['kept', `by partners, job ${toHex(found.archive)}`] as const] : []),
       ]),
       '',
       ...(rows.length > 0 ? table(columns, rows, bold) : ['Nothing was due.']),
