@@ -55,8 +55,8 @@ async function storeAtAll(pool: Pool, urls: readonly string[]): Promise<bigint> 
   const { chain } = pool;
   const view = () => chain.query(jobQuery, { id: job });
   await until(async () => (await view()).job.active === urls.length);
-  const first = (await view()).agreements.map(({ agreement }) => agreement.firstSession);
-  return first.reduce((a, b) => (a > b ? a : b));
+  const firsts = (await view()).agreements.map(({ agreement }) => Number(agreement.firstSession));
+  return BigInt(Math.max(...firsts));
 }
 
 /** Numbers of the partners that have proven the file of a session and go on. */
