@@ -9,6 +9,7 @@ import { type Environment, follow } from '../base/environment.ts';
 import { type Frame, type Reason, TUNNEL_VERSION } from './frames.ts';
 import { type ByteSocket, reasonOf, TunnelLink } from './link.ts';
 import { Streams, type TunnelStream } from './streams.ts';
+import { broken, Waiting } from './waiting.ts';
 
 /** Who signs the vouchers of a job, and remembers them. */
 export type Payer = {
@@ -56,7 +57,6 @@ const CONNECT_MS = 60_000;
 
 type Terms = Extract<Frame, { name: 'opened' }>['body'];
 type Connecting = { done(stream: TunnelStream): void; fail(reason: Reason): void };
-type Waiter = { isReached(): boolean; done(): void; fail(error: PalisadeError): void };
 
 /**
  * Opens a tunnel on a connection that the partner has just accepted as one.
@@ -73,7 +73,7 @@ export class Tunnel {
   readonly #link: TunnelLink;
   readonly #life = follow();
   readonly #connecting = new Map<number, Connecting>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiting: Waiting;
   #streams: Streams | undefined;
   #terms: Terms | undefined;
   /** Units of the last voucher that was signed, and of the last that the partner has taken. */
@@ -87,13 +87,14 @@ export class Tunnel {
 
   constructor(socket: ByteSocket, options: TunnelOptions) {
     this.#options = options;
+    this.#waiting = new Waiting(options.env, this.#life.signal);
     this.#signed = options.payer.units;
     this.#paid = options.payer.units;
     this.#link = new TunnelLink(socket, options.env.nowMs(), {
       onFrame: (frame) => {
         this.#take(frame);
         this.#payIfDue();
-        this.#lookAtWaiters();
+        this.#waiting.look();
       },
       onDrain: () => this.#streams?.drained(),
       onClosed: (reason) => this.#closed(reason),
@@ -108,7 +109,7 @@ export class Tunnel {
 
   /** Resolves when the tunnel is over, with the reason. */
   async over(): Promise<Reason> {
-    await this.#until('end', () => false, 0).catch(() => {}); // that is what is waited for
+    await this.#waiting.until(() => false).catch(ignore); // that is what is waited for
     return this.#end!;
   }
 
@@ -292,38 +293,10 @@ export class Tunnel {
     }
   }
 
-  #until(what: string, isReached: () => boolean, patienceMs = PATIENCE_MS): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const patience = follow(this.#life.signal);
-      const finish = (settle: () => void) => {
-        this.#waiters.delete(waiter);
-        patience.abort();
-        patience.release();
-        settle();
-      };
-      const waiter: Waiter = {
-        isReached,
-        done: () => finish(resolve),
-        fail: (error) => finish(() => reject(error)),
-      };
-      this.#waiters.add(waiter);
-      this.#lookAtWaiters();
-      if (patienceMs > 0)
-        this.#options.env.sleep(patienceMs, patience.signal).then(
-          () =>
-            this.close({
-              code: 'access/timeout',
-              message: `The partner did not ${what} in time.`,
-            }),
-          ignore,
-        );
-    });
-  }
-
-  #lookAtWaiters(): void {
-    for (const waiter of [...this.#waiters])
-      if (waiter.isReached()) waiter.done();
-      else if (this.#end) waiter.fail(broken(this.#end));
+  #until(what: string, isReached: () => boolean): Promise<void> {
+    const message = `The partner did not ${what} in time.`;
+    const isLate = () => this.close({ code: 'access/timeout', message });
+    return this.#waiting.until(isReached, { patienceMs: PATIENCE_MS, isLate });
   }
 
   #closed(reason: Reason): void {
@@ -331,15 +304,11 @@ export class Tunnel {
     this.#life.abort();
     for (const { fail } of [...this.#connecting.values()]) fail(reason);
     this.#streams?.abandon(reason);
-    this.#lookAtWaiters();
+    this.#waiting.end(reason);
   }
 }
 
 function ignore(): void {}
-
-function broken({ code, message }: Reason): PalisadeError {
-  return new PalisadeError({ code, message });
-}
 
 function unexpected(name: string): PalisadeError {
   return broken({ code: 'access/bad-frame', message: `The partner sent '${name}' out of turn.` });
