@@ -24,6 +24,8 @@ export type PlaceOf = (
   txHash: Uint8Array,
 ) => { readonly blknum: number; readonly txindex: number } | undefined;
 
+type Side = 'Inputs' | 'Outputs';
+
 type Handlers = { readonly [N in RootEvent['name']]?: (fact: FactOf<N>) => void };
 
 export class ExitTable {
@@ -125,13 +127,13 @@ export class ExitTable {
       ExitOmitted: ({ event }) => this.endStandard(event.exitId, 'omitted'),
       InFlightExitStarted: (fact) => this.startInFlight(fact),
       InFlightExitInputPiggybacked: ({ event, height }) =>
-        this.piggyback(event.txHash, 'piggybackedInputs', event.inputIndex, height),
+        this.place(event.txHash, 'Inputs', event.inputIndex, height),
       InFlightExitOutputPiggybacked: ({ event, height }) =>
-        this.piggyback(event.txHash, 'piggybackedOutputs', event.outputIndex, height),
+        this.place(event.txHash, 'Outputs', event.outputIndex, height),
       InFlightExitInputBlocked: ({ event }) =>
-        this.piggyback(event.txHash, 'piggybackedInputs', event.inputIndex, undefined),
+        this.close(this.exitOfTx.get(toHex(event.txHash)), 'Inputs', event.inputIndex),
       InFlightExitOutputBlocked: ({ event }) =>
-        this.piggyback(event.txHash, 'piggybackedOutputs', event.outputIndex, undefined),
+        this.close(this.exitOfTx.get(toHex(event.txHash)), 'Outputs', event.outputIndex),
       InFlightExitChallenged: (fact) => this.challenge(fact),
       InFlightExitChallengeResponded: ({ event, height }) =>
         this.change(this.exitOfTx.get(toHex(event.txHash)), () => ({
@@ -142,14 +144,14 @@ export class ExitTable {
       InFlightExitInputWithdrawn: ({ event }) => {
         const input = this.inFlight.get(event.exitId)?.inputs[event.inputIndex];
         if (input) this.paidPositions.add(input.position);
-        this.withdraw(event.exitId, 'piggybackedInputs', event.inputIndex);
+        this.close(event.exitId, 'Inputs', event.inputIndex);
       },
       InFlightExitOutputWithdrawn: ({ event }) => {
         const exit = this.inFlight.get(event.exitId);
         // Where outputs are paid, the contract takes all inputs for paid, too.
         for (const { position } of exit?.inputs ?? []) this.paidPositions.add(position);
         if (exit) this.paidOutputs.add(outputKey(exit.txHash, event.outputIndex));
-        this.withdraw(event.exitId, 'piggybackedOutputs', event.outputIndex);
+        this.close(event.exitId, 'Outputs', event.outputIndex);
       },
       InFlightExitFinalized: ({ event }) => this.endInFlight(event.exitId, 'finalized'),
       InFlightExitDeleted: ({ event }) => this.endInFlight(event.exitId, 'deleted'),
@@ -209,6 +211,7 @@ export class ExitTable {
       ...{ startedAt: height, startSeconds: event.seconds, finalizesAt: undefined },
       ...{ canonical: true, oldestCompetitor: undefined, shownAt: undefined, status: 'open' },
       ...{ piggybackedInputs: new Map(), piggybackedOutputs: new Map() },
+      ...{ closedInputs: new Set(), closedOutputs: new Set() },
     });
     for (const [input, { position, signature }] of inputs.entries())
       this.show(position, { raw, input, signature, visibleAt: height });
@@ -231,23 +234,20 @@ export class ExitTable {
     };
   }
 
-  private piggyback(
-    txHash: Uint8Array,
-    side: 'piggybackedInputs' | 'piggybackedOutputs',
-    index: number,
-    height: number | undefined,
-  ): void {
+  private place(txHash: Uint8Array, side: Side, index: number, height: number): void {
     this.change(this.exitOfTx.get(toHex(txHash)), (exit) => ({
-      [side]: withEntry(exit[side], index, height),
+      [`piggybacked${side}`]: new Map([...exit[`piggybacked${side}`], [index, height]]),
     }));
   }
 
-  private withdraw(
-    exitId: bigint,
-    side: 'piggybackedInputs' | 'piggybackedOutputs',
-    index: number,
-  ): void {
-    this.change(exitId, (exit) => ({ [side]: withEntry(exit[side], index, undefined) }));
+  /** A piggyback was blocked or paid; if it is placed again, it is a new one. */
+  private close(exitId: bigint | undefined, side: Side, index: number): void {
+    this.change(exitId, (exit) => ({
+      [`piggybacked${side}`]: new Map(
+        [...exit[`piggybacked${side}`]].filter(([placed]) => placed !== index),
+      ),
+      [`closed${side}`]: new Set([...exit[`closed${side}`], index]),
+    }));
   }
 
   private challenge({ event, height }: FactOf<'InFlightExitChallenged'>): void {
@@ -281,16 +281,4 @@ export class ExitTable {
 
 function outputKey(txHash: Uint8Array, index: number): string {
   return `${toHex(txHash)}/${index}`;
-}
-
-/** The map with an entry set, or removed where there is no value. */
-function withEntry(
-  map: ReadonlyMap<number, number>,
-  key: number,
-  value: number | undefined,
-): ReadonlyMap<number, number> {
-  const changed = new Map(map);
-  if (value === undefined) changed.delete(key);
-  else changed.set(key, value);
-  return changed;
 }

@@ -31,7 +31,7 @@ export function judgeInFlight(judgement: Judgement, exit: InFlightExit): readonl
     judgeLateSpends(judgement, present),
     ...present.inputs.map((index) => judgeInput(judgement, present, index)),
     ...present.outputs.map((index) => judgeOutput(judgement, present, index)),
-    offerPiggybacks(judgement, present),
+    offerPiggybacks(present),
   ];
   return findings.filter((finding) => finding !== undefined);
 }
@@ -197,20 +197,20 @@ function sinceOf(exit: InFlightExit, kind: 'input-spent' | 'output-spent', index
 const ZERO = new Uint8Array(20);
 
 /** Tells owners what they can still join; only while the first phase lasts, and only outside of blocks. */
-function offerPiggybacks({ dialect }: Judgement, present: Present): Finding | undefined {
+function offerPiggybacks(present: Present): Finding | undefined {
   const { exit, own, firstPhase, inputs, outputs } = present;
   if (own !== undefined || !firstPhase) return undefined;
-  const free = <T>(items: readonly T[], taken: readonly number[], owner: (item: T) => Uint8Array) =>
-    items.flatMap((item, index) =>
-      taken.includes(index) || equalBytes(owner(item), ZERO)
-        ? []
-        : [{ index, address: toHex(owner(item)) }],
+  const free = (owners: readonly Uint8Array[], taken: ReadonlySet<number>) =>
+    owners.flatMap((owner, index) =>
+      taken.has(index) || equalBytes(owner, ZERO) ? [] : [{ index, address: toHex(owner) }],
     );
-  const available_inputs = free(exit.inputs, inputs, ({ owner }) => owner);
+  const available_inputs = free(
+    exit.inputs.map(({ owner }) => owner),
+    new Set([...inputs, ...exit.closedInputs]),
+  );
   const available_outputs = free(
-    exit.transaction.outputs.slice(0, dialect.maxOutputs),
-    outputs,
-    ({ owner }) => owner,
+    exit.transaction.outputs.map(({ owner }) => owner),
+    new Set([...outputs, ...exit.closedOutputs]),
   );
   if (available_inputs.length + available_outputs.length === 0) return undefined;
   const details = { ...inFlightDetails(exit, []), available_inputs, available_outputs };

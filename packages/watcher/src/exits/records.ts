@@ -47,6 +47,9 @@ export type InFlightExit = {
   /** Heights of piggybacks that stand, by input and by output index. */
   readonly piggybackedInputs: ReadonlyMap<number, number>;
   readonly piggybackedOutputs: ReadonlyMap<number, number>;
+  /** Those that were blocked or paid: nobody is told that they can be had. */
+  readonly closedInputs: ReadonlySet<number>;
+  readonly closedOutputs: ReadonlySet<number>;
   readonly status: 'open' | 'deleted' | 'finalized';
 };
 
