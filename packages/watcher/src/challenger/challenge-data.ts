@@ -105,7 +105,11 @@ export function outputArgs(challenge: Challenge, exit: InFlightExit, transaction
 }
 
 /** Where an in-flight transaction is included, as the position of one of its outputs, and the proof. */
-export function inclusionOf(exit: InFlightExit, transactions: Transactions, oindex: number) {
+export function inclusionOf(
+  exit: Pick<InFlightExit, 'txHash'>,
+  transactions: Transactions,
+  oindex: number,
+) {
   const place = transactions.placeOf(exit.txHash);
   const position = place && positionOf({ ...place, oindex });
   const proven = position === undefined ? undefined : transactions.proven(position);

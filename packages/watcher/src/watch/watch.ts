@@ -87,8 +87,12 @@ export class Watch {
   };
   /** Called whenever events changed. */
   onFindings: (findings: Findings) => void = () => {};
+  /** When the root chain got each child block, seconds since 1970. */
+  readonly blockTimes = new Map<number, number>();
+  private newestMined = 0;
   private readonly payouts: PayoutStore;
-  private readHeight = 0;
+  /** Everything up to this root-chain block was read. */
+  readHeight = 0;
   private heardMs = 0;
   private sinceCheckpoint = 0;
   private looking: Promise<void> | undefined;
@@ -157,8 +161,18 @@ export class Watch {
       this.table.apply(fact);
       if (fact.event.name === 'DepositCreated')
         this.transactions.noteDeposit(fact as FactOf<'DepositCreated'>);
+      if (fact.event.name === 'BlockSubmitted') {
+        this.blockTimes.set(fact.event.blknum, fact.event.seconds);
+        this.newestMined = fact.event.blknum;
+      }
     }
     this.follower.push(facts);
+  }
+
+  /** The newest child block that the root chain has. */
+  lastMined(): { readonly blknum: number; readonly seconds: number } | undefined {
+    const seconds = this.blockTimes.get(this.newestMined);
+    return seconds === undefined ? undefined : { blknum: this.newestMined, seconds };
   }
 
   /** Takes the next step of the root chain's follower. */
