@@ -29,6 +29,7 @@ import { resetCommand } from './commands/reset.ts';
 import { runCommand } from './commands/run.ts';
 import { returnBondCommand, standingCommand } from './commands/standing.ts';
 import { tunnelCommand } from './commands/tunnel.ts';
+import { exitCommand, watchCommand } from './commands/watch.ts';
 
 /** Typed commands as the table holds them: their options are of no concern here. */
 type Any = { name(): string };
@@ -56,6 +57,7 @@ export function createProgram(context: Context): Command {
   );
   group('Computation', runCommand(context));
   group('Access', tunnelCommand(context));
+  group('Exits', exitCommand(context));
   group('Jobs', jobsCommand(context), jobCommand(context), payoutCommand(context));
   group(
     'Account',
@@ -80,6 +82,7 @@ export function createProgram(context: Context): Command {
     devCommand(context),
     nodeCommand(context),
     partnerCommand(context),
+    watchCommand(context),
     auditCommand(context),
     resetCommand(context),
   );

@@ -12,6 +12,8 @@ export {
   type OpenExit,
   smallBonds,
 } from './accounting/funding.ts';
+export { watchConfig } from './daemon/config.ts';
+export { runWatch } from './daemon/run-watch.ts';
 export {
   type AlarmName,
   DANGER_LEVELS,
@@ -21,3 +23,6 @@ export {
   dangerOf,
 } from './danger/levels.ts';
 export { type GateInput, type Mode, spendRefusal } from './danger/spend-gate.ts';
+export { type Evidence, MAX_EVIDENCE_BYTES, parseEvidence } from './evidence/bundle.ts';
+export { checkEvidence, type EvidenceReport } from './evidence/check.ts';
+export { type RunningWatcher, startWatcher, type WatcherOptions } from './watcher.ts';

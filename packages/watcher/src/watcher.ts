@@ -41,7 +41,7 @@ import { Watch } from './watch/watch.ts';
 
 export type WatcherOptions = {
   /** What is left out has the default of the schema. */
-  readonly settings: Partial<WatchSettings> & { readonly framework: string };
+  readonly settings: Partial<WatchSettings>;
   /** secp256k1 secret of the challenger, 32 bytes; needed in `defensive` mode. */
   readonly challengerSecret?: Uint8Array | undefined;
   readonly dataDir: string;

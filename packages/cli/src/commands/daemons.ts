@@ -92,7 +92,8 @@ function parseSetting(text: string, before: Record<string, string> = {}): Record
   return { ...before, [path]: value };
 }
 
-function daemonLeaf(name: string, about: string, example: string) {
+/** A command that runs a daemon with settings of its own. */
+export function daemonLeaf(name: string, about: string, example: string) {
   return leaf(name, about, example)
     .option('--config <file>', 'TOML file with its settings')
     .option('--set <name=value>', 'one setting, as log.level=debug; again for more', parseSetting);

@@ -9,6 +9,7 @@ import {
   placeOf,
 } from '@palisade/payments';
 import { z } from 'zod';
+import { collectEvidence } from '../evidence/collect.ts';
 import type { FactOf } from '../root/facts.ts';
 import type { Watch } from '../watch/watch.ts';
 import { exitMethods } from './exit-methods.ts';
@@ -25,6 +26,7 @@ export function watcherMethods(watch: Watch): Readonly<Record<string, RpcMethod>
     'status.get': rpcMethod(none, () => statusGet(watch)),
     'alarm.get': rpcMethod(none, () => alarms(watch), { byGet: true }),
     'configuration.get': rpcMethod(none, () => configuration(watch), { byGet: true }),
+    'evidence.all': rpcMethod(none, () => collectEvidence(watch), { byGet: true }),
     ...accountMethods(watch),
     ...blockMethods(watch),
     ...exitMethods(watch),

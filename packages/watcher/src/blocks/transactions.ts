@@ -17,7 +17,12 @@ import type { BlockStore, TxPlace } from './block-store.ts';
 const KEPT_TREES = 8;
 
 /** A transaction that is in a block, with its proof. */
-export type Proven = { readonly raw: Uint8Array; readonly proof: Uint8Array };
+export type Proven = {
+  readonly raw: Uint8Array;
+  readonly proof: Uint8Array;
+  /** Of its block. */
+  readonly root: Uint8Array;
+};
 
 export class Transactions {
   private readonly blocks: BlockStore;
@@ -54,18 +59,19 @@ export class Transactions {
   proven(position: Position): Proven | undefined {
     const { blknum, txindex } = placeOf(position);
     const deposit = this.deposits.get(blknum);
-    if (deposit)
-      return txindex === 0
-        ? { raw: deposit, proof: this.tree(blknum, [deposit]).proof(0) }
-        : undefined;
-    const block = this.blocks.block(blknum);
-    if (!block || txindex >= block.transactions.length) return undefined;
-    const raws = block.transactions.map((bytes) => {
+    const raws = deposit ? [deposit] : this.rawsOf(blknum);
+    const raw = raws?.[txindex];
+    if (!raws || !raw) return undefined;
+    const tree = this.tree(blknum, raws);
+    return { raw, proof: tree.proof(txindex), root: tree.root };
+  }
+
+  private rawsOf(blknum: number): readonly Uint8Array[] | undefined {
+    return this.blocks.block(blknum)?.transactions.map((bytes) => {
       const decoded = decodeSigned(this.dialect, bytes);
       if (isRefusal(decoded)) throw damaged(blknum);
       return encodeTransaction(decoded.transaction);
     });
-    return { raw: raws[txindex]!, proof: this.tree(blknum, raws).proof(txindex) };
   }
 
   private tree(blknum: number, raws: readonly Uint8Array[]): BlockTree {

@@ -1,0 +1,67 @@
+/**
+ * Evidence: all that is needed to convince somebody who trusts neither the watcher nor the operator, in one JSON document. The
+ * checker is offline; what only the root chain can say (a block's root, that an exit is open) is
+ * named, so that the reader can ask any node for it.
+ */
+import { fromHex, PalisadeError, parseExactJson } from '@palisade/core';
+import { z } from 'zod';
+
+/** A full block in hex, and its frame. */
+export const MAX_EVIDENCE_BYTES = 150 * 1024 * 1024;
+
+const hex = z
+  .string()
+  .regex(/^0x(?:[0-9a-f]{2})*$/)
+  .transform(fromHex);
+const count = z.bigint().min(0n).max(BigInt(Number.MAX_SAFE_INTEGER)).transform(Number);
+
+/** A transaction in a block, by its raw bytes. */
+const proven = z.object({
+  raw: hex,
+  position: z.bigint().describe('of any of its outputs'),
+  proof: hex,
+  root: hex.describe('of its block: blocks(number) of the framework'),
+});
+const place = z.object({ framework: hex, dialect: z.enum(['v1', 'v2']) });
+
+const invalidExit = z.object({
+  ...{ kind: z.literal('invalid_exit'), place },
+  exitId: z.bigint(),
+  position: z.bigint(),
+  owner: hex,
+  /** Makes the output. */
+  output: proven,
+  spend: z.object({ raw: hex, input: count, signature: hex }),
+});
+
+const invalidBlock = z.object({
+  ...{ kind: z.literal('invalid_block'), place },
+  blknum: count,
+  root: hex,
+  /** All of the block, signed. */
+  transactions: z.array(hex).max(65_536),
+  /** The one that is wrong; without it, the block as a whole is. */
+  txindex: count.nullable(),
+  /** What made the inputs of it, in their order; null where nothing did. */
+  inputs: z.array(proven.nullable()).max(5),
+  /** An older transaction that spends one of the inputs. */
+  earlier: z.object({ ...proven.shape, input: count }).nullable(),
+});
+
+const evidenceSchema = z.discriminatedUnion('kind', [invalidExit, invalidBlock]);
+
+export type Evidence = z.output<typeof evidenceSchema>;
+export type InvalidExitEvidence = z.output<typeof invalidExit>;
+export type InvalidBlockEvidence = z.output<typeof invalidBlock>;
+export type ProvenTx = z.output<typeof proven>;
+
+/** Reads a document. @throws PalisadeError `watcher/bad-evidence` */
+export function parseEvidence(text: string): Evidence {
+  const read = evidenceSchema.safeParse(parseExactJson(text));
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  throw new PalisadeError({
+    code: 'watcher/bad-evidence',
+    message: `This is no evidence of a watcher: ${issue?.path.join('.')} ${issue?.message}.`,
+  });
+}
