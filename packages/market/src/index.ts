@@ -16,4 +16,4 @@ export { marketParams } from './params.ts';
 export { jobFiles, payoutRows, payouts } from './payout.ts';
 export { payoutFileBytes } from './payout-file.ts';
 export * from './schema.ts';
-export { standingViewOf, whyBarred } from './standing/queries.ts';
+export { mayBeDrawn, standingViewOf, whyBarred } from './standing/queries.ts';

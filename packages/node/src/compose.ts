@@ -12,17 +12,23 @@ import {
   ownBond,
   rewardsModule,
   sessionsModule,
-  toOwner,
   validatorsModule,
 } from '@palisade/chain';
 import { type Catalogue, catalogue, type Domain, signingDomain } from '@palisade/core';
-import { jobs, marketModule, request } from '@palisade/market';
+import { jobs, marketModule, mayBeDrawn, request } from '@palisade/market';
 import { paymentsModule } from '@palisade/payments';
-import { powerModule, sectorsKeep, sectorsModule } from '@palisade/power';
+import { pledges, powerModule, sectorsKeep, sectorsModule } from '@palisade/power';
 
 export function composeModules(domain: Domain): readonly Module[] {
   const accounts = accountsModule(domain);
-  const power = powerModule({ domain, cannotLeave: sectorsKeep });
+  const power = powerModule({
+    domain,
+    // What a miner has pledged for its sectors answers for whom it lends power to.
+    collateral: pledges,
+    cannotLeave: sectorsKeep,
+    // A gate to the draw, never a weight in it.
+    scoreGate: mayBeDrawn,
+  });
   // Nobody else is given the capability to change power (P3).
   const sectors = sectorsModule({ domain, minerPower: power.minerPower });
   return [
@@ -38,8 +44,9 @@ export function composeModules(domain: Domain): readonly Module[] {
     // Outputs are a ledger of their own: no unit moves between them and accounts.
     paymentsModule,
     // Shares out by attendance, which `validators` forgets at the end of the session.
-    rewardsModule(toOwner),
+    rewardsModule(power.rewardSink),
     bondsModule([ownBond]),
+    // Gives seats away when the fees of the old ones are paid; their holders are told to the engine.
     power.module,
     validatorsModule,
   ];

@@ -18,7 +18,7 @@ export { params as powerParameters, powerParams } from './params.ts';
 export { collatorPower } from './queries.ts';
 export * from './schema.ts';
 export { seatings } from './seats/seating.ts';
-export { type Pledges, pledges } from './sectors/collateral.ts';
+export { pledges } from './sectors/collateral.ts';
 export { type SectorsOptions, sectorsKeep, sectorsModule } from './sectors/module.ts';
 export { params as sectorsParameters, sectorsParams } from './sectors/params.ts';
 export {

@@ -50,7 +50,7 @@ export type Power = {
   readonly rewardSink: RewardSink;
 };
 
-const NO_COLLATERAL: Collateral = { of: () => 0n, slash: () => 0n };
+const NO_COLLATERAL: Collateral = { amount: () => 0n, slash: () => 0n };
 
 function commandsOf(options: PowerOptions): readonly CommandHandler[] {
   return [

@@ -29,10 +29,10 @@ describe('power over any sequence of deeds', () => {
       }
       // The runs reach what they are about.
       const least = {
-        'power.delegate': 20,
-        'power.undelegate': 8,
-        session: 15,
-        power: 15,
+        'power.delegate': 10,
+        'power.undelegate': 3,
+        session: 10,
+        power: 10,
         slash: 0,
       };
       for (const [name, count] of Object.entries(least))

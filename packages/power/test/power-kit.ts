@@ -101,7 +101,7 @@ function sectorsOf(changes: Changes, update: Update): Module {
 class Backing {
   readonly amounts = new Map<string, bigint>();
   readonly port: Collateral = {
-    of: (_: KeyValueReader, miner) => this.amounts.get(toHex(miner)) ?? 0n,
+    amount: (_: KeyValueReader, miner) => this.amounts.get(toHex(miner)) ?? 0n,
     slash: (_, miner, amount) => {
       this.amounts.set(toHex(miner), this.amounts.get(toHex(miner))! - amount);
       return amount;

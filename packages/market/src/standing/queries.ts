@@ -124,6 +124,13 @@ export function whyBarred(
   return cannotTake(taker, load, standingParamsOf(state));
 }
 
+/** Whether a validator's score lets it be drawn for a seat. */
+export function mayBeDrawn(state: KeyValueReader, validator: Uint8Array): boolean {
+  const session = currentSession.get(state) ?? 0n;
+  const score = scoreOf(standingOf(state, ROLE.validator, validator, session));
+  return score >= standingParamsOf(state).leastValidatorScore;
+}
+
 const ROLES: readonly number[] = Object.values(ROLE);
 
 export const standingQueries = [

@@ -38,7 +38,7 @@ import { beginWalk, type Visitor, WALK } from './walk.ts';
 /** What miners have put up beside their power: kept by whoever checks proofs of storage. */
 export type Collateral = {
   /** What answers for a miner now, base units. */
-  of(state: KeyValueReader, miner: Uint8Array): bigint;
+  amount(state: KeyValueReader, miner: Uint8Array): bigint;
   /** Burns up to `amount` of it; answers what was taken. */
   slash(ctx: BlockContext, miner: Uint8Array, amount: bigint): bigint;
 };
@@ -157,7 +157,7 @@ export function backerLoss(
 /** Makes one backer answer. */
 export function slashBacker(collateral: Collateral): Visitor {
   return (ctx, { collator, generation, amount: fractionPpm }, { miner, lent, raw }) => {
-    const wanted = backerLoss(collateral.of(ctx.state, miner), lent, raw, fractionPpm);
+    const wanted = backerLoss(collateral.amount(ctx.state, miner), lent, raw, fractionPpm);
     const taken = wanted === 0n ? 0n : collateral.slash(ctx, miner, wanted);
     if (taken > 0n) ctx.emit(backerSlashed, { miner, collator, amount: taken });
     quarantine(ctx, miner, { collator, generation, amount: lent });

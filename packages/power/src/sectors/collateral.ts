@@ -8,7 +8,7 @@
 
 import type { BlockContext } from '@palisade/chain';
 import { burnHeld, heldFor, hold, release, type State, transfer } from '@palisade/chain';
-import type { KeyValueReader } from '@palisade/core';
+import type { Collateral } from '../backing/slash.ts';
 import { disputeReward } from './fees.ts';
 import type { SectorsParams } from './params.ts';
 import { laterPledges, miners, type Sector, sectors } from './state.ts';
@@ -17,15 +17,8 @@ import { laterPledges, miners, type Sector, sectors } from './state.ts';
 export const DEPOSIT = 'sectors.deposit';
 export const PLEDGE = 'sectors.pledge';
 
-/** What power may know and do of pledges: they answer for the collators that a miner backs. */
-export type Pledges = {
-  /** Pledge of a miner that is there to be taken, base units. */
-  amount(state: KeyValueReader, miner: Uint8Array): bigint;
-  /** Burns up to `amount` of it; returns what was taken. */
-  slash(ctx: BlockContext, miner: Uint8Array, amount: bigint): bigint;
-};
-
-export const pledges: Pledges = {
+/** Pledges answer for the collators that a miner backs, too. */
+export const pledges: Collateral = {
   amount: (state, miner) => heldFor(state, miner, PLEDGE),
   slash({ state }, miner, amount) {
     let taken = heldFor(state, miner, PLEDGE);
