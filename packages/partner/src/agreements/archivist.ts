@@ -90,7 +90,7 @@ export class Archivist {
     if (!book.get(id)) {
       const refusal = await this.#begin(job);
       if (refusal) {
-        log.info('a payout file is left to others', { job, session, why: refusal.message });
+        log.debug('a payout file is left to others', { job, session, why: refusal.message });
         this.#calls.delete(id);
         return;
       }
