@@ -5,16 +5,19 @@
  */
 import {
   createApplication,
+  currentSession,
+  dueReveal,
   encodeGenesis,
   endow,
   NO_EXTENSION,
   Overlay,
   type PalisadeApplication,
   type SnapshotStore,
+  sessions,
   voteExtension,
 } from '@palisade/chain';
 import { concat, type Domain, encode, equalBytes } from '@palisade/core';
-import { ed25519 } from '@palisade/core/crypto';
+import { ecvrf, ed25519 } from '@palisade/core/crypto';
 import { LmdbStore } from '@palisade/daemon/store';
 import {
   type ExtendedCommitInfo,
@@ -94,14 +97,21 @@ export async function openChain(
 
   const lastCommit = (): ExtendedCommitInfo => {
     if (height === 0n) return { round: 0, votes: [] };
-    const extension = encode(voteExtension, NO_EXTENSION);
-    const signed = extensionSignBytes(genesis.chainId, { extension, height, round: 0 });
-    const votes = voters.map(({ validator, secret }) => ({
-      validator,
-      blockIdFlag: 'commit' as const,
-      voteExtension: extension,
-      extensionSignature: ed25519.sign(signed, secret),
-    }));
+    const state = application.committed;
+    const session = sessions.need(state, currentSession.need(state));
+    const votes = voters.map(({ validator, secret }) => {
+      // The audits of a session begin when all have revealed their part of its randomness.
+      const input = dueReveal(state, session, ed25519.publicKey(secret));
+      const reveal = input ? { reveal: ecvrf.prove(secret, input) } : {};
+      const extension = encode(voteExtension, { ...NO_EXTENSION, ...reveal });
+      const signed = extensionSignBytes(genesis.chainId, { extension, height, round: 0 });
+      return {
+        validator,
+        blockIdFlag: 'commit' as const,
+        voteExtension: extension,
+        extensionSignature: ed25519.sign(signed, secret),
+      };
+    });
     return { round: 0, votes };
   };
 
