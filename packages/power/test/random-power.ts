@@ -136,7 +136,9 @@ export class RandomPower {
   }
 
   private async takeBack(): Promise<void> {
-    const [name, index] = [this.pick(MINERS), this.pick(COLLATORS)];
+    const name = this.pick(MINERS);
+    const lending = COLLATORS.filter((one) => this.oracle.lent(name, one) > 0n);
+    const index = this.pick(lending.length > 0 ? lending : COLLATORS);
     const lent = this.oracle.lent(name, index);
     const amount = this.random(2) === 0 ? lent : (lent * BigInt(this.random(120))) / 100n;
     const may = this.oracle.mayTakeBack(name, index, amount);
