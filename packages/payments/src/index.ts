@@ -27,7 +27,6 @@ export {
   readOutputRecord,
 } from './ledger/ledger.ts';
 export { LedgerSnapshot } from './ledger/snapshot.ts';
-export { type Spender, SpentOutputs } from './ledger/spent-outputs.ts';
 export { paymentsModule } from './module.ts';
 export { type Amounts, surplusOf, tokenKey, tokenOf } from './rules/amounts.ts';
 export type { Reason } from './rules/errors.ts';

@@ -155,11 +155,14 @@ export function nextChildBlock(blknum: number): number {
   return blknum + CHILD_BLOCK_INTERVAL;
 }
 
-/** Positions that a block spends, with the transaction and the input that does. */
-export function* spendsOf({ blknum, transactions }: ChildBlock): Generator<{
-  readonly position: Position;
-  readonly spender: { readonly blknum: number; readonly txindex: number; readonly input: number };
-}> {
+/** The transaction that spent an output, and the input of it that did. */
+export type Spender = { readonly blknum: number; readonly txindex: number; readonly input: number };
+
+/** Positions that a block spends, each with who does. */
+export function* spendsOf({
+  blknum,
+  transactions,
+}: ChildBlock): Generator<{ readonly position: Position; readonly spender: Spender }> {
   for (const [txindex, opened] of transactions.entries()) {
     if (!isPayment(opened)) continue;
     for (const [input, position] of opened.transaction.inputs.entries())

@@ -1,8 +1,9 @@
 import { handle, type TxContext } from '@palisade/chain';
-import { byteList, command, isRefusal, type Refusal } from '@palisade/core';
-import { secp256k1 } from '@palisade/core/crypto';
+import { byteList, command, concat, isRefusal, type Refusal, toBinaryString } from '@palisade/core';
+import { keccak256, secp256k1 } from '@palisade/core/crypto';
 import { paymentAccepted } from '../events.ts';
 import { MAX_TX_BYTES } from '../format/transaction.ts';
+import type { SigningDomain } from '../format/typed-data.ts';
 import { blockSoFar, outputsIn, put } from '../forming.ts';
 import { domainOf, feesOf, params } from '../params.ts';
 import { no, notSetUp } from '../rules/errors.ts';
@@ -29,10 +30,28 @@ type Judged = { readonly opened: Opened; readonly effects: Effects };
 /** What `verify` came to, for `apply`, which is given the same value: nobody is recovered twice. */
 const judged = new WeakMap<object, Judged>();
 
+/**
+ * Payments that were opened, by the hash of their bytes: the mempool, the proposer, the judges of a proposal and the
+ * block itself all ask for the same. About 2 KB each; a full child block has more, of which
+ * the last thousands wait for their block at any time.
+ */
+const MAX_OPENED = 8_192;
+const openedBefore = new Map<string, Opened | Refusal>();
+
+function openOnce(domain: SigningDomain, transaction: Uint8Array): Opened | Refusal {
+  const key = toBinaryString(keccak256(concat(domain.separator, transaction)));
+  const known = openedBefore.get(key);
+  if (known) return known;
+  const opened = openTransaction(domain, transaction, secp256k1.recover);
+  if (openedBefore.size >= MAX_OPENED) openedBefore.delete(openedBefore.keys().next().value!);
+  openedBefore.set(key, opened);
+  return opened;
+}
+
 function judgeIn({ state }: TxContext, transaction: Uint8Array): Judged | Refusal {
   const settings = params.get(state);
   if (!settings) return notSetUp();
-  const opened = openTransaction(domainOf(settings), transaction, secp256k1.recover);
+  const opened = openOnce(domainOf(settings), transaction);
   if (isRefusal(opened)) return opened;
   // Fees are claimed by the chain itself, when it closes a block.
   if (!isPayment(opened)) return no('surplus_in_token_not_collected');

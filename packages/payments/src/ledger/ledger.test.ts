@@ -6,7 +6,6 @@ import type { Position } from '../format/position.ts';
 import type { Output } from '../format/transaction.ts';
 import { Ledger, OUTPUT_RECORD_BYTES, outputRecord, readOutputRecord } from './ledger.ts';
 import type { LedgerSnapshot } from './snapshot.ts';
-import { SpentOutputs } from './spent-outputs.ts';
 
 const person = (i: number) => new Uint8Array(20).fill(i + 1);
 
@@ -116,18 +115,5 @@ describe('the ledger', () => {
     const output = anOutput(new Dice(1));
     ledger.create(at(1), output);
     expect(() => ledger.create(at(1), output)).toThrow('already');
-  });
-});
-
-describe('spent outputs', () => {
-  it('[X8] are remembered with the input that spent them until their exit is paid', () => {
-    const spent = new SpentOutputs();
-    const spender = { blknum: 9_007_201_000, txindex: 65_535, input: 4 };
-    spent.note(at(1), spender);
-    spent.note(at(1), { ...spender, input: 0 });
-    expect(spent.spenderOf(at(1))).toEqual(spender);
-    expect(spent.spenderOf(at(2))).toBeUndefined();
-    spent.forget(at(1));
-    expect([spent.spenderOf(at(1)), spent.size]).toEqual([undefined, 0]);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * The ledger of a watcher: every unspent output, by position and by owner, in rows of a typed array,
- * about 70 bytes each with its indexes, none for the garbage collector to visit. What is spent is gone from it
- * (`SpentOutputs` remembers by whom); exits leave no flags in it.
+ * about 70 bytes each with its indexes, none for the garbage collector to visit. What is spent is
+ * gone from it; exits leave no flags in it.
  */
 import { PalisadeError } from '@palisade/core';
 import { numberOf, writeWord } from '../format/integers.ts';

@@ -1,4 +1,4 @@
-/** Positions by rows: the key that ledger and spent memory have in common, and words of their own. */
+/** Positions by rows: the ledger's key, and words of its own behind it. */
 import { BLOCK_OFFSET, type Position } from '../format/position.ts';
 import { mix, OpenIndex } from './open-index.ts';
 import { Rows } from './rows.ts';
