@@ -16,6 +16,7 @@ export {
   openClaim,
   RESERVED_PLACES,
   type ReceivedBlock,
+  type Spender,
   spendsOf,
 } from './block/child-block.ts';
 export { Draft } from './block/draft.ts';
