@@ -17,6 +17,7 @@ const TESTS = [
   'packages/core/',
   'packages/formats/',
   'packages/chain/',
+  'packages/power/',
   'packages/partner/src/compute/',
 ];
 
