@@ -9,6 +9,7 @@
  *   Maps of Maps of bigint.
  * - remove: a collator that disappears with all its backers; beside a loop over these in a Map.
  * - sums: the running sums recomputed from the columns; beside Maps of Maps.
+ * - deadline, audit, seal: see `power-sectors.ts`.
  */
 import { Overlay, type TxContext } from '@palisade/chain';
 import { type KeyValueReader, toBinaryString } from '@palisade/core';
@@ -22,6 +23,7 @@ import { candidatesIn, type Line } from '../packages/power/src/draw/draws.ts';
 import { race } from '../packages/power/src/draw/race.ts';
 import { DEFAULT_POWER_PARAMS, params } from '../packages/power/src/params.ts';
 import { type Round, report, rowOf, timed } from './kit.ts';
+import { sectorRows } from './power-sectors.ts';
 
 const COLLATORS = 10_000;
 const MINERS = 100_000;
@@ -255,6 +257,7 @@ async function main(): Promise<void> {
       },
       sums,
     ),
+    ...(await sectorRows()),
   ]);
 }
 
