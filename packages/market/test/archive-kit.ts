@@ -79,7 +79,8 @@ export class Keepers {
       job: id,
       sequence: (mine?.sequence ?? 0) + 1,
       rate: job.maxRate,
-      sessions: Number(lastOfTerm(job) - first) + 1,
+      // Whoever comes after the end of the term asks for a session, and hears that it is over.
+      sessions: Math.max(1, Number(lastOfTerm(job) - first) + 1),
       clientSignature: new Uint8Array(65),
     };
   }
