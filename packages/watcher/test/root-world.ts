@@ -7,8 +7,11 @@ import { isRefusal, toHex } from '@palisade/core';
 import { type RpcServer, serveRpc, silentLogger } from '@palisade/daemon';
 import {
   BlockTree,
+  decodeSigned,
+  decodeTransaction,
   depositOf,
   encodeTransaction,
+  inFlightExitId,
   type Position,
   paymentDomain,
   placeOf,
@@ -148,6 +151,64 @@ export async function startRootWorld({ minExitPeriodS = 120n, mineMs = MINE_MS }
         functionName: 'startStandardExitBondSize',
       });
       return call(who, game.address, data, bond);
+    },
+    /** Starts the in-flight exit of a signed payment; answers its raw bytes. */
+    startInFlight: async (who: Person, signed: Uint8Array) => {
+      const decoded = decodeSigned(v2, signed);
+      if (isRefusal(decoded) || decoded.transaction.type !== 1) throw new Error('no payment');
+      const { transaction, signatures, raw } = decoded;
+      const inputs = await Promise.all(transaction.inputs.map((at) => world.exitArgs(at)));
+      const args = {
+        inFlightTx: hex(raw),
+        inputTxs: inputs.map(({ rlpOutputTx }) => rlpOutputTx),
+        inputUtxosPos: transaction.inputs,
+        inputTxsInclusionProofs: inputs.map((input) => input.outputTxInclusionProof),
+        inFlightTxWitnesses: signatures.map(hex),
+      };
+      const data = encodeFunctionData({ ...game, functionName: 'startInFlightExit', args: [args] });
+      const bond = await client.readContract({ ...game, functionName: 'startIFEBondSize' });
+      await call(who, game.address, data, bond);
+      return raw;
+    },
+    /** Joins an in-flight exit with an input or an output of one's own. */
+    piggyback: async (who: Person, raw: Uint8Array, side: 'input' | 'output', index: number) => {
+      const inFlightTx = hex(raw);
+      const data =
+        side === 'input'
+          ? encodeFunctionData({
+              ...{ ...game, functionName: 'piggybackInFlightExitOnInput' },
+              args: [{ inFlightTx, inputIndex: index }],
+            })
+          : encodeFunctionData({
+              ...{ ...game, functionName: 'piggybackInFlightExitOnOutput' },
+              args: [{ inFlightTx, outputIndex: index }],
+            });
+      const bond = await client.readContract({ ...game, functionName: 'piggybackBondSize' });
+      return call(who, game.address, data, bond);
+    },
+    /** Claims that an in-flight transaction lost against another one, which is in no block. */
+    challengeCanonicity: async (who: Person, raw: Uint8Array, competitor: Uint8Array) => {
+      const decoded = decodeSigned(v2, competitor);
+      const mine = decodeTransaction(v2, raw);
+      if (isRefusal(decoded) || isRefusal(mine)) throw new Error('no payment');
+      const { transaction, signatures, raw: competingTx } = decoded;
+      if (transaction.type !== 1 || mine.type !== 1) throw new Error('no payment');
+      const [position] = transaction.inputs;
+      const input = await world.exitArgs(position!);
+      const args = {
+        ...{ inputTx: input.rlpOutputTx, inputUtxoPos: position!, inFlightTx: hex(raw) },
+        inFlightTxInputIndex: mine.inputs.indexOf(position!),
+        ...{ competingTx: hex(competingTx), competingTxInputIndex: 0, competingTxPos: 0n },
+        ...{ competingTxInclusionProof: '0x' as Hex, competingTxWitness: hex(signatures[0]!) },
+      };
+      const functionName = 'challengeInFlightExitNotCanonical';
+      await call(who, game.address, encodeFunctionData({ ...game, functionName, args: [args] }));
+    },
+    inFlightRecord: async (raw: Uint8Array) => {
+      const functionName = 'inFlightExits';
+      const args = [[inFlightExitId(v2, raw)]] as const;
+      const [record] = await client.readContract({ ...game, functionName, args });
+      return record!;
     },
     /** Pays what is due, as anybody may. */
     processExits: async (who: Person, count = 10n) => {

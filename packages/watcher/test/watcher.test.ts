@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { toHex } from '@palisade/core';
+import { parseExactJson, toHex } from '@palisade/core';
 import { bindings } from '@palisade/rootchain';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ALICE, BOB, CAROL, type Person, person } from '../../payments/test/wallets.ts';
@@ -50,7 +50,9 @@ async function watch(
   return watcher;
 }
 
-const synced = ({ watch: { findings } }: RunningWatcher) => findings.synced;
+/** Whether it is, and has every block that was made. */
+const synced = ({ watch: { findings, books } }: RunningWatcher) =>
+  findings.synced && books.blknum === world.operator.next - 1000;
 const eventsOf = ({ watch: { findings } }: RunningWatcher) =>
   findings.events.map(({ event }) => event);
 
@@ -71,6 +73,13 @@ async function exitIdOf(position: bigint): Promise<bigint> {
     ...exitGame,
     ...{ functionName: 'getStandardExitId', args: [isDeposit, rlpOutputTx, position] },
   });
+}
+
+async function ask(watcher: RunningWatcher, method: string, body: unknown) {
+  const response = await fetch(`${watcher.url}/${method}`, {
+    ...{ method: 'POST', body: JSON.stringify(body) },
+  });
+  return parseExactJson(await response.text()) as Record<string, unknown>;
 }
 
 describe('a watcher on a real root chain', () => {
@@ -97,6 +106,124 @@ describe('a watcher on a real root chain', () => {
     expect(totals).toMatchObject({ won: 1, lost: 0, reimbursed: 23_300_000_000_000_000n });
     expect(totals.net).toBeGreaterThan(0n);
     await until(() => watcher.watch.findings.danger.level === 'OK', 'all to be well');
-    expect(CAROL).toBeDefined();
+  });
+
+  it('[X2][X12] an exit that was challenged, omitted and started again is judged anew, also by one who syncs from scratch', async () => {
+    const coin = await world.deposit(CAROL, ETH);
+    await world.block([world.pay([coin], [CAROL], [[BOB, ETH]])]);
+    const exitId = await exitIdOf(coin);
+    const first = await watch();
+    await until(() => synced(first), 'the watcher to sync');
+    await world.startExit(CAROL, coin);
+    await until(async () => !(await isExitable(exitId)), 'the first challenge');
+    await first.stop();
+    watchers.splice(0);
+    await world.warp(600);
+    await world.processExits(CAROL);
+    await world.startExit(CAROL, coin);
+    expect(await isExitable(exitId)).toBe(true);
+    await watch({}, person('another challenger'));
+    await until(async () => !(await isExitable(exitId)), 'the second challenge');
+  });
+
+  it('[X12] an in-flight exit against a block is called non-canonical, and its piggyback is challenged, each time it is placed', async () => {
+    const coin = await world.deposit(ALICE, ETH);
+    const watcher = await watch();
+    await until(() => synced(watcher), 'the watcher to sync');
+    await world.block([world.pay([coin], [ALICE], [[BOB, ETH]])]);
+    const raw = await world.startInFlight(ALICE, world.pay([coin], [ALICE], [[CAROL, ETH]]));
+    await world.piggyback(ALICE, raw, 'input', 0);
+    await until(() => eventsOf(watcher).includes('invalid_piggyback'), 'the event');
+    await until(async () => {
+      const { isCanonical, exitMap } = await world.inFlightRecord(raw);
+      return !isCanonical && exitMap === 0n;
+    }, 'both challenges');
+    await world.piggyback(ALICE, raw, 'input', 0);
+    await until(async () => (await world.inFlightRecord(raw)).exitMap === 0n, 'another challenge');
+    expect(watcher.watch.entries.totals.lost).toBe(0);
+  });
+
+  it('[X12] a lie about canonicity is answered, and an output that was spent later is challenged', async () => {
+    const coin = await world.deposit(ALICE, ETH);
+    const signed = world.pay([coin], [ALICE], [[BOB, ETH]]);
+    const [paid] = await world.block([signed]);
+    await world.block([world.pay([paid!], [BOB], [[CAROL, ETH]])]);
+    const watcher = await watch();
+    await until(() => synced(watcher), 'the watcher to sync');
+    const raw = await world.startInFlight(ALICE, signed);
+    await world.challengeCanonicity(ALICE, raw, world.pay([coin], [ALICE], [[CAROL, ETH / 2n]]));
+    await world.fund(BOB);
+    await world.piggyback(BOB, raw, 'output', 0);
+    await until(async () => {
+      const { isCanonical, exitMap } = await world.inFlightRecord(raw);
+      return isCanonical && exitMap === 0n;
+    }, 'answer and challenge');
+  });
+
+  it('[X9] of three watchers one challenges each exit, and the others find it done', async () => {
+    const people = ['dora', 'emil', 'fritz', 'gerd'].map(person);
+    const coins: bigint[] = [];
+    for (const one of people) coins.push(await world.deposit(one, ETH));
+    await world.block(coins.map((coin, i) => world.pay([coin], [people[i]!], [[BOB, ETH]])));
+    const three = await Promise.all(
+      ['one', 'two', 'three'].map((name) => watch({}, person(`challenger ${name}`))),
+    );
+    await until(() => three.every(synced), 'all to sync');
+    await Promise.all(people.map((one, i) => world.startExit(one, coins[i]!)));
+    const ids = await Promise.all(coins.map(exitIdOf));
+    await until(
+      async () => (await Promise.all(ids.map(isExitable))).every((open) => !open),
+      'all to be challenged',
+    );
+    const won = () => three.reduce((sum, { watch: { entries } }) => sum + entries.totals.won, 0);
+    await until(() => won() === 4, 'the accounts');
+    const lost = three.reduce((sum, { watch: { entries } }) => sum + entries.totals.lost, 0);
+    expect(lost).toBeLessThanOrEqual(1);
+  });
+
+  it('[X7][X10] a withheld block stops spending until it is handed out; exits are challenged meanwhile', async () => {
+    const [coin, other] = [await world.deposit(ALICE, ETH), await world.deposit(CAROL, ETH)];
+    await world.block([world.pay([coin], [ALICE], [[BOB, ETH]])]);
+    const watcher = await watch({ withholdingMs: 1000 });
+    await until(() => synced(watcher), 'the watcher to sync');
+    world.state.withholds = true;
+    await world.block([]);
+    await until(() => eventsOf(watcher).includes('block_withholding'), 'the alarm');
+    expect(watcher.watch.findings.danger.level).toBe('DANGER');
+    const transaction = toHex(world.pay([other], [CAROL], [[BOB, ETH]]));
+    const refused = await ask(watcher, 'transaction.submit', { transaction });
+    expect(refused).toMatchObject({
+      success: false,
+      data: { code: 'operation:service_unavailable' },
+    });
+    await world.startExit(ALICE, coin);
+    const exitId = await exitIdOf(coin);
+    await until(async () => !(await isExitable(exitId)), 'the challenge');
+    world.state.withholds = false;
+    await until(() => !eventsOf(watcher).includes('block_withholding'), 'the cure');
+    expect(await ask(watcher, 'transaction.submit', { transaction })).toMatchObject({
+      success: true,
+      data: { txindex: 0 },
+    });
+  });
+
+  it('[X6][X10] one that only looks lets nothing be spent, and tells when a thief was paid', async () => {
+    const coin = await world.deposit(ALICE, ETH);
+    await world.block([world.pay([coin], [ALICE], [[BOB, ETH]])]);
+    const watcher = await watch({ mode: 'watch-only' });
+    await until(() => synced(watcher), 'the watcher to sync');
+    expect(await ask(watcher, 'spending.check', {})).toMatchObject({
+      data: { allowed: false, code: 'watcher/watch-only' },
+    });
+    await world.startExit(ALICE, coin);
+    await until(() => eventsOf(watcher).includes('invalid_exit'), 'the event');
+    await world.warp(600);
+    await until(() => watcher.watch.findings.danger.level === 'EXIT', 'the prompt to exit');
+    await world.processExits(BOB);
+    await until(() => eventsOf(watcher).includes('invalid_finalization'), 'the loss');
+    const { details } = watcher.watch.findings.events.find(
+      ({ event }) => event === 'invalid_finalization',
+    )!;
+    expect(details).toMatchObject({ utxo_pos: coin, amount: ETH, owner: toHex(ALICE.address) });
   });
 });

@@ -17,7 +17,7 @@ export type MissingBook = {
   forget(blknum: number): Write;
 };
 
-export function missingBook(store: KeyValueStore): MissingBook {
+export function missingBook(store: KeyValueStore, patienceMs: number): MissingBook {
   const get = (blknum: number): Missing | undefined => {
     const bytes = store.get(keyOf(blknum));
     if (!bytes) return undefined;
@@ -27,7 +27,7 @@ export function missingBook(store: KeyValueStore): MissingBook {
   return {
     get,
     failed: async (blknum, nowMs) => {
-      const missing = failedAgain(get(blknum), nowMs);
+      const missing = failedAgain(get(blknum), nowMs, patienceMs);
       const { since, tries, next } = missing;
       const words = [since, tries, next].map((value) => u64be(BigInt(Math.floor(value))));
       await store.commit([[keyOf(blknum), concat(...words)]]);

@@ -11,11 +11,18 @@ export const USUAL_WITHHOLDING_MS = 15 * 3_600_000;
 /** Pauses between tries double from the first to the last of these, ms. */
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 30_000;
+/** Where patience is short, it is at least tried so often before its end. */
+const LEAST_TRIES = 20;
 
 /** One more failure. */
-export function failedAgain(before: Missing | undefined, nowMs: number): Missing {
+export function failedAgain(
+  before: Missing | undefined,
+  nowMs: number,
+  patienceMs: number,
+): Missing {
   const tries = (before?.tries ?? 0) + 1;
-  const pause = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10));
+  const longest = Math.max(FIRST_PAUSE_MS, Math.min(LAST_PAUSE_MS, patienceMs / LEAST_TRIES));
+  const pause = Math.min(longest, FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10));
   return { since: before?.since ?? nowMs, tries, next: nowMs + pause };
 }
 

@@ -72,7 +72,7 @@ export class LedgerFollower {
 
   constructor(parts: LedgerParts) {
     this.parts = parts;
-    this.missing = missingBook(parts.store);
+    this.missing = missingBook(parts.store, parts.patienceMs);
   }
 
   /** Takes facts in their order; those that were applied before a restart are passed over. */

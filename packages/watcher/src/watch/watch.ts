@@ -61,8 +61,8 @@ export type Findings = {
   readonly challenges: Verdict['challenges'];
 };
 
-/** Root-chain blocks that may come between two looks of the follower. */
-const SLACK_BLOCKS = 5;
+/** Root-chain blocks that may come between two looks of the follower: a minute, and so many looks of it. */
+const SLACK_BLOCKS = 4;
 /** A root chain that was not heard of for so long is not known to be as it was. */
 const STALE_MS = 60_000;
 /** Exits are judged at the latest so long after a look began, however slowly blocks come, ms. */
