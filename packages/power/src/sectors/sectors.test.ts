@@ -123,20 +123,19 @@ describe('proving an announced sector', () => {
 
   it('[P9] predecessor mistake a: takes it from every miner that is late, also behind one that has nothing due', async () => {
     const kit = await startSectors();
-    const [first, second, third] = kit.inOrder();
-    await kit.sector(first!, 0n);
-    const late = [second!, third!];
+    const [first, ...late] = kit.inOrder();
     while (kit.chain.session.randomnessHeight === 0n) await kit.chain.block();
     const txs = [];
-    for (const name of late)
+    for (const name of [first!, ...late])
       txs.push(await kit.chain.sign(kit.machine(name), preCommit, kit.announcement(5n)));
-    // The first has something announced, too, that is not due yet when the others are late.
     await kit.chain.block(txs);
-    await kit.announce(first!, 5n);
-    const { height } = preCommits.need(kit.chain.state, kit.id(second!), 5n);
+    const { height } = preCommits.need(kit.chain.state, kit.id(late[0]!), 5n);
+    // The first one in order proves its sector in time: in the block of the others it owes nothing.
+    await kit.challenged(first!, 5n);
+    await kit.chain.run(kit.machine(first!), proveCommit, await kit.proof(first!, 5n));
     await kit.until(height + BigInt(kit.params.maxProveBlocks));
     for (const name of late) expect(kit.deposit(name), name).toBe(0n);
-    expect(kit.deposit(first!)).toBe(DEPOSIT);
+    expect(kit.pledge(first!)).toBe(PLEDGE);
   });
 
   it('[P10] needs the word of as many validators as the chain wants, about this very proof', async () => {
