@@ -17,8 +17,10 @@ const TESTS = [
   'packages/core/',
   'packages/formats/',
   'packages/chain/',
+  'packages/payments/',
   'packages/power/',
   'packages/partner/src/compute/',
+  'packages/watcher/src/exits/',
 ];
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {

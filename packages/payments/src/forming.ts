@@ -56,9 +56,11 @@ export function put(state: State, { raw }: Opened, effects: Effects): number {
 export function closeWhenDue(ctx: BlockContext): void {
   const { state, height } = ctx;
   const { count, firstHeight } = openBlock.need(state);
-  const { blockEvery, maxPayments } = params.need(state);
   if (count === 0) return;
-  if (count < maxPayments && height < firstHeight + BigInt(blockEvery) - 1n) return;
+  const { blockEvery, maxPayments } = params.need(state);
+  // Each token of fees has a place kept for its claim.
+  const isFull = count + blockSoFar(state).collected.size >= maxPayments;
+  if (!isFull && height < firstHeight + BigInt(blockEvery) - 1n) return;
   close(ctx);
 }
 

@@ -55,6 +55,16 @@ describe('payments on the chain', () => {
     expect(await kit.submit(first)).toMatchObject({ codespace: 'payments/utxo_not_found' });
   });
 
+  it('[X4] close a child block early when there is no room but for its fees', async () => {
+    const kit = await startPayments({ maxPayments: 3, blockEvery: 100 });
+    await kit.agree(kit.depositOf(1, ALICE, 100n), kit.depositOf(2, BOB, 50n));
+    await kit.submit(pay([at(1)], [ALICE], [[BOB, 98n]]));
+    expect(childBlocks.get(kit.chain.state, 1000n)).toBeUndefined();
+    await kit.submit(pay([at(2)], [BOB], [[BOB, 48n]]));
+    expect(childBlocks.get(kit.chain.state, 1000n)?.transactions).toBe(3);
+    expect(placeIn(await kit.submit(pay([at(1000)], [BOB], [[BOB, 96n]])))).toBe('2000:0');
+  });
+
   it('[X4] refuse what the rules refuse, fee claims of strangers included', async () => {
     const kit = await startPayments();
     await kit.agree(kit.depositOf(1, ALICE, 100n));

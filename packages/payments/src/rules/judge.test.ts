@@ -56,6 +56,8 @@ describe('a transaction by itself', () => {
   it('[X16] names who signed for each input', () => {
     const opened = open(pay([at(1), at(3)], [ALICE, BOB], [[CAROL, 5n]]));
     expect(opened.signers).toEqual([ALICE.address, BOB.address]);
+    // Plain data: what a thread has opened can be handed to another.
+    expect(structuredClone(opened)).toEqual(opened);
   });
 
   it('[X16] is refused with the name that the reference gives to what is wrong', () => {
