@@ -16,19 +16,19 @@ import {
   collected,
   create,
   leaves,
-  openBlock,
+  openChildBlock,
   outputAt,
   remove,
 } from './state.ts';
 
 export function beginBlock(state: State, firstHeight: bigint, after = 0): void {
   const blknum = after === 0 ? CHILD_BLOCK_INTERVAL : nextChildBlock(after);
-  openBlock.set(state, [], { blknum: BigInt(blknum), count: 0, firstHeight });
+  openChildBlock.set(state, [], { blknum: BigInt(blknum), count: 0, firstHeight });
 }
 
 /** The open block as the rules see it. */
 export function blockSoFar(state: KeyValueReader): BlockSoFar {
-  const { blknum, count } = openBlock.need(state);
+  const { blknum, count } = openChildBlock.need(state);
   const sums = new Map<string, bigint>();
   for (const [[token], amount] of collected.list(state))
     sums.set(toBinaryString(token), numberOf(amount));
@@ -37,7 +37,7 @@ export function blockSoFar(state: KeyValueReader): BlockSoFar {
 
 /** Does what a judged transaction does, and puts it into the open block; answers with its index. */
 export function put(state: State, { raw }: Opened, effects: Effects): number {
-  const open = openBlock.need(state);
+  const open = openChildBlock.need(state);
   for (const position of effects.spent) remove(state, position);
   for (const { position, output } of effects.created) create(state, position, output);
   for (const [key, amount] of effects.collected) {
@@ -48,14 +48,14 @@ export function put(state: State, { raw }: Opened, effects: Effects): number {
     else collected.set(state, [token], wordOf(sum));
   }
   leaves.set(state, [BigInt(open.count)], leafHash(raw));
-  openBlock.set(state, [], { ...open, count: open.count + 1 });
+  openChildBlock.set(state, [], { ...open, count: open.count + 1 });
   return open.count;
 }
 
 /** Closes the open block when it is full or old enough; an empty one goes on. */
 export function closeWhenDue(ctx: BlockContext): void {
   const { state, height } = ctx;
-  const { count, firstHeight } = openBlock.need(state);
+  const { count, firstHeight } = openChildBlock.need(state);
   if (count === 0) return;
   const { blockEvery, maxPayments } = params.need(state);
   // Each token of fees has a place kept for its claim.
@@ -67,7 +67,7 @@ export function closeWhenDue(ctx: BlockContext): void {
 function close(ctx: BlockContext): void {
   const { state, height, timeMs } = ctx;
   const claims = claimFees(state);
-  const { blknum, count, firstHeight } = openBlock.need(state);
+  const { blknum, count, firstHeight } = openChildBlock.need(state);
   const hashes = [...leaves.list(state)];
   const { root } = BlockTree.ofLeaves(hashes.map(([, hash]) => hash));
   for (const [[index]] of hashes) leaves.delete(state, index);

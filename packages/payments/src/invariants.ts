@@ -9,7 +9,7 @@ import {
   countIndexed,
   exiting,
   leaves,
-  openBlock,
+  openChildBlock,
   outputAt,
   totalOf,
   totals,
@@ -59,7 +59,7 @@ const leavesCount: Invariant = {
     let count = 0;
     for (const [[index]] of leaves.list(state))
       if (index !== BigInt(count++)) return `leaf ${index} stands at place ${count - 1}`;
-    const made = openBlock.get(state)?.count ?? 0;
+    const made = openChildBlock.get(state)?.count ?? 0;
     return made === count ? undefined : `${made} transactions, ${count} leaves`;
   },
 };

@@ -25,6 +25,7 @@ const feeLine = record('FeeLine', {
   amount: u128.is('Exact fee of a payment, base units'),
 });
 
+/** The section "payments" of a genesis document. */
 export const paymentsParams = record('PaymentsParams', {
   dialect: text(2).is('Version of the root chain’s contracts: v1 or v2'),
   framework: address.is('Their framework contract, for which payments are signed'),
@@ -36,6 +37,7 @@ export const paymentsParams = record('PaymentsParams', {
   maxPayments: u32.is('Payments of a child block at most'),
   maxAhead: u8.is('Reports on the root chain that can wait for agreement at once'),
 });
+/** Its values. */
 export type PaymentsParams = Infer<typeof paymentsParams>;
 
 /**

@@ -10,8 +10,8 @@ import {
   childBlockRecord,
   childBlocks,
   exiting,
-  openBlock,
   openBlockRecord,
+  openChildBlock,
   outputAt,
   outputRecord,
   positionsOf,
@@ -23,6 +23,7 @@ const outputView = record('OutputView', {
   exiting: u8.is('1 while an exit of it is open'),
 });
 
+/** Nothing on a chain without payments. */
 export const paymentsStateQuery = query({
   name: 'payments.state',
   doc: 'Settings of payments, the child block being made, and how far the root chain is agreed on.',
@@ -88,7 +89,7 @@ export const paymentQueries = [
   answer(paymentsStateQuery, (state) => {
     const settings = params.get(state);
     if (!settings) return undefined;
-    const [open, next] = [openBlock.need(state), nextEvent.need(state)];
+    const [open, next] = [openChildBlock.need(state), nextEvent.need(state)];
     return { params: settings, open, nextEvent: next };
   }),
   answer(outputQuery, (state, { position }) => viewOf(state, position)),

@@ -24,6 +24,7 @@ import { OUTPUT_TYPE } from './format/transaction.ts';
 import { params } from './params.ts';
 import { addToTotal, create, exiting, outputAt, remove, totalOf } from './state.ts';
 
+/** What can happen there, as far as payments care. */
 export const ROOT_EVENT = {
   /** A deposit: its output is credited. */
   deposit: 1,
@@ -38,6 +39,7 @@ export const ROOT_EVENT = {
 /** Outputs that one event names at most: the inputs of an in-flight exit. */
 const MAX_POSITIONS = 5;
 
+/** One thing that happened, as validators report it. */
 export const rootEvent = record('RootEvent', {
   kind: u8.is('1 deposit, 2 exit started, 3 exit ended, 4 exit paid'),
   rootHeight: u64.is('Block of the root chain'),
@@ -46,6 +48,7 @@ export const rootEvent = record('RootEvent', {
   token: address,
   amount: bytes32.is('Base units, big-endian; zero unless deposited or paid'),
 });
+/** Its values. */
 export type RootEvent = Infer<typeof rootEvent>;
 
 const store = 'payments';

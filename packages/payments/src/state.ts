@@ -65,7 +65,7 @@ export const openBlockRecord = record('OpenChildBlock', {
   count: u32.is('Transactions in it'),
   firstHeight: u64.is('First block of this chain whose payments it holds'),
 });
-export const openBlock = collection({ store, name: 'open', key: [], value: openBlockRecord });
+export const openChildBlock = collection({ store, name: 'open', key: [], value: openBlockRecord });
 /** Leaf hashes of the open block's transactions; the transactions are in this chain's own blocks. */
 export const leaves = collection({ store, name: 'leaf', key: [u64Key], value: bytes32 });
 /** What the open block's payments have left, by token. */

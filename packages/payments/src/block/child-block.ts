@@ -31,6 +31,7 @@ export type ChildBlock = {
  * collected: the reference keeps as many.
  */
 export const RESERVED_PLACES = 5;
+/** Payments of a block at most. */
 export const MAX_PAYMENTS = MAX_BLOCK_TXS - RESERVED_PLACES;
 
 /** A block that payments are put into, one after another. */
@@ -105,6 +106,7 @@ export type BlockError =
   | 'tx_decoding'
   | 'tx_execution';
 
+/** A block that breaks the rules, with what anybody needs to check that again. */
 export type InvalidBlock = {
   readonly blknum: number;
   readonly hash: Uint8Array;
@@ -146,6 +148,7 @@ export function judgeBlock(
   return equalBytes(block.tree.root, hash) ? block : wrong('incorrect_hash');
 }
 
+/** Tells the two outcomes of `judgeBlock` apart. */
 export function isInvalidBlock(judged: ChildBlock | InvalidBlock): judged is InvalidBlock {
   return 'error' in judged;
 }

@@ -25,6 +25,7 @@ export type ExitIdRule = {
   readonly bits: bigint;
 };
 
+/** All in which the contracts' versions differ. */
 export type Dialect = {
   readonly name: 'v1' | 'v2';
   readonly maxInputs: number;

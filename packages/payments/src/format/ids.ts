@@ -43,6 +43,7 @@ export function exitPriority(
   return (exitableAt << priority.timeAt) | (txPositionOf(position) << priority.positionAt) | exitId;
 }
 
+/** What decides when an exit is processed. */
 export type ExitPlace = {
   readonly exitableAt: bigint;
   readonly position: Position;

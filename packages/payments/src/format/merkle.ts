@@ -8,6 +8,7 @@ import { keccak256 } from '@palisade/core/crypto';
 import { MAX_BLOCK_TXS } from './position.ts';
 import { MAX_TX_BYTES } from './transaction.ts';
 
+/** Levels between a leaf and the root: 2^16 leaves. */
 export const TREE_DEPTH = 16;
 const HASH = 32;
 /** A proof: one sibling a level, the lowest first. */

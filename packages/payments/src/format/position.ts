@@ -8,6 +8,7 @@ import type { Dialect } from '../dialect/dialect.ts';
 /** A position as one number. */
 export type Position = bigint;
 
+/** A position in its three parts: block, transaction in it (below 65 536), output (below 10 000). */
 export type Place = { readonly blknum: number; readonly txindex: number; readonly oindex: number };
 
 export const BLOCK_OFFSET = 1_000_000_000;
@@ -19,10 +20,12 @@ export const MAX_BLOCK_TXS = 65_536;
 
 const BLOCK = BigInt(BLOCK_OFFSET);
 
+/** The one number of a place. */
 export function positionOf({ blknum, txindex, oindex }: Place): Position {
   return BigInt(blknum) * BLOCK + BigInt(txindex * TX_OFFSET + oindex);
 }
 
+/** The place that a position names; `isPosition` tells whether there can be one. */
 export function placeOf(position: Position): Place {
   const within = Number(position % BLOCK);
   return {

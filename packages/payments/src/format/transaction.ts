@@ -11,9 +11,12 @@ import type { Dialect } from '../dialect/dialect.ts';
 import { minimalOf, numberOf, WORD, wordOf } from './integers.ts';
 import { isPosition, type Position } from './position.ts';
 
+/** First member of a transaction. */
 export const TX_TYPE = { payment: 1, fee: 3 } as const;
+/** First member of an output: who may make it. */
 export const OUTPUT_TYPE = { payment: 1, fee: 2 } as const;
 
+/** Money of one token in one hand. */
 export type Output = {
   readonly type: number;
   /** 20 bytes. */
@@ -24,6 +27,7 @@ export type Output = {
   readonly amount: bigint;
 };
 
+/** Spends outputs and makes others; a deposit spends none. */
 export type Payment = {
   readonly type: typeof TX_TYPE.payment;
   readonly inputs: readonly Position[];
@@ -40,6 +44,7 @@ export type FeeClaim = {
   readonly nonce: Uint8Array;
 };
 
+/** Whatever can be in a child block. */
 export type Transaction = Payment | FeeClaim;
 
 /** A transaction with its signatures, one per input and in their order; a fee claim has none. */
@@ -50,6 +55,7 @@ export type Signed<T extends Transaction = Transaction> = {
   readonly raw: Uint8Array;
 };
 
+/** r, s and v. */
 export const SIGNATURE_BYTES = 65;
 const ADDRESS_BYTES = 20;
 /** Bytes of a signed transaction at most: 5 signatures, inputs and outputs of full size take 1 003. */

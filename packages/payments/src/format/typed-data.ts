@@ -26,6 +26,7 @@ export type SigningDomain = {
   readonly separator: Uint8Array;
 };
 
+/** The signing domain of a framework contract (its address, 20 bytes). */
 export function paymentDomain(dialect: Dialect, framework: Uint8Array): SigningDomain {
   const contract = new Uint8Array(WORD);
   contract.set(framework, WORD - framework.length);

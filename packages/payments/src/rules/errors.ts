@@ -28,6 +28,7 @@ const REASONS = {
   malformed_nonce: 'A fee claim has the nonce of another block or token.',
 } as const;
 
+/** Names of the rules' refusals, without `payments/`. */
 export type Reason = keyof typeof REASONS;
 
 /** Reasons that time may cure. */
@@ -46,6 +47,7 @@ export function no(reason: Reason, data?: ErrorData): Refusal {
   });
 }
 
+/** The refusal of commands on a chain without payments. */
 export function notSetUp(): Refusal {
   return refuse('payments/not-set-up', 'This chain was begun without payments.', {
     next: 'A genesis document with a section "payments" has them.',

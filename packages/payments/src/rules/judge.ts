@@ -24,6 +24,7 @@ export type BlockSoFar = {
   readonly claiming: boolean;
 };
 
+/** What a transaction takes away and makes. */
 export type Effects = {
   readonly spent: readonly Position[];
   readonly created: readonly { readonly position: Position; readonly output: Output }[];
@@ -103,6 +104,7 @@ export type OpenBlock = {
   claiming: boolean;
 };
 
+/** A block without transactions. */
 export function openBlock(blknum: number): OpenBlock {
   return { blknum, count: 0, collected: new Map(), claiming: false };
 }

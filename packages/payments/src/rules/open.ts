@@ -71,6 +71,7 @@ function misshaped(
   return undefined;
 }
 
+/** Whether it is a payment rather than a fee claim. */
 export function isPayment(opened: Opened): opened is Opened<Payment> {
   return opened.transaction.type === TX_TYPE.payment;
 }
