@@ -9,8 +9,6 @@ export const FINALITY_MARGIN = 12n;
 export const BATCH_BLOCKS = 1000n;
 /** ms between looks for a new head: a third of Ethereum's block time. */
 export const POLL_MS = 4000;
-/** Blocks below the head for which every node has the state: geth prunes after 128. */
-export const STATE_BLOCKS = 100n;
 /** How often in a row the same contradiction is seen before it is believed: one answer may come from a
  * lagging replica behind the same address. */
 export const BELIEVE_AFTER = 5;

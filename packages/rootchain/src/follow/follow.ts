@@ -126,20 +126,26 @@ class Follower<S extends Sources> {
         continue;
       }
       const to = target - last.height > this.#span ? last.height + this.#span : target;
-      const step = await this.#attempt(last, to, head);
+      // States further below the head are gone from most nodes; what is missing there shows later.
+      const step = await this.#attempt(last, to, head, to === target);
       if (step) return step;
     }
   }
 
   /** One batch, tried as often as it takes; undefined when it has to be cut into smaller ones. */
-  async #attempt(last: Checkpoint, to: bigint, head: BlockHeader): Promise<Step<S> | undefined> {
+  async #attempt(
+    last: Checkpoint,
+    to: bigint,
+    head: BlockHeader,
+    counted: boolean,
+  ): Promise<Step<S> | undefined> {
     const { rpc, sources, contracts, signal } = this.#options;
     const reading = { rpc, sources, framework: contracts.framework, signal };
     let contradiction: 'block' | 'logs' | undefined;
     try {
       const batch = await this.#ask(async () => {
         try {
-          return await readBatch(reading, last, to, head.number);
+          return await readBatch(reading, last, to, counted);
         } catch (error) {
           contradiction = this.#contradictions.believe(error, BELIEVE_AFTER);
           if (contradiction) return undefined;
@@ -147,6 +153,7 @@ class Follower<S extends Sources> {
         }
       });
       if (batch === undefined) return await this.#rewind(contradiction!);
+      if (counted) this.#counted = batch.checkpoint;
       return this.#accept(batch, head);
     } catch (error) {
       const single = to === last.height + 1n;
@@ -164,7 +171,6 @@ class Follower<S extends Sources> {
     this.#contradictions.clear();
     this.#checkpoints.push(checkpoint);
     if (this.#checkpoints.length > KEPT_CHECKPOINTS) this.#checkpoints.shift();
-    if (batch.counted) this.#counted = checkpoint;
     const most = this.#options.batchBlocks ?? BATCH_BLOCKS;
     this.#span = this.#span * 2n > most ? most : this.#span * 2n;
     return {

@@ -1,4 +1,4 @@
-import type { Abi, Address, ContractEventArgs, ContractEventName, Hex } from 'viem';
+import type { Abi, Address, ContractEventArgsFromTopics, ContractEventName, Hex } from 'viem';
 import type { Contract } from '../contracts.ts';
 
 /** Contracts whose logs are followed, by the name under which the logs are handed out. */
@@ -20,7 +20,7 @@ export type RootLog<S extends Sources> = {
     readonly [N in ContractEventName<S[K]['abi']>]: LogPlace & {
       readonly source: K;
       readonly name: N;
-      readonly args: Required<ContractEventArgs<S[K]['abi'], N>>;
+      readonly args: ContractEventArgsFromTopics<S[K]['abi'], N, true>;
     };
   }[ContractEventName<S[K]['abi']>];
 }[keyof S & string];

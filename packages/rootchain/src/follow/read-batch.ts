@@ -6,7 +6,7 @@
 import { PalisadeError } from '@palisade/core';
 import { type Abi, type Address, decodeEventLog, encodeFunctionData, type Hex } from 'viem';
 import { frameworkAbi } from '../generated/framework.ts';
-import { CHILD_BLOCK_INTERVAL, STATE_BLOCKS } from '../params.ts';
+import { CHILD_BLOCK_INTERVAL } from '../params.ts';
 import { isTrouble, trouble } from '../rpc/errors.ts';
 import type { Rpc } from '../rpc/rpc.ts';
 import { type BlockHeader, blockAt, callAt, logsBetween, type RawLog } from '../rpc/shapes.ts';
@@ -18,8 +18,6 @@ export type Batch<S extends Sources> = {
   readonly logs: readonly RootLog<S>[];
   readonly last: BlockHeader;
   readonly checkpoint: Checkpoint;
-  /** Whether the counters were compared with the contract's own. */
-  readonly counted: boolean;
 };
 
 type Reading<S extends Sources> = {
@@ -29,12 +27,15 @@ type Reading<S extends Sources> = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** One attempt at the blocks behind `after` up to `to`. Throws troubles; the caller tries again. */
+/**
+ * One attempt at the blocks behind `after` up to `to`. Throws troubles; the caller tries again. With
+ * `counted`, the counters are compared with the contract's own in the state after `to`.
+ */
 export async function readBatch<S extends Sources>(
   reading: Reading<S>,
   after: Checkpoint,
   to: bigint,
-  head: bigint,
+  counted: boolean,
 ): Promise<Batch<S>> {
   const { rpc, signal, sources, framework } = reading;
   const from = after.height + 1n;
@@ -52,9 +53,8 @@ export async function readBatch<S extends Sources>(
   const logs = raw.map((log) => decode(sources, log));
   const counters = count(after, framework, logs);
   const checkpoint = { height: to, hash: last.hash, ...counters };
-  const counted = head - to <= STATE_BLOCKS;
   if (counted) await compareCounters(reading, checkpoint);
-  return { logs, last, checkpoint, counted };
+  return { logs, last, checkpoint };
 }
 
 async function header<S extends Sources>(

@@ -21,6 +21,8 @@ export class Lane {
     const turn = this.#tail.then(async () => {
       while (this.#underWay >= this.#most)
         await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      // With nothing under way the chain knows best: it may have been put back to an earlier state.
+      if (this.#underWay === 0) this.#next = undefined;
       const nonce = this.#next ?? (await this.#ask());
       const opened = await open(nonce);
       this.#next = nonce;
