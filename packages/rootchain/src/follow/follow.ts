@@ -140,7 +140,9 @@ class Follower<S extends Sources> {
     counted: boolean,
   ): Promise<Step<S> | undefined> {
     const { rpc, sources, contracts, signal } = this.#options;
-    const reading = { rpc, sources, framework: contracts.framework, signal };
+    // Each question is asked until it is answered; what is tried again as a whole is a contradiction.
+    const patient: Rpc = { ask: (question) => this.#ask(() => rpc.ask(question, signal)) };
+    const reading = { rpc: patient, sources, framework: contracts.framework };
     let contradiction: 'block' | 'logs' | undefined;
     try {
       const batch = await this.#ask(async () => {

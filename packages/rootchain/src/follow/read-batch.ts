@@ -24,7 +24,6 @@ type Reading<S extends Sources> = {
   readonly rpc: Rpc;
   readonly sources: S;
   readonly framework: Address;
-  readonly signal?: AbortSignal | undefined;
 };
 
 /**
@@ -37,12 +36,12 @@ export async function readBatch<S extends Sources>(
   to: bigint,
   counted: boolean,
 ): Promise<Batch<S>> {
-  const { rpc, signal, sources, framework } = reading;
+  const { rpc, sources, framework } = reading;
   const from = after.height + 1n;
   const [first, last] = [await header(reading, from), await header(reading, to)];
   if (first.parentHash !== after.hash) throw brokenChain(after.height, first.parentHash);
   const addresses = Object.values(sources).map(({ address }) => address);
-  const raw = ordered(await rpc.ask(logsBetween(from, to, addresses), signal), from, to);
+  const raw = ordered(await rpc.ask(logsBetween(from, to, addresses)), from, to);
   const again = await header(reading, to);
   if (again.hash !== last.hash)
     throw trouble(
@@ -58,10 +57,10 @@ export async function readBatch<S extends Sources>(
 }
 
 async function header<S extends Sources>(
-  { rpc, signal }: Reading<S>,
+  { rpc }: Reading<S>,
   height: bigint,
 ): Promise<BlockHeader> {
-  const block = await rpc.ask(blockAt(height), signal);
+  const block = await rpc.ask(blockAt(height));
   if (block === undefined)
     throw trouble('inconsistent', `The node does not know block ${height}, below its own head.`);
   return block;
@@ -149,12 +148,12 @@ function count<S extends Sources>(
 }
 
 async function compareCounters<S extends Sources>(
-  { rpc, signal, framework }: Reading<S>,
+  { rpc, framework }: Reading<S>,
   { hash, nextChildBlock, nextDepositBlock }: Checkpoint,
 ): Promise<void> {
   const ask = async (functionName: 'nextChildBlock' | 'nextDepositBlock'): Promise<bigint> => {
     const data = encodeFunctionData({ abi: frameworkAbi, functionName });
-    const answer = await rpc.ask(callAt(framework, data, hash), signal).catch((cause) => {
+    const answer = await rpc.ask(callAt(framework, data, hash)).catch((cause) => {
       // A replica that does not have that block yet refuses; the range is not at fault.
       if (isTrouble(cause) || !(cause instanceof PalisadeError)) throw cause;
       throw trouble('inconsistent', `The node has no state of block ${hash}.`, { cause });
