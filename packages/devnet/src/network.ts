@@ -180,7 +180,10 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
       standing: DEVELOPMENT_STANDING,
       archive: DEVELOPMENT_ARCHIVE,
     }),
-    power: powerParams.toJson(DEVELOPMENT_POWER_PARAMS),
+    power: powerParams.toJson({
+      ...DEVELOPMENT_POWER_PARAMS,
+      hosted: validators.map(({ nodeSecret }) => ed25519.publicKey(nodeSecret)),
+    }),
     sectors: sectorsParams.toJson(DEVELOPMENT_SECTORS_PARAMS),
   };
   const chainId = `palisade-dev-${toHex(sha256(utf8(seed))).slice(2, 8)}`;

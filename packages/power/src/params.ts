@@ -1,6 +1,20 @@
 /** Parameters of power, set in the genesis document. */
 import { collection, PPM } from '@palisade/chain';
-import { address, type Infer, PalisadeError, record, u8, u32, u64, u128 } from '@palisade/core';
+import {
+  address,
+  bytes32,
+  type Infer,
+  list,
+  PalisadeError,
+  record,
+  u8,
+  u32,
+  u64,
+  u128,
+} from '@palisade/core';
+
+/** Keys that one process may hold: the seats, and some that stand by. */
+const MAX_HOSTED = 64;
 
 export const powerParams = record('PowerParams', {
   minerDeposit: u128.is('Held while a miner is registered, base units'),
@@ -18,6 +32,9 @@ export const powerParams = record('PowerParams', {
   quarantineSessions: u32.is("Sessions in which an offender's lent power is usable by nobody"),
   kickSessions: u8.is('Active sessions in a row badly attended, after which a collator is removed'),
   leastAttendancePpm: u32.is('Share of the blocks of a session that a seat must sign'),
+  hosted: list(bytes32, MAX_HOSTED).is(
+    'Node keys that alone may become collators: a single-operator engine seats none but its own. Empty: anybody',
+  ),
   owner: address.is('Account of the chain owner: may cancel slashes; zero for nobody'),
   honestOwner: u8.is('1: every seat has one vote; 0: known validators stay below a third'),
 });
@@ -48,6 +65,7 @@ export const DEFAULT_POWER_PARAMS: PowerParams = {
   quarantineSessions: 42,
   kickSessions: 2,
   leastAttendancePpm: 500_000,
+  hosted: [],
   owner: new Uint8Array(20),
   honestOwner: 0,
 };

@@ -73,14 +73,14 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     return String.fromCharCode.apply(null, codes);
   };
   /** The last key of one part of bytes: a command asks for its sender's record again and again. */
-  let lastBytes: Uint8Array | undefined;
+  const lastBytes = new Uint8Array(parts[0]?.width ?? 0);
   let lastText = '';
   const keyOf = (key: readonly unknown[]): string => {
     const [only] = key;
     if (key.length !== 1 || !(only instanceof Uint8Array)) return writeKey(key);
-    if (lastBytes && equalBytes(lastBytes, only)) return lastText;
+    if (lastText !== '' && equalBytes(lastBytes, only)) return lastText;
     lastText = writeKey(key);
-    lastBytes = only.slice();
+    lastBytes.set(only);
     return lastText;
   };
   const parseKey = (text: string): readonly unknown[] => {

@@ -166,6 +166,14 @@ describe('collators', () => {
     await chain.expectRefused('power/known-validator', pool.owner(0), registerCollator, known);
   });
 
+  it('[P8] are among the keys that the engine holds, where it is the only one', async () => {
+    const hosted = [(await startPower()).nodeKey(1)];
+    const pool = await startPower({ params: { hosted } });
+    await pool.register(1);
+    const fields = await pool.registration(2);
+    await pool.chain.expectRefused('power/not-hosted', pool.owner(2), registerCollator, fields);
+  });
+
   it('[P8] are bounded in number', async () => {
     const pool = await begin({ maxCollatorsAll: 1 });
     const fields = await pool.registration(2);

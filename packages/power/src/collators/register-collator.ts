@@ -63,6 +63,12 @@ export function registerCollatorHandler(domain: Domain, virtualStake: VirtualSta
       if (candidate(state, nodeKey))
         return refuse('power/collator-known', `${toHex(nodeKey)} is a collator already.`);
       const limits = params.need(state);
+      if (limits.hosted.length > 0 && !limits.hosted.some((key) => equalBytes(key, nodeKey)))
+        return refuse(
+          'power/not-hosted',
+          `This chain runs in one process, which does not hold ${toHex(nodeKey)}: it could not sign blocks.`,
+          { next: 'Register one of the keys that the genesis document names.' },
+        );
       if (totals.need(state).collators >= BigInt(limits.maxCollatorsAll))
         return refuse(
           'power/too-many-candidates',
