@@ -8,7 +8,6 @@ import {
   challengesOfWindows,
   claims,
   createMiner,
-  partitions,
   preCommit,
   preCommits,
   proofId,
@@ -41,7 +40,7 @@ const SECTORS: Partial<SectorsParams> = {
   windowBlocks: 12,
   lookbackBlocks: 2,
   cutoffBlocks: 4,
-  disputeBlocks: 12,
+  disputeBlocks: 22,
 };
 
 /** Serves proofs as a partner does. */
@@ -88,44 +87,60 @@ async function verdictOn({ urls, signer, domain, url }: Liar, proof: Uint8Array,
   return send('POST', `${at}/v1/sector-verdicts`, asked);
 }
 
-it('[P10] validators refuse a false seal proof, and dispute a false window proof by themselves', async () => {
-  const liar = await begin(await startPool(cleanups, undefined, { sectors: SECTORS }));
+/** Proves the sector and waits for its first window; answers what that asks for. */
+async function untilWindow(liar: Liar, seal: Uint8Array) {
   const { chain, signer, miner, folder, proofs, state } = liar;
-  const seal = await announce(liar);
-  const absent = await verdictOn(liar, new Uint8Array(32).fill(9));
-  expect(absent.json).toMatchObject({ error: { code: 'sectors/proof-fails' } });
   const { status, json } = await verdictOn(liar, seal);
   expect(status, JSON.stringify(json)).toBe(200);
   const verdicts = [new Uint8Array(Buffer.from(String(json.verdict).slice(2), 'hex'))];
   await chain.send(proveCommit, { number: 0n, proof: seal, verdicts }, signer);
-
-  const { deadline, partition, replica, pledge } = sectors.need(state, miner, 0n);
-  const key = [BigInt(deadline), miner, BigInt(partition)] as const;
-  expect(partitions.need(state, ...key).opens).toBe(0n);
-  const { sectorBytes, windowLeaves, windowBlocks } = sectorsParameters.need(state);
-  const isOpen = async () => {
+  const { deadline, partition, replica } = sectors.need(state, miner, 0n);
+  const { sectorBytes, windowLeaves: leaves, windowBlocks } = sectorsParameters.need(state);
+  const half = BigInt(windowBlocks) / 2n;
+  await until(async () => {
     const drawn = challengesOfWindows.get(state, BigInt(deadline));
     const { height } = await chain.status();
-    return (
-      drawn !== undefined &&
-      height >= drawn.opens &&
-      height < drawn.opens + BigInt(windowBlocks) / 2n
-    );
-  };
-  await until(isOpen);
+    return drawn !== undefined && height >= drawn.opens && height < drawn.opens + half;
+  });
   const { opens, seed } = challengesOfWindows.need(state, BigInt(deadline));
   const place = { miner, deadline, partition, opens, seed };
   const known = [{ number: 0n, replica, folder }];
-  const honest = proveStored({ proofs, place, sectorBytes, leaves: windowLeaves, sectors: known });
-  const count = windowEntryCount(sectorBytes, 1, windowLeaves);
-  const shelf = await ProofShelf.open(proofs);
-  const bytes = (await shelf.read(honest.id!))!;
-  bytes[windowEntryBytes(sectorBytes) * 2 + 100]! ^= 1;
-  const proof = proofId(readEntries(bytes, count, windowEntryBytes(sectorBytes))!);
-  writeWhole(`${proofs}/${toHex(proof)}`, bytes);
-  await chain.send(proveWindow, { deadline, partition, skipped: [], proof }, signer);
+  return { proofs, place, sectorBytes, leaves, sectors: known };
+}
+
+/** What the chain takes from the liar, by itself. */
+async function untilPunished({ state, miner }: Liar) {
+  const { pledge } = sectors.need(state, miner, 0n);
   await until(() => heldFor(state, miner, 'sectors.pledge') < pledge, {
     what: () => `a dispute; power is ${claims.get(state, miner)?.raw}`,
   });
   expect(claims.need(state, miner).raw).toBe(0n);
+}
+
+it('[P10] validators refuse a false seal proof, and dispute a false window proof by themselves', async () => {
+  const liar = await begin(await startPool(cleanups, undefined, { sectors: SECTORS }));
+  const { chain, signer, proofs } = liar;
+  const seal = await announce(liar);
+  const absent = await verdictOn(liar, new Uint8Array(32).fill(9));
+  expect(absent.json).toMatchObject({ error: { code: 'sectors/proof-fails' } });
+  const window = await untilWindow(liar, seal);
+  const length = windowEntryBytes(window.sectorBytes);
+  const honest = proveStored(window);
+  const bytes = (await (await ProofShelf.open(proofs)).read(honest.id!))!;
+  bytes[length * 2 + 100]! ^= 1;
+  const count = windowEntryCount(window.sectorBytes, 1, window.leaves);
+  const proof = proofId(readEntries(bytes, count, length)!);
+  writeWhole(`${proofs}/${toHex(proof)}`, bytes);
+  const { deadline, partition } = window.place;
+  await chain.send(proveWindow, { deadline, partition, skipped: [], proof }, signer);
+  await untilPunished(liar);
+}, 60_000);
+
+it('[P10] validators report a window proof that none of them can have', async () => {
+  const liar = await begin(await startPool(cleanups, undefined, { sectors: SECTORS }));
+  const { place } = await untilWindow(liar, await announce(liar));
+  const { deadline, partition } = place;
+  const proof = new Uint8Array(32).fill(9);
+  await liar.chain.send(proveWindow, { deadline, partition, skipped: [], proof }, liar.signer);
+  await untilPunished(liar);
 }, 60_000);

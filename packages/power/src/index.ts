@@ -28,3 +28,4 @@ export {
   preCommits,
   sectors,
 } from './sectors/state.ts';
+export { judges, verdictsToFail } from './sectors/verdict.ts';

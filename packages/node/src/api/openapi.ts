@@ -119,6 +119,9 @@ export function openApi(modules: readonly Module[]): Json {
       '/v1/sector-verdicts': {
         post: post('Have a seal proof fetched and checked: a signed sectors.proof-ready'),
       },
+      '/v1/window-verdicts': {
+        post: post('Between validators: a signed sectors.window-question'),
+      },
       '/v1/work': {
         post: post('Ask for work: a signed market.work-query; jobs, or a signed reason'),
       },

@@ -85,6 +85,12 @@ export function partnerRoutes(app: Hono, { pool, service, report }: ApiContext):
     return c.json({ verdict: toHex(answer.verdict) });
   });
 
+  app.post('/v1/window-verdicts', async (c) => {
+    const answer = await service.proofs.answer(await bodyOf(c));
+    if (isRefusal(answer)) return refusalResponse(c, answer);
+    return c.json({ verdict: toHex(answer.verdict) });
+  });
+
   app.get('/v1/notices', (c) => {
     const elsewhere = service.self.redirect();
     if (elsewhere) return refusalResponse(c, elsewhere);

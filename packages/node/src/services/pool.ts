@@ -30,7 +30,7 @@ import {
   subscribe,
   workQuery,
 } from '@palisade/market';
-import { proofReady } from '@palisade/power';
+import { proofReady, windowQuestion } from '@palisade/power';
 import type { EventIndex } from '../events/event-index.ts';
 import type { nodeMetrics } from '../metrics.ts';
 import type { Discipline } from './discipline.ts';
@@ -98,6 +98,7 @@ export const incoming: Catalogue = catalogue([
   clientConnectReport,
   partnerConnectReport,
   proofReady,
+  windowQuestion,
 ]);
 
 /** Opens a message that must be of one kind, and checks its signature. */

@@ -1,59 +1,67 @@
 /**
- * Watching window proofs, the work of a passive validator: each proof that a block names is fetched
- * from its miner and checked; one that does not hold is disputed on chain by the entry that shows it.
+ * Watching window proofs, the work of passive validators: each proof that a block names is fetched
+ * from its miner and checked. One that does not hold is disputed on chain by the entry that shows it.
+ * One that is not to be had is looked for once more when half of the time for disputes is over; then
+ * the other validators are asked, and with the word of enough of them it is reported.
  */
-import { SEAT } from '@palisade/chain';
-import { equalBytes } from '@palisade/core';
+import { SEAT, validators } from '@palisade/chain';
+import { fromHex, isRefusal, type Refusal, refuse } from '@palisade/core';
 import type { CommittedBlock } from '@palisade/engine';
 import {
-  challengesOfWindows,
   disputeWindow,
-  entryPath,
-  faultOfWindowProof,
-  partitions,
-  readEntries,
-  sectors,
+  judges,
+  reportWithheld,
   sectorsParameters,
-  windowEntryBytes,
-  windowEntryCount,
+  VERDICT,
+  verdict,
+  verdictsToFail,
   windowProven,
+  windowQuestion,
+  windowSubject,
 } from '@palisade/power';
 import { fieldsOf } from '../events/event-index.ts';
-import { fetchProof } from './fetch-proof.ts';
 import { fileCommand } from './file-command.ts';
-import type { Pool } from './pool.ts';
-import { type Addresses, addressOf } from './seal-judge.ts';
+import {
+  type FalseEntry,
+  lookAtProof,
+  type NamedProof,
+  standingPartition,
+} from './look-at-proof.ts';
+import { openMessage, type Pool, refuseStale } from './pool.ts';
+import { readBounded } from './read-bounded.ts';
+import type { Addresses } from './seal-judge.ts';
 import type { Validator } from './validator.ts';
 
 /** Proofs being fetched and checked at a time. */
 const AT_ONCE = 2;
+/** Questions of other validators that are looked into at a time. */
+const QUESTIONS_AT_ONCE = 4;
 /** Proofs that wait for it; those of a block beyond are left to others. */
 const MAX_WAITING = 1024;
 /** A dispute: an entry, its path and the envelope. */
 const DISPUTE_BYTES = 3200;
-/** Tries to fetch a proof: a line may break. */
-const TRIES = 3;
+/** A report without its verdicts, and each of these. */
+const REPORT_BYTES = 1024;
+const VERDICT_BYTES = 512;
+/** Another validator tries to fetch a proof three times meanwhile, ms. */
+const QUESTION_MS = 40_000;
 
-type Named = {
-  readonly miner: Uint8Array;
-  readonly deadline: number;
-  readonly partition: number;
-  readonly proof: Uint8Array;
-};
-type Dispute = Named & {
-  readonly entry: number;
-  readonly bytes: Uint8Array;
-  readonly path: Uint8Array[];
-};
+type Finding =
+  | (NamedProof & FalseEntry)
+  | (NamedProof & { readonly verdicts: readonly Uint8Array[] });
+/** A proof that was not to be had, until it is looked for again at a height. */
+type Silent = { readonly named: NamedProof; readonly again: bigint };
 
 export class ProofWatch {
   private readonly pool: Pool;
   private readonly self: Validator;
   private readonly addresses: Addresses;
-  private readonly waiting: Named[] = [];
+  private readonly waiting: { readonly named: NamedProof; readonly isLast: boolean }[] = [];
+  private silent: Silent[] = [];
   private running = 0;
-  /** Disputes that are to stand on the chain. */
-  private disputes: Dispute[] = [];
+  private questions = 0;
+  /** What is to stand on the chain. */
+  private findings: Finding[] = [];
 
   constructor(pool: Pool, self: Validator, addresses: Addresses) {
     this.pool = pool;
@@ -63,22 +71,34 @@ export class ProofWatch {
 
   /** Takes up the proofs that a block names, and files what was found; it does not wait for miners. */
   async look({ results }: CommittedBlock): Promise<void> {
-    if (this.self.seat !== SEAT.passive) return;
+    if (!this.isOnDuty) return;
     for (const event of results.txResults.flatMap(({ events }) => events)) {
       if (event.type !== windowProven.name || this.waiting.length >= MAX_WAITING) continue;
       const { name, schema } = windowProven;
-      this.waiting.push(schema.fromJson(fieldsOf(event, windowProven), name));
+      const named = schema.fromJson(fieldsOf(event, windowProven), name);
+      this.waiting.push({ named, isLast: false });
     }
+    const { height } = this.self;
+    const due = this.silent.filter(({ again }) => again <= height);
+    this.silent = this.silent.filter(({ again }) => again > height);
+    for (const { named } of due) this.waiting.push({ named, isLast: true });
     this.next();
-    for (const dispute of this.disputes) await this.file(dispute);
+    for (const finding of this.findings) await this.file(finding);
+  }
+
+  /** Passive validators have the time for it; where there is none, everybody has to take it. */
+  private get isOnDuty(): boolean {
+    if (this.self.seat !== SEAT.active) return this.self.seat === SEAT.passive;
+    const all = validators.list(this.pool.application.committed);
+    return ![...all].some(([, { seat }]) => seat === SEAT.passive);
   }
 
   private next(): void {
     while (this.running < AT_ONCE) {
-      const named = this.waiting.shift();
-      if (!named) return;
+      const task = this.waiting.shift();
+      if (!task) return;
       this.running++;
-      this.check(named)
+      this.check(task.named, task.isLast)
         // What fails on this side says nothing about the miner.
         .catch(() => this.note('failed'))
         .finally(() => {
@@ -92,56 +112,104 @@ export class ProofWatch {
     this.pool.metrics.count('sector_proofs_total', { kind: 'window', outcome });
   }
 
-  private async check(named: Named): Promise<void> {
-    const { committed } = this.pool.application;
-    const { miner, deadline, partition, proof } = named;
-    const url = addressOf(this.pool, this.addresses, miner);
-    if (!url) return this.note('no-address');
-    const params = sectorsParameters.need(committed);
-    const record = this.standing(named);
-    const drawn = challengesOfWindows.get(committed, BigInt(deadline));
-    if (!record || drawn?.opens !== record.opens) return this.note('late');
-    const known = record.proven.map((number) => ({
-      number,
-      replica: sectors.need(committed, miner, number).replica,
-    }));
-    const { sectorBytes, windowLeaves } = params;
-    const count = windowEntryCount(sectorBytes, known.length, windowLeaves);
-    const length = windowEntryBytes(sectorBytes);
-    const file = await this.fetch(url, proof, count * length);
-    if (!file) return this.note('withheld');
-    const place = { miner, deadline, partition, ...drawn };
-    const fault = faultOfWindowProof(place, sectorBytes, known, windowLeaves, proof, file);
-    if (!fault) return this.note('holds');
-    const entries = readEntries(file, count, length);
-    // A file of another length or id is not the one that was named: as good as none.
-    if (fault.entry === undefined || !entries) return this.note('withheld');
-    this.note('fails');
-    const { entry } = fault;
-    const bytes = entries[entry]!.slice();
-    this.disputes.push({ ...named, entry, bytes, path: entryPath(entries, entry) });
-  }
-
-  private async fetch(url: string, proof: Uint8Array, length: number) {
-    for (let tries = 0; tries < TRIES; tries++) {
-      const file = await fetchProof(url, proof, length);
-      if (file) return file;
+  private async check(named: NamedProof, isLast: boolean): Promise<void> {
+    const looked = await lookAtProof(this.pool, this.addresses, named);
+    this.note(typeof looked === 'string' ? looked : 'fails');
+    if (typeof looked !== 'string') this.findings.push({ ...named, ...looked });
+    else if (looked === 'withheld' && isLast) await this.askOthers(named);
+    else if (looked === 'withheld' && this.silent.length < MAX_WAITING) {
+      const { committed } = this.pool.application;
+      const { windowBlocks, disputeBlocks } = sectorsParameters.need(committed);
+      const opens = standingPartition(committed, named)?.opens ?? 0n;
+      this.silent.push({ named, again: opens + BigInt(windowBlocks + (disputeBlocks >> 1)) });
     }
+  }
+
+  /** Gathers the words of validators that cannot have the proof either. */
+  private async askOthers({ miner, deadline, partition, proof }: NamedProof): Promise<void> {
+    const named = { miner, deadline, partition, proof };
+    const question = await this.self.sign(windowQuestion, {
+      ...named,
+      atMs: BigInt(this.pool.nowMs()),
+    });
+    const asked = this.pool
+      .directory()
+      .map(({ url }) => askFor(`${url}/v1/window-verdicts`, question));
+    const verdicts = (await Promise.all(asked)).filter((word) => word !== undefined);
+    if (verdicts.length < verdictsToFail(this.pool.application.committed))
+      return this.note('doubted');
+    this.findings.push({ ...named, verdicts });
+  }
+
+  /** Another validator cannot have a proof: this one tries, and says so if it cannot either. */
+  async answer(bytes: Uint8Array): Promise<{ readonly verdict: Uint8Array } | Refusal> {
+    const { committed, domain } = this.pool.application;
+    const opened = openMessage(bytes, windowQuestion, domain);
+    if (isRefusal(opened)) return opened;
+    const isJudge = judges(committed).some((key) => Buffer.compare(key, opened.sender) === 0);
+    if (!isJudge)
+      return refuse('sectors/not-a-validator', 'Only validators ask for such verdicts.');
+    const stale = refuseStale(opened.value.atMs, this.pool.nowMs());
+    if (stale) return stale;
+    if (this.questions >= QUESTIONS_AT_ONCE)
+      return refuse('sectors/too-busy', `${QUESTIONS_AT_ONCE} proofs are being looked for.`, {
+        retry: 'later',
+      });
+    this.questions++;
+    try {
+      return await this.judge(opened.value);
+    } finally {
+      this.questions--;
+    }
+  }
+
+  private async judge(named: NamedProof): Promise<{ readonly verdict: Uint8Array } | Refusal> {
+    const looked = await lookAtProof(this.pool, this.addresses, named);
+    const record = standingPartition(this.pool.application.committed, named);
+    if (!record || looked === 'holds' || looked === 'late' || looked === 'no-address')
+      return refuse('sectors/no-verdict', `This validator has nothing against it: ${looked}.`);
+    const subject = windowSubject(named.miner, { ...named, opens: record.opens }, named.proof);
+    const word = looked === 'withheld' ? VERDICT.withheld : VERDICT.fails;
+    return { verdict: await this.self.sign(verdict, { subject, verdict: word }) };
+  }
+
+  private async file(finding: Finding): Promise<void> {
+    const { proof, ...fields } = finding;
+    const stands = standingPartition(this.pool.application.committed, { ...finding, proof });
+    const outcome = stands ? await this.send(fields) : 'refused';
+    if (outcome === 'refused') this.findings = this.findings.filter((other) => other !== finding);
+  }
+
+  private send(
+    finding: Omit<NamedProof, 'proof'> & Partial<FalseEntry> & { verdicts?: readonly Uint8Array[] },
+  ) {
+    const { miner, deadline, partition, verdicts, entry, bytes, path } = finding;
+    const place = { miner, deadline, partition };
+    if (verdicts) {
+      const size = REPORT_BYTES + VERDICT_BYTES * verdicts.length;
+      const report = { ...place, verdicts: [...verdicts] };
+      return fileCommand(this.pool, this.self, reportWithheld, report, size);
+    }
+    const shown = { ...place, entry: entry!, bytes: bytes!, path: path! };
+    return fileCommand(this.pool, this.self, disputeWindow, shown, DISPUTE_BYTES);
+  }
+}
+
+/** A validator's signed verdict; undefined when it gives none. */
+async function askFor(url: string, question: Uint8Array): Promise<Uint8Array | undefined> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      body: question as Uint8Array<ArrayBuffer>,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(QUESTION_MS),
+    });
+    const body = await readBounded(response, 4 * VERDICT_BYTES);
+    const { verdict: word } = JSON.parse(Buffer.from(body ?? []).toString()) as {
+      verdict?: unknown;
+    };
+    return response.status === 200 && typeof word === 'string' ? fromHex(word) : undefined;
+  } catch {
     return undefined;
-  }
-
-  /** The partition, while the proof stands. */
-  private standing({ miner, deadline, partition, proof }: Named) {
-    const { committed } = this.pool.application;
-    const record = partitions.get(committed, BigInt(deadline), miner, BigInt(partition));
-    return record && equalBytes(record.proof, proof) ? record : undefined;
-  }
-
-  private async file(dispute: Dispute): Promise<void> {
-    const { proof: _, ...fields } = dispute;
-    const outcome = this.standing(dispute)
-      ? await fileCommand(this.pool, this.self, disputeWindow, fields, DISPUTE_BYTES)
-      : 'refused';
-    if (outcome === 'refused') this.disputes = this.disputes.filter((other) => other !== dispute);
   }
 }

@@ -32,4 +32,11 @@ export {
   type PreCommit,
   type Sector,
 } from './state.ts';
-export { proofReady, sealSubject, VERDICT, verdict, windowSubject } from './verdict.ts';
+export {
+  proofReady,
+  sealSubject,
+  VERDICT,
+  verdict,
+  windowQuestion,
+  windowSubject,
+} from './verdict.ts';

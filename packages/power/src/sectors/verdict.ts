@@ -5,6 +5,7 @@
 import { validators } from '@palisade/chain';
 import { SEAT } from '@palisade/chain/schema';
 import {
+  address,
   byteList,
   bytes32,
   catalogue,
@@ -21,6 +22,7 @@ import {
   text,
   toHex,
   u8,
+  u32,
   u64,
   u64be,
   utf8,
@@ -58,6 +60,26 @@ export const proofReady = message({
     atMs: u64.is('When it was signed, ms since 1970'),
   },
 });
+
+/** A validator asks others whether they can have a window proof that it cannot. */
+export const windowQuestion = message({
+  name: 'sectors.window-question',
+  title: 'Question about a window proof',
+  doc: 'A validator could not have a window proof, and asks others to try.',
+  signer: 'node',
+  fields: {
+    miner: address,
+    deadline: u8,
+    partition: u32,
+    proof: bytes32.is('Id of the proof file'),
+    atMs: u64.is('When it was signed, ms since 1970'),
+  },
+});
+
+/** How many verdicts it takes that a proof is withheld or false: more than two thirds of the judges. */
+export function verdictsToFail(state: KeyValueReader): number {
+  return Math.floor((2 * judges(state).length) / 3) + 1;
+}
 
 /** Bytes of a signed verdict at most; 64 validators there are at most. */
 const MAX_VERDICT_BYTES = 512;

@@ -30,7 +30,13 @@ import { disputeFee } from '../fees.ts';
 import { disputeSpan, params, shapeOf } from '../params.ts';
 import { changeMembers, isAsked, keyOf, type Place } from '../partitions.ts';
 import { challenges, MEMBER, type Partition, partitions, sectors } from '../state.ts';
-import { faultOfVerdicts, judges, VERDICT, verdictList, windowSubject } from '../verdict.ts';
+import {
+  faultOfVerdicts,
+  VERDICT,
+  verdictList,
+  verdictsToFail,
+  windowSubject,
+} from '../verdict.ts';
 
 /** An entry of a window proof at most: a leaf, and a path for the largest sector. */
 const MAX_WINDOW_ENTRY = 2048;
@@ -149,7 +155,7 @@ export function reportWithheldHandler(domain: Domain, power: MinerPower) {
       if (isRefusal(partition)) return partition;
       const { opens, proof } = partition;
       const subject = windowSubject(value.miner, { ...value, opens }, proof);
-      const wanted = Math.floor((2 * judges(ctx.state).length) / 3) + 1;
+      const wanted = verdictsToFail(ctx.state);
       const words = [VERDICT.fails, VERDICT.withheld];
       return faultOfVerdicts(ctx.state, domain, value.verdicts, subject, words, wanted);
     },
