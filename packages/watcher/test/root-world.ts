@@ -16,6 +16,7 @@ import {
   paymentDomain,
   placeOf,
   positionOf,
+  type ReceivedBlock,
   v2,
 } from '@palisade/payments';
 import {
@@ -124,6 +125,17 @@ export async function startRootWorld({ minExitPeriodS = 120n, mineMs = MINE_MS }
       child.trees.set(block.blknum, block.tree);
       await world.submitRoot(block.tree.root);
       return positions;
+    },
+    /** Commits a block whatever the rules say; the operator is of no use afterwards. */
+    wrongBlock: async (transactions: readonly Uint8Array[]) => {
+      const raws = transactions.map((bytes) => {
+        const decoded = decodeSigned(v2, bytes);
+        if (isRefusal(decoded)) throw new Error(decoded.message);
+        return decoded.raw;
+      });
+      const { root } = BlockTree.of(raws);
+      child.wrong.set(toHex(root), { number: child.operator.next, hash: root, transactions });
+      await world.submitRoot(root);
     },
     submitRoot: async (root: Uint8Array) => {
       const { framework } = bindings(contracts);
@@ -239,11 +251,14 @@ async function startChild(contracts: RootContracts) {
   const domain = paymentDomain(v2, bytes);
   const operator = new Operator({ domain, recover });
   const state = { withholds: false };
+  /** Blocks that break the rules, by their root. */
+  const wrong = new Map<string, ReceivedBlock>();
   const server: RpcServer = await serveRpc({
     ...{ host: '127.0.0.1', port: 0, service: 'child_chain', version: '1.0.5+test' },
     methods: childChainMethods({
       submit: (signed) => operator.submit(signed),
-      block: (root) => (state.withholds ? undefined : operator.block(root)),
+      block: (root) =>
+        state.withholds ? undefined : (wrong.get(toHex(root)) ?? operator.block(root)),
       fees: () => ({ '1': [] }),
       configuration: () => ({}),
     }),
@@ -251,7 +266,7 @@ async function startChild(contracts: RootContracts) {
   });
   const raws = new Map<number, readonly Uint8Array[]>();
   const trees = new Map<number, BlockTree>();
-  return { operator, server, domain, raws, trees, state };
+  return { operator, server, domain, raws, trees, state, wrong };
 }
 
 /** Waits until something is there, looking often. */

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { parseExactJson, toHex } from '@palisade/core';
+import { exactJson, parseExactJson, toHex } from '@palisade/core';
 import { bindings } from '@palisade/rootchain';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ALICE, BOB, CAROL, type Person, person } from '../../payments/test/wallets.ts';
+import { parseEvidence } from '../src/evidence/bundle.ts';
+import { checkEvidence } from '../src/evidence/check.ts';
 import { type RunningWatcher, startWatcher, type WatcherOptions } from '../src/watcher.ts';
 import { type RootWorld, startRootWorld, until } from './root-world.ts';
 
@@ -203,7 +205,7 @@ describe('a watcher on a real root chain', () => {
     await until(() => !eventsOf(watcher).includes('block_withholding'), 'the cure');
     expect(await ask(watcher, 'transaction.submit', { transaction })).toMatchObject({
       success: true,
-      data: { txindex: 0 },
+      data: { txindex: 0n },
     });
   });
 
@@ -225,5 +227,66 @@ describe('a watcher on a real root chain', () => {
       ({ event }) => event === 'invalid_finalization',
     )!;
     expect(details).toMatchObject({ utxo_pos: coin, amount: ETH, owner: toHex(ALICE.address) });
+  });
+
+  it('[X8][X16] a dry run sends nothing; its API tells of the exit, and gives what challenges it and what proves it', async () => {
+    const coin = await world.deposit(ALICE, ETH);
+    await world.block([world.pay([coin], [ALICE], [[BOB, ETH]])]);
+    const watcher = await watch({ dryRun: true });
+    await until(() => synced(watcher), 'the watcher to sync');
+    await world.startExit(ALICE, coin);
+    const exitId = await exitIdOf(coin);
+    await until(() => eventsOf(watcher).includes('invalid_exit'), 'the event');
+    const { data } = await ask(watcher, 'status.get', {});
+    expect(data).toMatchObject({
+      last_validated_child_block_number: BigInt(world.operator.next - 1000),
+      byzantine_events: expect.arrayContaining([
+        expect.objectContaining({
+          event: 'invalid_exit',
+          details: expect.objectContaining({ utxo_pos: coin, amount: ETH }),
+        }),
+      ]),
+    });
+    const shown = await ask(watcher, 'utxo.get_challenge_data', { utxo_pos: Number(coin) });
+    expect(shown.data).toMatchObject({ exit_id: exitId, input_index: 0n });
+    const documents = (await ask(watcher, 'evidence.all', {})).data as readonly unknown[];
+    const [evidence] = documents.map((one) => parseEvidence(exactJson(one)));
+    expect(checkEvidence(evidence!)).toMatchObject({ holds: true });
+    const exit = evidence as Extract<typeof evidence, { kind: 'invalid_exit' }>;
+    for (const wrong of [
+      { owner: BOB.address },
+      { position: exit.position + 1n },
+      { spend: { ...exit.spend, input: 1 } },
+      { spend: { ...exit.spend, signature: exit.spend.signature.toReversed() } },
+      { output: { ...exit.output, root: exit.spend.raw.slice(0, 32) } },
+      { place: { ...exit.place, framework: BOB.address } },
+    ])
+      expect(checkEvidence({ ...exit, ...wrong }).holds).toBe(false);
+    await world.warp(30);
+    await until(() => eventsOf(watcher).includes('unchallenged_exit'), 'it to be late');
+    expect(await isExitable(exitId)).toBe(true);
+    expect(watcher.watch.entries.totals.spent).toBe(0n);
+  });
+
+  it('[X7] after an invalid block everybody is told to leave, with evidence; exits are challenged all the same, also by what is in that block', async () => {
+    const [coin, other] = [await world.deposit(ALICE, ETH), await world.deposit(CAROL, ETH)];
+    const watcher = await watch();
+    await until(() => synced(watcher), 'the watcher to sync');
+    const spend = world.pay([coin], [ALICE], [[CAROL, ETH]]);
+    const theft = world.pay([other], [BOB], [[BOB, ETH]]);
+    await world.wrongBlock([spend, theft]);
+    await until(() => eventsOf(watcher).includes('invalid_block'), 'the alarm');
+    expect(watcher.watch.findings.danger).toMatchObject({ level: 'EXIT' });
+    const documents = (await ask(watcher, 'evidence.all', {})).data as readonly unknown[];
+    const evidence = documents
+      .map((one) => parseEvidence(exactJson(one)))
+      .find(({ kind }) => kind === 'invalid_block')!;
+    expect(checkEvidence(evidence)).toMatchObject({
+      holds: true,
+      finding: expect.stringContaining("spends what is not its signer's"),
+    });
+    await world.startExit(ALICE, coin);
+    const exitId = await exitIdOf(coin);
+    await until(async () => !(await isExitable(exitId)), 'the challenge');
   });
 });
