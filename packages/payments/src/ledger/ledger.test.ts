@@ -108,6 +108,10 @@ describe('the ledger', () => {
     expect(again.bytes / again.size).toBeLessThan(120);
     expect(() => new Ledger().load([chunk.subarray(1)])).toThrow('within a record');
     expect(() => again.load([chunk])).toThrow('twice');
+    const open = again.snapshot();
+    expect(() => again.load([])).toThrow('a snapshot is open');
+    open.close();
+    again.load([]);
   });
 
   it('[X5] refuses to make one position twice', () => {

@@ -157,6 +157,7 @@ export class Ledger implements Outputs {
    * @throws PalisadeError `payments/bad-image`
    */
   load(chunks: Iterable<Uint8Array>, count = 0): void {
+    if (this.newest) throw badImage('a snapshot is open, which would see them');
     this.table.reserve(this.size + count);
     for (const chunk of chunks) {
       if (chunk.length % OUTPUT_RECORD_BYTES !== 0) throw badImage('a chunk ends within a record');
