@@ -26,9 +26,16 @@ const EXPORTED = [
 
 /** Runs forge in contracts/ with the compiler of npm, and answers what it printed. */
 export function forge(args, { capture = false, env = {} } = {}) {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  const name = `@foundry-rs/forge-${process.platform}-${arch}`;
   const need = createRequire(join(ROOT, 'package.json'));
-  const name = `@foundry-rs/forge-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
-  const binary = join(dirname(need.resolve(`${name}/package.json`)), 'bin/forge');
+  let binary;
+  try {
+    binary = join(dirname(need.resolve(`${name}/package.json`)), 'bin/forge');
+  } catch {
+    console.error(`The contracts need ${name}, which npm did not install on this machine.`);
+    process.exit(1);
+  }
   return spawnSync(binary, args, {
     cwd: CONTRACTS,
     encoding: 'utf8',

@@ -150,6 +150,24 @@ contract InFlightExitsTest is World {
         eq(bob.balance, before + 6 ether + PIGGYBACK - BOUNTY, "output paid");
     }
 
+    /// Else anybody could take the last word, and its bond, by naming an older output of the same place.
+    function test_oneCompetitorIsShownOnceWhateverOutputItsPlaceNames() public {
+        start();
+        Placed memory other = mine(competitor);
+        compete(carol, competitor, other.position + 7, other.proof);
+        vm.expectPartialRevert(InFlightChallenges.NotOlder.selector);
+        this.competeOut(other.position, other.proof);
+    }
+
+    function test_oneResponseIsGivenOnceWhateverOutputItsPlaceNames() public {
+        start();
+        Placed memory own = mine(payment);
+        compete(carol, competitor, 0, "");
+        game.respondToNonCanonicalChallenge(payment, own.position + 3, own.proof);
+        vm.expectPartialRevert(InFlightChallenges.NotOlder.selector);
+        game.respondToNonCanonicalChallenge(payment, own.position + 2, own.proof);
+    }
+
     function competeOut(uint256 position, bytes memory proof) external {
         compete(carol, competitor, position, proof);
     }

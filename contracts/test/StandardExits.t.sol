@@ -152,6 +152,26 @@ contract StandardExitsTest is World {
         );
     }
 
+    /// A wallet that cannot take the reward is refused, so that it does not give it away; others can still
+    /// challenge.
+    function test_aChallengerThatNeedsMoreThanTheStipendIsRefused() public {
+        HeavyWallet wallet = new HeavyWallet();
+        Placed memory placed = deposit(alice, 5 ether);
+        uint168 exitId = startExit(alice, placed, 0);
+        bytes memory spend = pay(ins(placed.position), outs(out(bob, ETH, 5 ether)));
+        bytes memory signature = sign(ALICE, spend);
+        bytes memory challenge = abi.encodeCall(
+            game.challengeStandardExit,
+            StandardExits.ChallengeStandardExitArgs(
+                exitId, "", spend, 0, signature, senderData(address(wallet))
+            )
+        );
+        vm.expectRevert();
+        wallet.call(address(game), challenge);
+        yes(record(exitId).exitable, "still open");
+        challengeExit(carol, exitId, spend, 0, signature);
+    }
+
     function test_evidenceMustSpendThatOutputWithItsOwnersSignature() public {
         Placed memory placed = deposit(alice, 5 ether);
         uint168 exitId = startExit(alice, placed, 0);

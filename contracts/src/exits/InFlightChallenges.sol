@@ -93,7 +93,8 @@ abstract contract InFlightChallenges is InFlightRecords {
         );
         uint256 position = NOT_INCLUDED;
         if (args.competingTxPos != 0) {
-            position = args.competingTxPos;
+            // Places are compared; an output index would let the same place be shown again as older.
+            position = Positions.firstOutput(args.competingTxPos);
             _requireIncluded(competing, position, args.competingTxInclusionProof);
         }
         uint256 oldest = exit.oldestCompetitor;
@@ -120,12 +121,13 @@ abstract contract InFlightChallenges is InFlightRecords {
     ) external guarded {
         (InFlight storage exit, bytes32 txHash) = _startedByTx(inFlightTx);
         uint256 oldest = exit.oldestCompetitor;
-        if (inFlightTxPos >= oldest) revert NotOlder(oldest);
-        _requireIncluded(inFlightTx, inFlightTxPos, inFlightTxInclusionProof);
-        exit.oldestCompetitor = inFlightTxPos;
+        uint256 position = Positions.firstOutput(inFlightTxPos);
+        if (position >= oldest) revert NotOlder(oldest);
+        _requireIncluded(inFlightTx, position, inFlightTxInclusionProof);
+        exit.oldestCompetitor = position;
         exit.bondOwner = msg.sender;
         exit.isCanonical = true;
-        emit InFlightExitChallengeResponded(msg.sender, txHash, inFlightTxPos);
+        emit InFlightExitChallengeResponded(msg.sender, txHash, position);
     }
 
     /// Removes the piggyback of an input that another transaction spends; pays its bond.

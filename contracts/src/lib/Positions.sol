@@ -34,6 +34,11 @@ library Positions {
         return position / TX_OFFSET;
     }
 
+    /// The position of the transaction's first output: one number for a transaction's place.
+    function firstOutput(uint256 position) internal pure returns (uint256) {
+        return position - (position % TX_OFFSET);
+    }
+
     function isDepositBlock(uint256 number) internal pure returns (bool) {
         return number % CHILD_BLOCK_INTERVAL != 0;
     }
