@@ -86,7 +86,7 @@ describe('exits of all kinds at random', () => {
   }, 3_600_000);
 
   it('[X15] come to the same verdict for who was there all the time and who catches up', () => {
-    for (let seed = 1_000; seed < 1_000 + RUNS / 3; seed++) {
+    for (let seed = 1_000; seed < 1_000 + RUNS / 6; seed++) {
       const world = new ExitWorld(seed);
       const present = new ExitTable(v2);
       let applied = 0;
