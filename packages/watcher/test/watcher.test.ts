@@ -36,8 +36,9 @@ afterEach(async () => {
 async function watch(
   more: Partial<WatcherOptions['settings']> = {},
   challenger: Person = CHALLENGER,
+  wei = 100n * ETH,
 ): Promise<RunningWatcher> {
-  await world.fund(challenger);
+  await world.fund(challenger, wei);
   const { contracts, anvil, server } = world;
   const watcher = await startWatcher({
     settings: {
@@ -85,6 +86,20 @@ async function ask(watcher: RunningWatcher, method: string, body: unknown) {
 }
 
 describe('a watcher on a real root chain', () => {
+  it('[X8] refuses to challenge from a contract, and without a key', async () => {
+    const contract = person('contract');
+    await world.anvil.control('anvil_setCode', toHex(contract.address), '0x6001');
+    await expect(watch({}, contract)).rejects.toThrowError(/is a contract/);
+    const { contracts, anvil } = world;
+    const settings = { framework: contracts.framework, rootChain: [anvil.url] };
+    const dataDir = join(dir, 'keyless');
+    await expect(startWatcher({ settings, dataDir })).rejects.toThrowError(/needs an account/);
+    const tooLong = { ...settings, slaMarginBlocks: 100_000 };
+    await expect(
+      startWatcher({ settings: tooLong, dataDir, challengerSecret: CHALLENGER.secret }),
+    ).rejects.toThrowError(/every exit would be late/);
+  });
+
   it('[X2][X8][X13] a thief in a process of its own exits with spent money; the watcher challenges by itself and books the bond', async () => {
     const coin = await world.deposit(ALICE, ETH);
     await world.block([world.pay([coin], [ALICE], [[BOB, ETH]])]);
@@ -207,6 +222,21 @@ describe('a watcher on a real root chain', () => {
       success: true,
       data: { txindex: 0n },
     });
+  });
+
+  it('[X10][X13] a challenger that cannot pay for what is open stops spending, until somebody funds it', async () => {
+    const coin = await world.deposit(ALICE, ETH);
+    const poor = person('poor challenger');
+    const watcher = await watch({}, poor, 1000n);
+    await until(() => synced(watcher), 'the watcher to sync');
+    await world.startExit(ALICE, coin);
+    await until(() => eventsOf(watcher).includes('challenger_underfunded'), 'the alarm');
+    expect(await ask(watcher, 'spending.check', {})).toMatchObject({
+      data: { allowed: false, next: 'Fund the challenger.' },
+    });
+    await world.fund(poor);
+    await until(() => !eventsOf(watcher).includes('challenger_underfunded'), 'it to be funded');
+    expect(await isExitable(await exitIdOf(coin))).toBe(true);
   });
 
   it('[X6][X10] one that only looks lets nothing be spent, and tells when a thief was paid', async () => {

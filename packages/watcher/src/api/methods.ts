@@ -183,8 +183,7 @@ function blockMethods(watch: Watch): Readonly<Record<string, RpcMethod>> {
       z.object({ address: address.optional(), ...paging(PAGE_LIMIT.blocks) }),
       ({ address: owner, page, limit }) => {
         const wanted = owner && toHex(owner);
-        const deposits = [...watch.facts.all()]
-          .filter((fact): fact is FactOf<'DepositCreated'> => fact.event.name === 'DepositCreated')
+        const deposits = watch.deposits
           .filter(({ event }) => !wanted || toHex(event.depositor) === wanted)
           .reverse();
         const items = deposits.slice((page - 1) * limit, page * limit).map(depositOf);

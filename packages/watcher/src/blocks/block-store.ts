@@ -42,6 +42,11 @@ export class BlockStore {
     return bytes && decodeBlock(blknum, bytes);
   }
 
+  /** Whether a body is stored. */
+  has(blknum: number): boolean {
+    return this.store.get(blockKey(blknum)) !== undefined;
+  }
+
   /** One signed transaction of a block, without reading the others. */
   transaction({ blknum, txindex }: TxPlace): Uint8Array | undefined {
     const bytes = this.store.get(blockKey(blknum));

@@ -9,8 +9,8 @@ import { Ledger, OUTPUT_RECORD_BYTES, outputRecord } from '@palisade/payments';
 import { z } from 'zod';
 import { Books } from './books.ts';
 
-/** 65 536 records of 86 bytes: written and read at once. */
-const CHUNK_BYTES = 65_536 * OUTPUT_RECORD_BYTES;
+/** 8 192 records of 86 bytes: made, written and read at once, in some 20 ms. */
+const CHUNK_BYTES = 8_192 * OUTPUT_RECORD_BYTES;
 const HASH_BYTES = 32;
 /** The line has few numbers, and one for each in-flight exit that pays out. */
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
@@ -25,17 +25,13 @@ const headerSchema = z.object({
   settled: z.array(z.bigint()),
 });
 
-/** Writes the books; durable when it resolves. */
+/** Writes the books, which must not change meanwhile; durable when it resolves. */
 export async function writeCheckpoint(path: string, books: Books): Promise<void> {
   const temporary = `${path}.new`;
-  const { applied, blknum, ledger, settled } = books;
-  const header = { version: 1, ...applied, blknum, outputs: ledger.size, settled: [...settled] };
-  // In one go, before anything is waited for: the ledger must not change under it.
-  const chunks = [utf8(`${exactJson(header)}\n`), ...chunksOf(ledger)];
   const file = await open(temporary, 'w');
   try {
     const hash = createHash('sha256');
-    for (const chunk of chunks) {
+    for (const chunk of chunksOf(books)) {
       hash.update(chunk);
       await file.write(chunk);
     }
@@ -47,20 +43,19 @@ export async function writeCheckpoint(path: string, books: Books): Promise<void>
   await rename(temporary, path);
 }
 
-function chunksOf(ledger: Ledger): readonly Uint8Array[] {
-  const chunks: Uint8Array[] = [];
-  let chunk = new Uint8Array(Math.min(CHUNK_BYTES, ledger.size * OUTPUT_RECORD_BYTES));
+function* chunksOf({ applied, blknum, ledger, settled }: Books): Generator<Uint8Array> {
+  const header = { version: 1, ...applied, blknum, outputs: ledger.size, settled: [...settled] };
+  yield utf8(`${exactJson(header)}\n`);
+  const chunk = new Uint8Array(CHUNK_BYTES);
   let at = 0;
   for (const placed of ledger.outputs()) {
     chunk.set(outputRecord(placed), at);
     at += OUTPUT_RECORD_BYTES;
-    if (at < chunk.length) continue;
-    chunks.push(chunk);
-    chunk = new Uint8Array(CHUNK_BYTES);
+    if (at < CHUNK_BYTES) continue;
+    yield chunk;
     at = 0;
   }
-  chunks.push(chunk.subarray(0, at));
-  return chunks;
+  yield chunk.subarray(0, at);
 }
 
 /** The books as they were written; undefined when there are none, or when what is there is damaged. */

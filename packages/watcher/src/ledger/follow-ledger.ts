@@ -63,8 +63,10 @@ const AHEAD = 4;
 export class LedgerFollower {
   private readonly parts: LedgerParts;
   private readonly missing: MissingBook;
-  /** Facts that are not applied yet, in their order, from `at` on. */
+  /** Facts that are not applied yet, in their order. */
   private queue: RootFact[] = [];
+  /** Index of the fact in it that is being applied. */
+  private at = 0;
   private readonly fetching = new Map<number, Promise<ReceivedBlock | Error>>();
   private rejected: { readonly body: ReceivedBlock; readonly verdict: InvalidBlock } | undefined;
   private running: Promise<void> | undefined;
@@ -82,27 +84,33 @@ export class LedgerFollower {
 
   /** Facts that wait to be applied. */
   get waiting(): number {
-    return this.queue.length;
+    return this.queue.length - this.at;
   }
 
   /** Applies as much as can be applied now. A second call while one runs waits for the first. */
   advance(): Promise<void> {
-    this.running ??= this.run().finally(() => {
-      this.running = undefined;
+    return this.running ?? this.hold(() => this.run());
+  }
+
+  /** Does something while the books do not change. */
+  hold(work: () => Promise<void>): Promise<void> {
+    const held = (this.running ?? Promise.resolve()).then(work).finally(() => {
+      if (this.running === held) this.running = undefined;
     });
-    return this.running;
+    this.running = held;
+    return held;
   }
 
   private async run(): Promise<void> {
-    let done = 0;
     try {
-      for (const fact of this.queue) {
-        if (!(await this.apply(fact))) return;
+      // What is pushed meanwhile is applied as well.
+      for (; this.at < this.queue.length; this.at++) {
+        if (!(await this.apply(this.queue[this.at]!))) return;
         this.standstill = undefined;
-        done++;
       }
     } finally {
-      this.queue = this.queue.slice(done);
+      this.queue = this.queue.slice(this.at);
+      this.at = 0;
     }
   }
 
@@ -195,9 +203,12 @@ export class LedgerFollower {
 
   private fetchAhead(): void {
     const { blocks } = this.parts;
-    const next = this.queue.filter(({ event }) => event.name === 'BlockSubmitted').slice(0, AHEAD);
-    for (const { event } of next as FactOf<'BlockSubmitted'>[])
-      if (!blocks.block(event.blknum)) void this.fetch(event.blknum, event.root);
+    for (let at = this.at, found = 0; at < this.queue.length && found < AHEAD; at++) {
+      const { event } = this.queue[at]!;
+      if (event.name !== 'BlockSubmitted') continue;
+      found++;
+      if (!blocks.has(event.blknum)) void this.fetch(event.blknum, event.root);
+    }
   }
 }
 

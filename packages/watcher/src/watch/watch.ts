@@ -87,6 +87,8 @@ export class Watch {
   };
   /** Called whenever events changed. */
   onFindings: (findings: Findings) => void = () => {};
+  /** Deposits, the oldest first. */
+  readonly deposits: FactOf<'DepositCreated'>[] = [];
   /** When the root chain got each child block, seconds since 1970. */
   readonly blockTimes = new Map<number, number>();
   private newestMined = 0;
@@ -141,6 +143,7 @@ export class Watch {
     // A checkpoint of the ledger from beyond the facts is of a root chain that was taken back.
     this.books = books && books.applied.height <= this.readHeight ? books : new Books();
     this.table = new ExitTable(dialect);
+    this.deposits.length = 0;
     this.follower = new LedgerFollower({
       ...{ books: this.books, blocks: this.blocks, store, childChain, judging, clock, patienceMs },
       payoutOf: (fact) => this.table.payoutOf(fact, (hash) => this.blocks.placeOfTx(hash)),
@@ -159,8 +162,10 @@ export class Watch {
   private take(facts: readonly RootFact[]): void {
     for (const fact of facts) {
       this.table.apply(fact);
-      if (fact.event.name === 'DepositCreated')
+      if (fact.event.name === 'DepositCreated') {
+        this.deposits.push(fact as FactOf<'DepositCreated'>);
         this.transactions.noteDeposit(fact as FactOf<'DepositCreated'>);
+      }
       if (fact.event.name === 'BlockSubmitted') {
         this.blockTimes.set(fact.event.blknum, fact.event.seconds);
         this.newestMined = fact.event.blknum;
@@ -317,14 +322,13 @@ export class Watch {
   }
 
   private async keepCheckpoint(): Promise<void> {
-    if (this.sinceCheckpoint < CHECKPOINT_EVERY) return;
-    await this.writeCheckpoint();
+    if (this.sinceCheckpoint >= CHECKPOINT_EVERY) await this.writeCheckpoint();
   }
 
   /** Writes the ledger, so that the next start begins here. */
   async writeCheckpoint(): Promise<void> {
     this.sinceCheckpoint = 0;
-    await writeCheckpoint(this.parts.checkpointPath, this.books);
+    await this.follower.hold(() => writeCheckpoint(this.parts.checkpointPath, this.books));
   }
 
   /** Waits for what is being looked at. */
