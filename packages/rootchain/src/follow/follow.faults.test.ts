@@ -10,6 +10,7 @@ import {
   useRoot,
 } from '../../test/follow.ts';
 import type { Fault, Lie } from '../../test/proxy.ts';
+import { httpRpc } from '../index.ts';
 
 useRoot();
 
@@ -39,7 +40,7 @@ describe('a node that fails', () => {
       onTrouble: ({ code }) => told.push(code),
     });
     await expectTruth(book);
-    // Chain, first block, head, two blocks and their logs, two counters.
+    // Chain, block before the first, head, two blocks, their logs, two counters: twice each.
     expect(told.length).toBeGreaterThanOrEqual(16);
     expect(told.every((code) => code.startsWith('rootchain/'))).toBe(true);
   });
@@ -157,6 +158,34 @@ describe('a node that lies', () => {
     expect(book.rewinds).toBeGreaterThan(0);
     expect(book.logs.some(({ height }) => height === missed.blockNumber)).toBe(true);
     await expectTruth(book);
+  });
+
+  it('[X1] what no counter misses, another node tells; one that is silent holds up nothing', async () => {
+    const end = await head();
+    let troubles = 0;
+    let hidden = 0;
+    proxy.lie(
+      logs((list) => {
+        const told = list.filter(
+          ({ topics }) => topics.length !== 1 || isBlock({ topics } as RawLog),
+        );
+        hidden += list.length - told.length;
+        return told;
+      }),
+    );
+    const witness = httpRpc({ urls: [root.anvil.url] });
+    const book = await read(({ height }) => height === end, {
+      margin: 0n,
+      witness,
+      onTrouble: () => {
+        if (++troubles === 8) proxy.lie(undefined);
+      },
+    });
+    expect(hidden).toBeGreaterThan(0);
+    expect(troubles).toBe(8);
+    await expectTruth(book);
+    const silent = httpRpc({ urls: ['http://127.0.0.1:1'] });
+    await expectTruth(await read(({ height }) => height === end, { margin: 0n, witness: silent }));
   });
 
   it('[X1] a replica that lags behind its head only makes it wait', async () => {

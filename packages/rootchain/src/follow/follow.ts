@@ -20,8 +20,14 @@ import {
 } from '../params.ts';
 import { trouble } from '../rpc/errors.ts';
 import { type OnTrouble, type Patience, patiently, WAITING, type Waiting } from '../rpc/patient.ts';
-import type { Rpc } from '../rpc/rpc.ts';
-import { type BlockHeader, blockAt, chainIdQuestion, headBlock } from '../rpc/shapes.ts';
+import type { Question, Rpc } from '../rpc/rpc.ts';
+import {
+  type BlockHeader,
+  blockAt,
+  chainIdQuestion,
+  headBlock,
+  type RawLog,
+} from '../rpc/shapes.ts';
 import { type Checkpoint, FRESH_COUNTERS } from './checkpoint.ts';
 import { Contradictions } from './contradictions.ts';
 import type { RootLog, Sources } from './log.ts';
@@ -46,6 +52,8 @@ export type Step<S extends Sources> = Blocks<S> | Rewind;
 
 export type FollowOptions<S extends Sources> = {
   readonly rpc: Rpc;
+  /** A node of somebody else: a batch counts only when this one, as often as it answers, tells the same logs. */
+  readonly witness?: Rpc;
   readonly contracts: RootContracts;
   /** What to follow; usually `bindings(contracts)`. */
   readonly sources: S;
@@ -142,7 +150,12 @@ class Follower<S extends Sources> {
     const { rpc, sources, contracts, signal } = this.#options;
     // Each question is asked until it is answered; what is tried again as a whole is a contradiction.
     const patient: Rpc = { ask: (question) => this.#ask(() => rpc.ask(question, signal)) };
-    const reading = { rpc: patient, sources, framework: contracts.framework };
+    const reading = {
+      rpc: patient,
+      sources,
+      framework: contracts.framework,
+      witness: this.#witness(),
+    };
     let contradiction: 'block' | 'logs' | undefined;
     try {
       const batch = await this.#ask(async () => {
@@ -166,6 +179,21 @@ class Follower<S extends Sources> {
       else await this.#wait(error);
       return undefined;
     }
+  }
+
+  /** One try each time: a witness that is silent is told of, and holds up nothing. */
+  #witness(): ((question: Question<RawLog[]>) => Promise<RawLog[] | undefined>) | undefined {
+    const { witness, signal, onTrouble } = this.#options;
+    if (witness === undefined) return undefined;
+    return async (question) => {
+      try {
+        return await witness.ask(question, signal);
+      } catch (error) {
+        if (signal?.aborted || !(error instanceof PalisadeError)) throw error;
+        onTrouble?.(error, 1, 0);
+        return undefined;
+      }
+    };
   }
 
   #accept(batch: Batch<S>, head: BlockHeader): Blocks<S> {

@@ -8,7 +8,7 @@ import { type Abi, type Address, decodeEventLog, encodeFunctionData, type Hex } 
 import { frameworkAbi } from '../generated/framework.ts';
 import { CHILD_BLOCK_INTERVAL } from '../params.ts';
 import { isTrouble, trouble } from '../rpc/errors.ts';
-import type { Rpc } from '../rpc/rpc.ts';
+import type { Question, Rpc } from '../rpc/rpc.ts';
 import { type BlockHeader, blockAt, callAt, logsBetween, type RawLog } from '../rpc/shapes.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { brokenChain, lostLogs } from './contradictions.ts';
@@ -24,6 +24,8 @@ type Reading<S extends Sources> = {
   readonly rpc: Rpc;
   readonly sources: S;
   readonly framework: Address;
+  /** Asks another node; undefined when it does not answer. */
+  readonly witness?: ((question: Question<RawLog[]>) => Promise<RawLog[] | undefined>) | undefined;
 };
 
 /**
@@ -42,6 +44,7 @@ export async function readBatch<S extends Sources>(
   if (first.parentHash !== after.hash) throw brokenChain(after.height, first.parentHash);
   const addresses = Object.values(sources).map(({ address }) => address);
   const raw = ordered(await rpc.ask(logsBetween(from, to, addresses)), from, to);
+  await compareWitness(reading, from, to, raw);
   const again = await header(reading, to);
   if (again.hash !== last.hash)
     throw trouble(
@@ -54,6 +57,22 @@ export async function readBatch<S extends Sources>(
   const checkpoint = { height: to, hash: last.hash, ...counters };
   if (counted) await compareCounters(reading, checkpoint);
   return { logs, last, checkpoint };
+}
+
+/** Exits have no counter that would miss one; so another node is asked, where there is one. */
+async function compareWitness<S extends Sources>(
+  { witness, sources }: Reading<S>,
+  from: bigint,
+  to: bigint,
+  logs: readonly RawLog[],
+): Promise<void> {
+  const addresses = Object.values(sources).map(({ address }) => address);
+  const others = await witness?.(logsBetween(from, to, addresses));
+  if (others === undefined) return;
+  const text = (log: RawLog) => [log.blockHash, log.logIndex, log.address, ...log.topics, log.data];
+  const told = (list: readonly RawLog[]) => list.map((log) => text(log).join()).join('\n');
+  if (told(ordered(others, from, to)) !== told(logs))
+    throw trouble('inconsistent', `Two nodes tell different logs of the blocks ${from} to ${to}.`);
 }
 
 async function header<S extends Sources>(
