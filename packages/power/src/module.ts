@@ -115,6 +115,8 @@ export function powerModule(options: PowerOptions): Power {
         forgetDraws(ctx);
       },
       offence(ctx, offence: Offence) {
+        // Badly attended sessions are judged when they end.
+        if (offence.fractionPpm === 0) return;
         noteOffence(ctx, offence);
         callReserve(ctx, offence.validator);
       },

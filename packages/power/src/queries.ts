@@ -3,18 +3,16 @@ import { MAX_PAGE, query } from '@palisade/chain/schema';
 import {
   address,
   bytes32,
-  compareBytes,
   type Infer,
   type KeyValueReader,
   list,
   record,
-  u32,
   u64,
 } from '@palisade/core';
 import { boundPower, claimRecord, claims, totals, totalsRecord } from './claims/claim.ts';
 import { settled } from './claims/entries.ts';
 import { candidates, collatorRecord, collators } from './collators/collator.ts';
-import { drawRecord, draws, linesOf } from './draw/draws.ts';
+import { drawRecord, draws, pageOfLines } from './draw/draws.ts';
 import {
   snapshotHead,
   snapshotHeadRecord,
@@ -88,7 +86,6 @@ export const snapshotQuery = query({
   }),
   result: record('SnapshotView', {
     head: snapshotHeadRecord,
-    count: u32.is('Lines in all'),
     lines: list(
       record('SnapshotViewLine', { nodeKey: bytes32, line: snapshotLineRecord }),
       MAX_PAGE,
@@ -159,10 +156,7 @@ export const powerQueries = [
     const number = numberOf(state, session);
     const head = headOf(state, number);
     if (!head) return undefined;
-    const lines = linesOf(state, number);
-    const first = lines.findIndex(({ nodeKey }) => compareBytes(nodeKey, after) > 0);
-    const page = first < 0 ? [] : lines.slice(first, first + MAX_PAGE);
-    return { head, count: lines.length, lines: page };
+    return { head, lines: pageOfLines(state, number, after, MAX_PAGE) };
   }),
   answer(drawQuery, (state, { session }) => {
     const number = numberOf(state, session);

@@ -30,7 +30,9 @@ export const ownBond: BondSource = {
     return validator ? heldFor(state, validator.account, OWN_BOND) : 0n;
   },
   slash({ state }, nodeKey, fractionPpm) {
-    const { account } = validators.need(state, nodeKey);
+    // One that was drawn has left the table with its seat; what answers for it is held elsewhere.
+    const account = validators.get(state, nodeKey)?.account;
+    if (!account) return 0n;
     const taken = (heldFor(state, account, OWN_BOND) * BigInt(fractionPpm)) / PPM;
     if (taken > 0n) burnHeld(state, account, OWN_BOND, taken, 'slash');
     return taken;

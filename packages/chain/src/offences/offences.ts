@@ -7,42 +7,45 @@ import { event } from '../module/event.ts';
 import type { BlockContext, Hooks } from '../module/module.ts';
 import { sessionAt, sessionSeats } from '../sessions/session.ts';
 import { collection } from '../state/collection.ts';
-import { bytesKey, u64Key } from '../state/keys.ts';
+import { bytesKey, nameKey, u64Key } from '../state/keys.ts';
 
 const fields = {
   validator: bytes32.is('Its node key'),
-  kind: text(32).is('equivocation, …'),
+  kind: text(32).is('equivocation, missed-reveal, …'),
   infractionHeight: u64,
   session: u64.is('To which that block belongs'),
-  fractionPpm: u32.is('Share of what answers for it that is lost, parts per million'),
+  fractionPpm: u32.is(
+    'Share of what answers for it that is lost, parts per million; 0 costs reputation only',
+  ),
 };
 export const offenceRecord = record('Offence', fields);
 export type Offence = Infer<typeof offenceRecord>;
 
-/** Every offence ever proven, so that none counts twice. */
+/** Every offence ever proven, so that none counts twice: height, validator, kind. */
 const proven = collection({
   store: 'chain',
   name: 'offence',
-  key: [u64Key, bytesKey(32)],
+  key: [u64Key, bytesKey(32), nameKey],
   value: offenceRecord,
 });
 /** Those of the block being executed. */
 const queue = collection({
   store: 'chain',
   name: 'offence-queue',
-  key: [u64Key, bytesKey(32)],
+  key: [u64Key, bytesKey(32), nameKey],
   value: offenceRecord,
 });
 
 export const offenceProven = event({
   name: 'chain.offence-proven',
-  doc: 'A validator was proven wrong; what answers for it is slashed.',
+  doc: 'A validator was proven wrong; a share of what answers for it is slashed.',
   fields,
 });
 
-/** Puts an offence into the block's queue; a second one of the same validator and height is the same. */
+/** Puts an offence into the block's queue; a second one of the same height, validator and kind is the same. */
 export function reportOffence(ctx: BlockContext, offence: Offence): void {
-  const key: [bigint, Uint8Array] = [offence.infractionHeight, offence.validator];
+  const { infractionHeight, validator, kind } = offence;
+  const key: [bigint, Uint8Array, string] = [infractionHeight, validator, kind];
   if (proven.has(ctx.state, ...key)) return;
   proven.set(ctx.state, key, offence);
   queue.set(ctx.state, key, offence);
@@ -56,6 +59,8 @@ export function processOffences(ctx: BlockContext, hooks: readonly Hooks[]): voi
     for (const hook of hooks) hook.offence?.(ctx, offence);
   }
 }
+
+const EQUIVOCATION = 'equivocation';
 
 /** Who equivocated in a session: keyed session, validator. */
 const equivocators = collection({
@@ -75,7 +80,7 @@ export function reportEquivocations(ctx: BlockContext, found: readonly Equivocat
   const { state } = ctx;
   const fresh = found.flatMap(({ validator, infractionHeight }) => {
     const session = sessionAt(state, ctx.session, infractionHeight).number;
-    if (proven.has(state, infractionHeight, validator)) return [];
+    if (proven.has(state, infractionHeight, validator, EQUIVOCATION)) return [];
     if (equivocators.has(state, session, validator)) return [];
     equivocators.set(state, [session, validator], infractionHeight);
     return [{ validator, infractionHeight, session }];
@@ -84,7 +89,7 @@ export function reportEquivocations(ctx: BlockContext, found: readonly Equivocat
     const offenders = BigInt([...equivocators.list(state, offence.session)].length);
     const seats = sessionSeats.get(state, offence.session) ?? 1n;
     const fractionPpm = equivocationPpm(offenders, seats);
-    reportOffence(ctx, { ...offence, kind: 'equivocation', fractionPpm });
+    reportOffence(ctx, { ...offence, kind: EQUIVOCATION, fractionPpm });
   }
 }
 

@@ -23,6 +23,7 @@ import { blake3, ecvrf } from '@palisade/core/crypto';
 import { committed } from '../application/roots.ts';
 import { event } from '../module/event.ts';
 import type { BlockContext } from '../module/module.ts';
+import { reportOffence } from '../offences/offences.ts';
 import { type Session, sessions } from '../sessions/session.ts';
 import { collection } from '../state/collection.ts';
 import { bytesKey, u64Key } from '../state/keys.ts';
@@ -129,6 +130,13 @@ function fix(ctx: BlockContext, missing: ReadonlySet<string>): void {
     if (!missing.has(toBinaryString(nodeKey))) continue;
     missedReveals.set(state, [session.number, nodeKey], 1);
     ctx.emit(revealMissed, { session: session.number, validator: nodeKey });
+    reportOffence(ctx, {
+      validator: nodeKey,
+      kind: 'missed-reveal',
+      infractionHeight: ctx.height,
+      session: session.number,
+      fractionPpm: 0,
+    });
   }
   ctx.emit(randomnessFixed, {
     session: session.number,

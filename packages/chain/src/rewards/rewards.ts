@@ -45,10 +45,13 @@ export function splitByWeight(total: bigint, weights: readonly bigint[]): bigint
 
 function payFees(ctx: BlockContext, sink: RewardSink): void {
   const { state, session } = ctx;
-  const served = [...attendance.list(state, session.number)].map(([[, nodeKey], { blocks }]) => ({
-    nodeKey,
-    weight: validators.need(state, nodeKey).weight * blocks,
-  }));
+  // One that lost its seat by silence has left the table, and its share with it.
+  const served = [...attendance.list(state, session.number)].flatMap(
+    ([[, nodeKey], { blocks }]) => {
+      const validator = validators.get(state, nodeKey);
+      return validator ? [{ nodeKey, weight: validator.weight * blocks }] : [];
+    },
+  );
   const pot = balanceOf(state, FEE_POT).free;
   if (pot === 0n || served.length === 0) return;
   const burned = (pot * BigInt(params.need(state).feeBurnPpm)) / PPM;

@@ -117,7 +117,9 @@ export const validatorsModule: Module = {
         if (validator.seat === SEAT.active) enginePowers.set(state, [nodeKey], validator.weight);
       }
     },
-    offence: (ctx, { validator }) => exclude(ctx, validator),
+    offence(ctx, { validator, fractionPpm }) {
+      if (fractionPpm > 0) exclude(ctx, validator);
+    },
     sessionEnd({ state, session }) {
       for (const [[number, nodeKey]] of attendance.list(state, session.number))
         attendance.delete(state, number, nodeKey);

@@ -3,7 +3,7 @@ import type { Misbehavior } from '@palisade/formats';
 import { describe, expect, it } from 'vitest';
 import { eventsOf, validatorOf } from '../../../chain/test/chain-kit.ts';
 import { BOND, MIB, type PowerKit, startPower } from '../../test/power-kit.ts';
-import { cancelSlash, delegate, ENTRY, seatings, slashes } from '../index.ts';
+import { cancelSlash, delegate, ENTRY, leaveCollators, seatings, slashes } from '../index.ts';
 import { backerLoss } from './slash.ts';
 
 function evidence(index: number, height: bigint): Misbehavior {
@@ -160,6 +160,30 @@ describe('an offence of a collator', () => {
     for (let i = 0; i < 75; i++) await chain.block([], { afterMs: 1n, absent: [silent] });
     expect(chain.seats()).not.toContain(`v${silent}`);
     expect(chain.seats()).toHaveLength(4);
+    await pool.endSession();
+    expect(pool.collator(silent).badSessions).toBe(1);
+  });
+
+  it('[P11] comes to light also when the offender has long left its seat', async () => {
+    const pool = await startPower({ params: { minEligible: 1 } });
+    const { chain } = pool;
+    await pool.pool([1, 2, 3, 4, 5]);
+    await pool.endSession();
+    await pool.endSession();
+    const gone = Number(
+      chain
+        .seats()
+        .find((seat) => seat !== 'v0')!
+        .slice(1),
+    );
+    const { height } = chain;
+    await chain.run(pool.owner(gone), leaveCollators, { collator: pool.nodeKey(gone) });
+    await pool.endSession();
+    expect(chain.seats()).not.toContain(`v${gone}`);
+    const before = chain.totalFunds();
+    await chain.block([], { misbehavior: [evidence(gone, height)] });
+    for (let session = 0; session < 3; session++) await pool.endSession();
+    expect(before - chain.totalFunds()).toBeGreaterThan(BOND / 2n);
   });
 
   it('[P11] takes of a backer what it lent of what it has, rounded down', () => {

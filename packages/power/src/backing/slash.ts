@@ -16,7 +16,6 @@ import {
 } from '@palisade/chain';
 import {
   bytes32,
-  equalBytes,
   type Infer,
   type KeyValueReader,
   record,
@@ -28,7 +27,7 @@ import {
 import { bondPurpose, endedBonds } from '../collators/bond.ts';
 import { candidate, collators } from '../collators/collator.ts';
 import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
-import { linesOf } from '../draw/draws.ts';
+import { lineOf } from '../draw/draws.ts';
 import { backerSlashed, collatorSlashed, slashDeferred } from '../events.ts';
 import { params } from '../params.ts';
 import { seatOf } from '../seats/seating.ts';
@@ -127,9 +126,7 @@ export function carryOutSlashes(ctx: BlockContext): void {
 
 /** What was lent to a collator in a snapshot. */
 export function powerIn(state: KeyValueReader, nodeKey: Uint8Array, session: bigint): bigint {
-  return (
-    linesOf(state, session).find((line) => equalBytes(line.nodeKey, nodeKey))?.line.power ?? 0n
-  );
+  return lineOf(state, session, nodeKey)?.power ?? 0n;
 }
 
 function slashBond(ctx: BlockContext, nodeKey: Uint8Array, slash: PendingSlash): bigint {

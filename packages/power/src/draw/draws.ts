@@ -56,6 +56,39 @@ export function linesOf(state: KeyValueReader, session: bigint): Line[] {
   return lines.sort((a, b) => compareBytes(a.nodeKey, b.nodeKey));
 }
 
+/** One line of the snapshot of a session, without a look at the others. */
+export function lineOf(
+  state: KeyValueReader,
+  session: bigint,
+  nodeKey: Uint8Array,
+): SnapshotLine | undefined {
+  const now = snapshotLines.get(state, nodeKey);
+  if (now && now.since <= session) return now;
+  const last = session + memorySessions(params.need(state));
+  for (let upTo = session; upTo <= last; upTo++) {
+    const past = pastLines.get(state, upTo, nodeKey);
+    if (past) return past.since <= session ? past : undefined;
+  }
+  return undefined;
+}
+
+/** A page of the lines of a session's snapshot: those behind `after`, at most `most`. */
+export function pageOfLines(
+  state: KeyValueReader,
+  session: bigint,
+  after: Uint8Array,
+  most: number,
+): Line[] {
+  const page: Line[] = [];
+  for (const [[nodeKey], line] of snapshotLines.listAfter(state, [after])) {
+    if (line.since <= session) page.push({ nodeKey, line });
+    if (page.length === most) break;
+  }
+  for (const [[, nodeKey], line] of pastLines.listAfter(state, [session, NO_KEY]))
+    if (line.since <= session && compareBytes(nodeKey, after) > 0) page.push({ nodeKey, line });
+  return page.sort((a, b) => compareBytes(a.nodeKey, b.nodeKey)).slice(0, most);
+}
+
 /** Stands before every key, as nobody's is all zeros. */
 const NO_KEY = new Uint8Array(32);
 

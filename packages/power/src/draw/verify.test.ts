@@ -3,6 +3,7 @@ import { ProvenTree } from '@palisade/formats';
 import { describe, expect, it } from 'vitest';
 import { MIB, type PowerKit, startPower } from '../../test/power-kit.ts';
 import { collatorPower, draws, linesOf, snapshotHead, snapshotLines } from '../index.ts';
+import { lineOf, pageOfLines } from './draws.ts';
 import { type DrawClaim, snapshotRoot, verifyDraw } from './verify.ts';
 
 async function drawn(): Promise<PowerKit> {
@@ -122,5 +123,30 @@ describe('a draw', () => {
     await pool.endSession();
     expect(snapshotHead.need(pool.chain.state).leastPower).toBe(4n * MIB);
     expect(draws.need(pool.chain.state, 2n).candidates).toBe(3);
+  });
+});
+
+describe('lines of a snapshot', () => {
+  it('[P6] are the same alone, in pages and all at once, of any session that is remembered', async () => {
+    const pool = await drawn();
+    await pool.takeBack('m0', 4, 20n * MIB);
+    await pool.endSession();
+    await pool.lend('m0', 2, 2n * MIB);
+    await pool.endSession();
+    const { state } = pool.chain;
+    for (let session = 1n; session <= pool.chain.session.number; session++) {
+      const all = linesOf(state, session);
+      expect(all).toHaveLength(7);
+      for (const { nodeKey, line } of all) expect(lineOf(state, session, nodeKey)).toEqual(line);
+      const paged = [];
+      for (let after = new Uint8Array(32); ; after = paged.at(-1)!.nodeKey as never) {
+        const page = pageOfLines(state, session, after, 3);
+        paged.push(...page);
+        if (page.length < 3) break;
+      }
+      expect(paged).toEqual(all);
+    }
+    expect(lineOf(state, 1n, pool.nodeKey(4))?.power).toBe(20n * MIB);
+    expect(lineOf(state, 0n, pool.nodeKey(4))).toBeUndefined();
   });
 });
