@@ -55,8 +55,14 @@ describe('the miner of a partner', () => {
     expect(repaired[5000]).toBe(bytes[5000]! ^ 1);
     const status = await (await fetch(`${partner.url}/status`)).json();
     expect(status).toMatchObject({ sectors: { wanted: 2, proven: 2, damaged: [] } });
+    // Stopped and started anew, it goes on where it was, and makes up for windows that passed meanwhile.
+    await partner.stop();
+    await until(async () => power() < 2n * 16_384n, { withinMs: 20_000 });
+    const { dataDir } = partner;
+    const again = await startTestPartner(pool, cleanups, { dataDir, config: { mining: MINING } });
+    await until(async () => power() === 2n * 16_384n, { withinMs: 20_000 });
     const proof = first![1].proof;
-    const served = await fetch(`${partner.url}/v1/proofs/${toHex(proof)}`);
+    const served = await fetch(`${again.url}/v1/proofs/${toHex(proof)}`);
     expect(served.status).toBe(200);
   }, 120_000);
 

@@ -108,7 +108,10 @@ export class MinerWork {
   }
 }
 
-/** Whether the chain refused something for this reason. */
+/**
+ * Whether the chain refused something for this reason: in its block, or when a validator tried it
+ * before it took it, which stands beside the engine's own code.
+ */
 export function isCode(error: unknown, code: string): boolean {
-  return error instanceof PalisadeError && error.code === code;
+  return error instanceof PalisadeError && (error.code === code || error.data.codespace === code);
 }
