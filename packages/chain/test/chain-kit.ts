@@ -123,25 +123,39 @@ export type Block = FinalizeBlockResponse & {
   readonly results: readonly ExecTxResult[];
 };
 
+/** A function whose answer for a name is always the same one: keys cost more to parse than to use. */
+function once<Value>(make: (name: string) => Value): (name: string) => Value {
+  const made = new Map<string, Value>();
+  return (name) => {
+    const value = made.get(name) ?? make(name);
+    made.set(name, value);
+    return value;
+  };
+}
+
 function seed(kind: string, name: string): Uint8Array {
   return sha256(utf8(`chain-kit/${kind}/${name}`));
 }
 
+const nodeSecret = once((name) => seed('node', name));
+
 /** The account key of a name: the same in every chain. */
-export function accountOf(name: string): Signer {
-  return accountSigner(seed('account', name));
-}
+export const accountOf: (name: string) => Signer = once((name) =>
+  accountSigner(seed('account', name)),
+);
 
 /** The node key of a name. */
-export function machineOf(name: string): Signer {
-  return nodeSigner(seed('node', name));
-}
+export const machineOf: (name: string) => Signer = once((name) => nodeSigner(nodeSecret(name)));
 
-export function validatorOf(index: number): KitValidator {
-  const secret = seed('node', `v${index}`);
+const validatorNamed = once((name): KitValidator => {
+  const secret = nodeSecret(name);
   const nodeKey = ed25519.publicKey(secret);
   const address = validatorAddress(nodeKey);
-  return { name: `v${index}`, secret, nodeKey, address, owner: accountOf(`v${index}-owner`) };
+  return { name, secret, nodeKey, address, owner: accountOf(`${name}-owner`) };
+});
+
+export function validatorOf(index: number): KitValidator {
+  return validatorNamed(`v${index}`);
 }
 
 /** The validators of a chain that have no seat. */

@@ -105,4 +105,4 @@ for (let seed = 1; seed <= SEEDS; seed++)
     expect(wrongly.map(keyOf), 'accepted, and may not be').toEqual([]);
     const changes = STATES.flatMap((from) => NEXT[from].map((to) => `${from} to ${to}`));
     expect([...walk.changes].sort(), 'changes of state').toEqual(changes.sort());
-  }, 120_000);
+  }, 240_000);
