@@ -76,5 +76,12 @@ export { type Collection, collection } from './state/collection.ts';
 export { bytesKey, type KeyPart, nameKey, u64Key } from './state/keys.ts';
 export { Overlay, type State } from './state/overlay.ts';
 export { validatorsGenesis, validatorsModule } from './validators/module.ts';
-export { changeSeats, dropSeat, fillSeat, type SeatHolder } from './validators/seats.ts';
+export {
+  changeSeats,
+  dropSeat,
+  fillSeat,
+  type SeatHolder,
+  standBy,
+  standDown,
+} from './validators/seats.ts';
 export { activeValidators, attendance, validators } from './validators/state.ts';

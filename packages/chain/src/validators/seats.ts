@@ -45,6 +45,18 @@ export function changeSeats(ctx: BlockContext, holders: readonly SeatHolder[]): 
   for (const holder of holders) fillSeat(ctx, holder);
 }
 
+/** Has a validator without a seat stand by: it challenges partners and checks proofs. */
+export function standBy({ state }: BlockContext, stander: Omit<SeatHolder, 'weight'>): void {
+  const { nodeKey, ...validator } = stander;
+  if (validators.get(state, nodeKey)?.seat === SEAT.active) return;
+  validators.set(state, [nodeKey], { ...validator, weight: 0n, seat: SEAT.passive });
+}
+
+/** A validator stands by no longer; nothing where it has a seat. */
+export function standDown({ state }: BlockContext, nodeKey: Uint8Array): void {
+  if (validators.get(state, nodeKey)?.seat === SEAT.passive) validators.delete(state, nodeKey);
+}
+
 /** Takes one validator's seat, as of one that is silent. */
 export function dropSeat(ctx: BlockContext, nodeKey: Uint8Array): void {
   const validator = validators.get(ctx.state, nodeKey);

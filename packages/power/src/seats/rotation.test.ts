@@ -1,3 +1,4 @@
+import { SEAT, validators } from '@palisade/chain';
 import { toHex } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
 import { eventsOf } from '../../../chain/test/chain-kit.ts';
@@ -37,6 +38,23 @@ describe('seats', () => {
     }
     expect(chain.seats()).toHaveLength(4);
     expect(seen.size).toBeGreaterThan(5);
+  });
+
+  it('[P8] [V2V-0] reserves of the draw stand by, and no more than these', async () => {
+    const pool = await startPower({ standbys: 7 });
+    const { chain } = pool;
+    await pool.pool([1, 2, 3, 4, 5, 6, 7]);
+    for (let i = 0; i < 6; i++) {
+      await pool.endSession();
+      await chain.quietBlocks(1);
+      const draw = draws.get(chain.state, chain.session.number - 1n);
+      if (!draw || chain.session.number < 2n) continue;
+      const standing = [...validators.list(chain.state)]
+        .filter(([, { seat }]) => seat === SEAT.passive)
+        .map(([[nodeKey]]) => toHex(nodeKey));
+      expect(standing).toEqual(draw.winners.slice(3).map(toHex).sort());
+    }
+    expect(chain.session.number).toBe(6n);
   });
 
   it('a winner that leaves before its session gives way to the first reserve', async () => {

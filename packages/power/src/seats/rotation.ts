@@ -8,8 +8,12 @@ import {
   activeValidators,
   type BlockContext,
   changeSeats,
+  SEAT,
   type SeatHolder,
   type State,
+  standBy,
+  standDown,
+  validators,
 } from '@palisade/chain';
 import { toBinaryString } from '@palisade/core';
 import { type Collator, candidate, collators } from '../collators/collator.ts';
@@ -65,6 +69,7 @@ export function rotate(ctx: BlockContext): void {
     ctx,
     weighted.map(({ generation, snapshot, ...holder }) => holder),
   );
+  chooseStandBys(ctx);
   seatings.set(state, [next], {
     seatings: weighted.map(({ account, name, ...seat }) => ({
       ...seat,
@@ -74,6 +79,30 @@ export function rotate(ctx: BlockContext): void {
     lowTrust,
   });
   ctx.emit(seatsTaken, { session: next, known: ownSeats, drawn: otherSeats, lowTrust });
+}
+
+/**
+ * Collators that stand by, as many as reserves are drawn: the reserves of the draw, then those that
+ * stood by before. The others go: a table of all that ever stood by would grow for ever.
+ */
+function chooseStandBys(ctx: BlockContext): void {
+  const { state, session } = ctx;
+  const table = [...validators.list(state)].map(([[nodeKey], { seat }]) => ({ nodeKey, seat }));
+  const before = table.filter(
+    ({ nodeKey, seat }) => seat === SEAT.passive && collators.has(state, nodeKey),
+  );
+  const stayed = before.flatMap(({ nodeKey }) => {
+    const collator = candidate(state, nodeKey);
+    return collator ? [drawnSeat(nodeKey, collator, 0n)] : [];
+  });
+  const reserves = winnersOf(state, session.number).filter(
+    ({ nodeKey }) => validators.get(state, nodeKey)?.seat !== SEAT.active,
+  );
+  const chosen = new Chosen([]);
+  chosen.add([...reserves, ...stayed], params.need(state).reserve);
+  for (const { nodeKey } of before) standDown(ctx, nodeKey);
+  for (const { nodeKey, account, name, known } of chosen.seats)
+    standBy(ctx, { nodeKey, account, name, known });
 }
 
 /** Seats as they are given away: nobody gets two. */
