@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { bundle, install, PROGRAM } from './setup.mjs';
 
-/** Sessions of eight seconds: a whole one with its payout is over before a reader is bored. */
-const NETWORK = ['devnet', '--block-time', '1s', '--session', '8s'];
+/** Sessions of eight seconds: a whole one with its payout is over before a reader is bored; few care for seats. */
+const NETWORK = ['devnet', '--block-time', '1s', '--session', '8s', '--sectors', '0'];
 /** Time that a whole session with its payout may take on a busy machine, ms. */
 const PATIENCE_MS = 45_000;
 

@@ -6,6 +6,7 @@ import type { Clock } from '@palisade/core';
 import type { DaemonContext } from '@palisade/daemon';
 import type { NodeOptions } from '@palisade/node';
 import type { PartnerOptions } from '@palisade/partner';
+import { registerCollators } from './collators.ts';
 import { controlActions } from './control/actions.ts';
 import { openDoor } from './control/door.ts';
 import { NetworkClock } from './control/network-clock.ts';
@@ -28,6 +29,8 @@ export type DevnetOptions = {
   readonly processes: boolean;
   /** Where the tunnels of one more partner may lead, as `host:port`; none without. */
   readonly allow?: readonly string[];
+  /** Sectors that each storing partner keeps proven as power, for the draw of seats; none without. */
+  readonly sectors?: number;
   /** Level of the log files. */
   readonly logLevel: 'debug' | 'info' | 'warn';
   /** Hears what happens to the parts, in words. */
@@ -36,6 +39,8 @@ export type DevnetOptions = {
   readonly faults?: NodeOptions['faults'];
   /** For tests: told before every step that a partner's store does to its disk; likewise. */
   readonly diskHook?: PartnerOptions['diskHook'];
+  /** For tests: the program of the threads that seal; likewise. */
+  readonly sealThread?: URL;
 };
 
 export type RunningDevnet = {
@@ -61,10 +66,14 @@ export async function startDevnet(
   const { network, timing, fresh } = opened;
   const ports = await choosePorts(root, HOST);
   const clock = new NetworkClock((await readClock(root)).aheadMs);
-  const { allow = [] } = options;
-  const part = { network, timing, folders: foldersOf(root), ports, clock, allow };
+  const { allow = [], sectors = 0 } = options;
+  const part = { network, timing, folders: foldersOf(root), ports, clock, allow, sectors };
   const begin = options.processes ? superviseProcesses : startInProcess;
-  const keeper = await keepParts(context, (inner) => begin(inner, part, options));
+  const keeper = await keepParts(context, async (inner) => {
+    const parts = await begin(inner, part, options);
+    if (sectors > 0) registerCollators(inner, network, parts.urls);
+    return parts;
+  });
   const { urls, partnerUrls } = keeper.parts();
   await writeConnection(root, network, urls);
   await openDoor(context, root, controlActions({ root, network, clock, keeper }));

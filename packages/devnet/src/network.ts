@@ -38,6 +38,11 @@ const ACCESS_PARTNER = POPULATION.partners + POPULATION.computers + 1;
 
 /** One token, base units. */
 const TOKEN = 10n ** 18n;
+/** A known validator of four: 1 of 4 seats is within 44 %, 25 % of the votes below a third. */
+const KNOWN = 1;
+/** Collators that each storing partner lends to: power is spread, and a loss is shared. */
+const LENT_TO = 2;
+
 /** Gifts of genesis, base units: enough to try everything many times over. */
 const ENDOWMENT = {
   client: 10_000n * TOKEN,
@@ -49,8 +54,6 @@ const ENDOWMENT = {
 const BOND = 10n * TOKEN;
 /** Votes of a validator: known ones together stay below a third of them. */
 const WEIGHT = 10n;
-/** A known validator of four: 1 of 4 seats is within 44 %, 25 % of the votes below a third. */
-const KNOWN = 1;
 
 /**
  * What makes probation livable where one machine is the whole network: a session of a 10 MiB file is
@@ -98,6 +101,8 @@ export type NodeIdentity = {
   readonly name: string;
   readonly nodeSecret: Uint8Array;
   readonly accountSecret: Uint8Array;
+  /** Of the key by which contracts on the root chain would know a validator. */
+  readonly rootSecret: Uint8Array;
 };
 export type Network = {
   readonly genesis: Genesis;
@@ -120,6 +125,7 @@ function identity(seed: string, role: string, number: number): NodeIdentity {
     name,
     nodeSecret: secretOf(seed, `${name}/node`),
     accountSecret: secretOf(seed, `${name}/account`),
+    rootSecret: secretOf(seed, `${name}/root`),
   };
 }
 
@@ -195,4 +201,17 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
     clientSecret,
     faucetSecret,
   };
+}
+
+/** Validators that register as collators: all but the known ones, those that stand by too. */
+export function collatorsOf({ validators }: Pick<Network, 'validators'>): readonly NodeIdentity[] {
+  return validators.slice(KNOWN);
+}
+
+/** Node keys of the collators that the storing partner of an index lends its power to. */
+export function lentTo(network: Pick<Network, 'validators'>, partner: number): Uint8Array[] {
+  const collators = collatorsOf(network);
+  return Array.from({ length: LENT_TO }, (_, i) =>
+    ed25519.publicKey(collators[(partner + i) % collators.length]!.nodeSecret),
+  );
 }

@@ -1,6 +1,6 @@
 /** The parts of a development network as daemons: one node that hosts all validators, and partners. */
 import { join } from 'node:path';
-import { accountSigner, type Clock } from '@palisade/core';
+import { accountSigner, type Clock, toHex } from '@palisade/core';
 import { createLogger, type DaemonContext, logSection, type RootLogger } from '@palisade/daemon';
 import {
   DEVELOPMENT_POOL_TIMING,
@@ -10,12 +10,14 @@ import {
 } from '@palisade/node';
 import {
   DEVELOPMENT_TIMING,
+  type PartnerConfig,
   type PartnerOptions,
   type RunningPartner,
   startPartner,
 } from '@palisade/partner';
+import { DEVELOPMENT_SECTORS_PARAMS } from '@palisade/power';
 import type { Folders, Ports } from './files.ts';
-import { type Network, type NodeIdentity, POPULATION, type Timing } from './network.ts';
+import { lentTo, type Network, type NodeIdentity, POPULATION, type Timing } from './network.ts';
 
 /** The development network is for one machine: everything listens on the loopback. */
 export const HOST = '127.0.0.1';
@@ -44,9 +46,14 @@ export type Part = {
   readonly ports: Ports;
   /** Where the tunnels of one more partner may lead; without a place there is no such partner. */
   readonly allow: readonly string[];
+  /** Sectors that each storing partner keeps proven; without any, nobody lends power. */
+  readonly sectors: number;
   /** Shared by all parts of a process. */
   readonly clock: Clock;
 };
+
+/** What tests look into, and what partners of one process share. */
+export type PartnerExtras = Pick<PartnerOptions, 'diskHook' | 'sealer'>;
 
 export function startValidators(
   context: DaemonContext,
@@ -84,13 +91,25 @@ export function utilityOf(i: number): 'storage' | 'compute' | 'access' {
   return i < partners + computers ? 'compute' : 'access';
 }
 
+/** Looks at a window, to be proven in it: one may fall into a busy moment, and one be the last. */
+const LOOKS = 5;
+
+function miningOf({ network, timing, sectors }: Part, i: number): PartnerConfig['mining'] {
+  const windowMs = DEVELOPMENT_SECTORS_PARAMS.windowBlocks * timing.blockTimeMs;
+  const tickMs = Math.max(LEAST_TICK_MS, Math.floor(windowMs / LOOKS));
+  return { sectors, tickMs, lendTo: lentTo(network, i).map(toHex) };
+}
+
+/** Pause between two looks where blocks come without any pause, ms. */
+const LEAST_TICK_MS = 100;
+
 /** Starts the partner of index `i`, from 0; `context` stops it. */
 export async function startOnePartner(
   { log, onStop }: DaemonContext,
   part: Part,
   i: number,
   validators: readonly string[],
-  diskHook?: PartnerOptions['diskHook'],
+  extras: PartnerExtras = {},
 ): Promise<RunningPartner> {
   const { timing, folders, ports, clock, allow } = part;
   const { name, nodeSecret, accountSecret } = partnersOf(part)[i]!;
@@ -105,6 +124,7 @@ export async function startOnePartner(
         voucherMs: VOUCHER_MS,
         voucherBytes: VOUCHER_BYTES,
       },
+      mining: utility === 'storage' ? miningOf(part, i) : {},
       timing: {
         ...DEVELOPMENT_TIMING,
         stillActiveMs: Math.min(DEVELOPMENT_TIMING.stillActiveMs, timing.sessionMs),
@@ -120,7 +140,7 @@ export async function startOnePartner(
     name,
     log,
     processMetrics: i === 0,
-    ...(diskHook ? { diskHook } : {}),
+    ...extras,
   });
   onStop(name, () => partner.stop());
   return partner;

@@ -76,6 +76,7 @@ export async function superviseProcesses(
   });
   await begin('validators', ['validators']);
   const rules = part.allow.flatMap((rule) => ['--allow', rule]);
+  rules.push('--sectors', `${part.sectors}`);
   await Promise.all(
     processesOf(part).map(({ name, numbers }) =>
       begin(name, ['partner', ...numbers.map(String), ...rules]),

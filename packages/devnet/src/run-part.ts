@@ -21,6 +21,8 @@ export type PartOptions = {
   readonly numbers: readonly number[];
   /** Where the tunnels of the access partner may lead. */
   readonly allow: readonly string[];
+  /** Sectors that each storing partner keeps proven. */
+  readonly sectors: number;
   readonly logLevel: LogLevel;
 };
 
@@ -29,13 +31,14 @@ export async function runPart({
   role,
   numbers,
   allow,
+  sectors,
   logLevel,
 }: PartOptions): Promise<void> {
   const { network, timing } = await readNetwork(root);
   const ports = (await readPorts(root))!;
   const folders = foldersOf(root);
   const clock = new NetworkClock((await readClock(root)).aheadMs);
-  const part: Part = { network, timing, folders, ports, clock, allow };
+  const part: Part = { network, timing, folders, ports, clock, allow, sectors };
   const nameOf = (number: number) => partnersOf(part)[number - 1]!.name;
   const name = role === 'validators' ? role : numbers.map(nameOf).join(', ');
   const folder = role === 'validators' ? folders.node : folders.partner(numbers[0]!);

@@ -6,11 +6,12 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
-import { createLogger, logSection, runDaemon } from '@palisade/daemon';
+import { createLogger, type DaemonContext, logSection, runDaemon } from '@palisade/daemon';
 import { type RunningDevnet, startDevnet } from './devnet.ts';
 import { foldersOf } from './files.ts';
 import { DEVELOPMENT_TIMING, POPULATION, type Timing } from './network.ts';
 import { utilityOf } from './parts.ts';
+import { tellSeats } from './seat-story.ts';
 import { tellStory } from './story.ts';
 
 export type DevnetRun = {
@@ -28,6 +29,8 @@ export type DevnetRun = {
   readonly blockTimeMs?: number;
   readonly sessionMs?: number;
   readonly seed?: string;
+  /** Sectors that each storing partner keeps proven as power. */
+  readonly sectors: number;
   /** Where the tunnels of one more partner may lead. */
   readonly allow?: readonly string[];
 };
@@ -64,6 +67,7 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
         root: run.root,
         timing: timingOf(run),
         processes: run.processes,
+        sectors: run.sectors,
         logLevel: run.logLevel,
         onNews: say,
         ...(run.seed === undefined ? {} : { seed: run.seed }),
@@ -71,6 +75,7 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
       });
       if (run.json) process.stdout.write(`${JSON.stringify(summary(devnet, run.root), null, 2)}\n`);
       else introduce(devnet, run.root, say);
+      if (run.sectors > 0 && !run.json) followSeats(devnet, say, context);
       if (run.story) {
         void tell(run, devnet, say, context.signal).then(
           () => run.exit && process.kill(process.pid, 'SIGTERM'),
@@ -89,6 +94,17 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
       onEnd: (error) => void process.stderr.write(`The network ends: ${describe(error)}\n`),
     },
   );
+}
+
+/** Seats change hands whatever the story is about; what goes wrong in telling it is for the log. */
+function followSeats(
+  devnet: RunningDevnet,
+  say: (line: string) => void,
+  { signal, log }: DaemonContext,
+): void {
+  tellSeats(devnet, { tell: say, signal }).catch((error: unknown) => {
+    if (!signal.aborted) log.warn('the seats are told of no longer', { err: error });
+  });
 }
 
 async function tell(
@@ -115,6 +131,7 @@ async function tell(
     `npx palisade job ${job.slice(0, 18)}…   what happened to this job`,
     'npx palisade partners                  who offers what',
     'npx palisade payout                    the last payout file',
+    'npx palisade power show                who lends how much storage power to whom',
     'npx palisade events --follow           everything, as it happens',
     'npx palisade --help                    and the rest',
   ])

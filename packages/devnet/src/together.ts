@@ -1,5 +1,6 @@
 /** All parts of a development network in this process. */
 import type { DaemonContext } from '@palisade/daemon';
+import { Sealer } from '@palisade/partner';
 import type { NetworkClock } from './control/network-clock.ts';
 import type { RunningParts } from './control/parts-keeper.ts';
 import type { DevnetOptions } from './devnet.ts';
@@ -8,13 +9,15 @@ import { contextOf, type Part, partnersOf, startOnePartner, startValidators } fr
 export async function startInProcess(
   context: DaemonContext,
   part: Part & { readonly clock: NetworkClock },
-  { logLevel, faults, diskHook }: DevnetOptions,
+  { logLevel, faults, diskHook, sealThread }: DevnetOptions,
 ): Promise<RunningParts> {
   const named = (name: string, folder: string) => contextOf(context, name, folder, logLevel);
   const node = await startValidators(named('validators', part.folders.node), part, faults);
+  // Two threads for all of them: each takes memory, and none is busy for long.
+  const extras = { sealer: new Sealer(sealThread), ...(diskHook ? { diskHook } : {}) };
   const partners = await Promise.all(
     partnersOf(part).map(({ name }, i) =>
-      startOnePartner(named(name, part.folders.partner(i + 1)), part, i, node.urls, diskHook),
+      startOnePartner(named(name, part.folders.partner(i + 1)), part, i, node.urls, extras),
     ),
   );
   return {

@@ -93,6 +93,14 @@ export const miningSection = z
       description: 'Every sector is read and compared once in so long.',
       unit: 'ms',
     }),
+    lendTo: z
+      .array(z.string().regex(/^0x[0-9a-f]{64}$/, 'a node key is 0x and 64 hex digits'))
+      .max(10)
+      .default([])
+      .meta({
+        description:
+          'Node keys of collators that the power is lent to by itself, in equal shares; needs `node.accountKey`. Empty: it is lent by hand, with `palisade power delegate`.',
+      }),
   })
   .describe('Storage power: sectors that are sealed, proven and lent to validators.');
 

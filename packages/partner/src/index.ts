@@ -10,6 +10,7 @@ export {
   partnerConfig,
 } from './config.ts';
 export { type DaemonSources, runPartnerDaemon } from './daemon.ts';
+export { Sealer } from './miner/sealer.ts';
 export type { Network } from './network.ts';
 export type { PartnerOptions } from './options.ts';
 export { openPartner, type RunningPartner, startPartner } from './partner.ts';

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { type ChainClient, connect } from '@palisade/client';
-import { type Domain, PalisadeError, toHex } from '@palisade/core';
+import { type Domain, fromHex, PalisadeError, toHex } from '@palisade/core';
 import type { DaemonContext } from '@palisade/daemon';
 import { UTILITY } from '@palisade/market/schema';
 import type { AccessAgreements } from './access/agreement.ts';
@@ -20,6 +20,7 @@ import { ensureBond } from './bond.ts';
 import { ComputeDesk } from './compute/desk.ts';
 import { fitText } from './fit-text.ts';
 import { Follower } from './follower.ts';
+import { Lender } from './miner/lender.ts';
 import { Miner } from './miner/miner.ts';
 import type { Network } from './network.ts';
 import { type StandingLimits, standingLimits } from './offers/standing-limits.ts';
@@ -121,7 +122,32 @@ function startMiner(
   });
   onStop('miner', () => miner.stop());
   miner.start();
+  startLender(parts, base, onStop);
   return miner;
+}
+
+/** Lends what the miner proves, where it was told to whom. */
+function startLender(
+  { mining, clock, log, options }: Parts,
+  { network, account, signal }: Pick<Base, 'network' | 'signal'> & { readonly account: Uint8Array },
+  onStop: DaemonContext['onStop'],
+): void {
+  const { lendTo = [], tickMs = 0 } = mining?.terms ?? {};
+  if (lendTo.length === 0) return;
+  const { accountSigner } = options;
+  if (!accountSigner) {
+    log.error('power is not lent: only the account that owns it can do that', {
+      next: 'Name it in node.accountKey, or lend by hand: palisade power delegate.',
+    });
+    return;
+  }
+  const collators = lendTo.map(fromHex);
+  const lender = new Lender({
+    ...{ network, account, accountSigner, collators, tickMs, clock, signal },
+    log: log.child({ module: 'lender' }),
+  });
+  onStop('lender', () => lender.stop());
+  lender.start();
 }
 
 type Base = {

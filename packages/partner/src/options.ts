@@ -3,6 +3,7 @@ import type { Clock, Signer } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import type { Outside } from './access/dial.ts';
 import type { PartnerConfig } from './config.ts';
+import type { Sealer } from './miner/sealer.ts';
 import type { Environment, Network } from './network.ts';
 import type { DiskHook } from './storage/index.ts';
 
@@ -35,6 +36,8 @@ export type PartnerOptions = {
   readonly runThread?: URL;
   /** The program of the threads that seal; the one beside this program unless given. */
   readonly sealThread?: URL;
+  /** Threads that seal, where partners of one process that start and stop together share them. */
+  readonly sealer?: Sealer;
   /** For tests: the way to the validators, what the disk has and does, and where tunnels lead. */
   readonly connect?: (urls: readonly string[]) => Network;
   readonly environment?: Partial<Environment>;

@@ -90,7 +90,7 @@ export type MiningParts = {
 
 /** Sectors are this machine's own affair: they need no network to be opened. */
 async function openMining(
-  { config = {}, sealThread }: PartnerOptions,
+  { config = {}, sealThread, sealer = new Sealer(sealThread) }: PartnerOptions,
   inDataDir: (name: string) => string,
   freeBytes: () => Promise<number>,
 ): Promise<MiningParts | undefined> {
@@ -100,7 +100,7 @@ async function openMining(
     terms,
     book: await SectorBook.open(inDataDir('sectors')),
     shelf: await ProofShelf.open(inDataDir('proofs')),
-    sealer: new Sealer(sealThread),
+    sealer,
     freeBytes,
   };
 }

@@ -9,6 +9,9 @@ import { type Context, execute, leaf } from '../command.ts';
 import { homeOf } from '../session/home.ts';
 import { parseCount, parseDuration } from '../terminal/amounts.ts';
 
+/** Sectors of each storing partner of a development network: losing one, it has some left. */
+const SECTORS = 2;
+
 const LEVELS = ['debug', 'info', 'warn'] as const;
 
 export function devnetCommand({ world }: Context) {
@@ -32,13 +35,21 @@ export function devnetCommand({ world }: Context) {
       texts,
     )
     .addOption(
+      new Option(
+        '--sectors <count>',
+        'that each storing partner proves and lends; 0: no seat is drawn',
+      )
+        .argParser(parseCount(0, 64))
+        .default(SECTORS),
+    )
+    .addOption(
       new Option('--log-level <level>', 'of the log files')
         .choices(LEVELS)
         .default('info' as const),
     )
     .action(async (options) => {
       const { dir, processes, story, file, check, exit, blockTime, session } = options;
-      const { seed, logLevel, json, allow } = options;
+      const { seed, logLevel, json, allow, sectors } = options;
       const { runDevnet } = await import('@palisade/devnet');
       await runDevnet({
         root: dir === undefined ? homeOf(world).devnet : resolve(dir),
@@ -49,6 +60,7 @@ export function devnetCommand({ world }: Context) {
         ...(check === undefined ? {} : { check: resolve(check) }),
         json: json === true,
         logLevel,
+        sectors,
         ...(blockTime === undefined ? {} : { blockTimeMs: blockTime }),
         ...(session === undefined ? {} : { sessionMs: session }),
         ...(seed === undefined ? {} : { seed }),
@@ -68,13 +80,14 @@ export function devnetPartCommand() {
     .argument('[numbers...]', 'of the partners that it serves', gather(parseCount(1, 1000)))
     .requiredOption('--dir <folder>', 'folder of the network')
     .option('--allow <rule>', 'where its tunnels may lead; may be given several times', texts)
+    .option('--sectors <count>', 'that each storing partner proves', parseCount(0, 64), 0)
     .addOption(
       new Option('--log-level <level>', 'of the log file').choices(LEVELS).default('info' as const),
     )
-    .action(async (role, numbers, { dir, logLevel, allow = [] }) => {
+    .action(async (role, numbers, { dir, logLevel, sectors, allow = [] }) => {
       const { runPart } = await import('@palisade/devnet');
       const part = role === 'validators' ? ('validators' as const) : ('partner' as const);
-      await runPart({ root: dir, role: part, numbers: numbers ?? [], allow, logLevel });
+      await runPart({ root: dir, role: part, numbers: numbers ?? [], allow, sectors, logLevel });
     });
 }
 

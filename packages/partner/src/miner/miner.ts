@@ -9,9 +9,10 @@
  *                                                  declared faulty
  */
 import { createMiner, nodesOf, type SectorsParams, shapeOf } from '@palisade/power/schema';
-import { pause, settled } from '../pool/pause.ts';
+import { settled } from '../pool/pause.ts';
 import { type ChainSectors, readParams, readSectors } from './chain-view.ts';
 import { Mender } from './damage.ts';
+import { pauseOrMove } from './pause-or-move.ts';
 import { SECTOR_STATE } from './sector-book.ts';
 import { SectorMaker } from './sectors.ts';
 import { WindowProver } from './windows.ts';
@@ -78,7 +79,7 @@ export class Miner {
   }
 
   async #run(): Promise<void> {
-    const { terms, signal, log } = this.#work.options;
+    const { terms, signal, log, clock } = this.#work.options;
     let failures = 0;
     while (!signal.aborted) {
       try {
@@ -88,7 +89,7 @@ export class Miner {
         if (signal.aborted) return;
         log[failures++ === 0 ? 'warn' : 'debug']('mining stands still', { err: error });
       }
-      await pause(terms.tickMs, signal);
+      await pauseOrMove(terms.tickMs, clock, signal);
     }
   }
 

@@ -15,6 +15,9 @@ export const SEAL_THREAD = new URL('./seal-thread.js', import.meta.url);
 /** Old space of a thread, MiB: what it seals lies in array buffers outside of it. */
 const HEAP_MIB = 256;
 
+/** A thread that had nothing to do for so long is ended, ms: it holds some 30 MiB. */
+const IDLE_MS = 30_000;
+
 type Waiting = {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -24,16 +27,20 @@ type Waiting = {
 /** One thread; started with its first task, again after it died. */
 class Lane {
   readonly #thread: URL;
+  readonly #isPatient: boolean;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
   #next = 0;
 
-  constructor(thread: URL) {
+  constructor(thread: URL, isPatient: boolean) {
     this.#thread = thread;
+    this.#isPatient = isPatient;
   }
 
   run(task: Task, onProgress: (labels: number) => void): Promise<unknown> {
     const worker = this.#worker ?? this.#start();
+    clearTimeout(this.#idle);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onProgress });
@@ -43,6 +50,7 @@ class Lane {
 
   /** Ends the thread where it stands; what it had done is on the disk. */
   async stop(): Promise<void> {
+    clearTimeout(this.#idle);
     const worker = this.#worker;
     this.#failAll(new Error('it was ended'));
     await worker?.terminate();
@@ -52,6 +60,7 @@ class Lane {
     const worker = new Worker(this.#thread, {
       env: {},
       argv: [],
+      workerData: { isPatient: this.#isPatient },
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
@@ -75,6 +84,9 @@ class Lane {
     this.#waiting.delete(answer.id);
     if ('result' in answer) waiting.resolve(answer.result);
     else waiting.reject(failed(answer.failure));
+    if (this.#waiting.size > 0) return;
+    this.#idle = setTimeout(() => void this.stop(), IDLE_MS);
+    this.#idle.unref();
   }
 
   #failAll(error: Error): void {
@@ -89,7 +101,7 @@ export class Sealer {
 
   constructor(thread: URL = SEAL_THREAD) {
     if (existsSync(fileURLToPath(thread)))
-      this.#lanes = { slow: new Lane(thread), quick: new Lane(thread) };
+      this.#lanes = { slow: new Lane(thread, true), quick: new Lane(thread, false) };
   }
 
   /** @throws PalisadeError `partner/seal-failed` when the thread failed or was ended */
