@@ -123,8 +123,11 @@ describe('sending on the root chain', () => {
   it('a transaction that a reorganisation threw out is sent again', async () => {
     const from = sender({ confirmations: 3n });
     const before = await deposits();
+    proxy.asked.clear();
     const sending = from.send(deposit());
     await until(async () => (await deposits()) > before);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(proxy.asked.get('eth_sendRawTransaction'), 'none while it is in a block').toBe(1);
     await root.anvil.control('anvil_reorg', 1, []);
     await until(async () => (await deposits()) > before);
     await root.mine(3);

@@ -225,7 +225,9 @@ class Run {
     for (;;) {
       const found = await this.#findReceipt(versions);
       if (found === 'elsewhere') return undefined;
-      if (found !== 'pending') return found;
+      if (typeof found !== 'string') return found;
+      // In a block, but not deep enough yet: nothing to replace there.
+      if (found === 'shallow') since = this.#waiting.now();
       await this.#waiting.sleep(this.#pollMs(), this.#options.signal);
       if (this.#waiting.now() - since < stuckMs) continue;
       since = this.#waiting.now();
@@ -233,7 +235,7 @@ class Run {
     }
   }
 
-  async #findReceipt(versions: Versions): Promise<Outcome | 'pending' | 'elsewhere'> {
+  async #findReceipt(versions: Versions): Promise<Outcome | 'pending' | 'shallow' | 'elsewhere'> {
     // Asked first: were it asked last, a version could get into a block in between.
     const next = await this.ask(nonceOf(this.#options.account.address));
     for (const { hash, empty } of versions.sent) {
@@ -241,7 +243,7 @@ class Run {
       if (receipt === undefined) continue;
       const head = await this.ask(headBlock);
       const deep = head.number - receipt.blockNumber >= (this.#options.confirmations ?? 0n);
-      if (!deep) return 'pending';
+      if (!deep) return 'shallow';
       if (empty) return { kind: 'withdrawn', receipt };
       return { kind: receipt.status === 1n ? 'mined' : 'reverted', receipt };
     }
