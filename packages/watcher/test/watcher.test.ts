@@ -298,6 +298,24 @@ describe('a watcher on a real root chain', () => {
     expect(watcher.watch.entries.totals.spent).toBe(0n);
   });
 
+  it('[X1] an exit that the root chain takes back is forgotten, though it was deeper than the margin', async () => {
+    const henry = person('henry');
+    const coin = await world.deposit(henry, ETH);
+    const watcher = await watch();
+    await until(() => synced(watcher), 'the watcher to sync');
+    const before = await world.anvil.control('evm_snapshot');
+    await world.startExit(henry, coin);
+    const exits = () => [...watcher.watch.table.open()].map(({ exitId }) => exitId);
+    const exitId = await exitIdOf(coin);
+    await until(() => exits().includes(exitId), 'the exit');
+    const outputs = watcher.watch.books.ledger.size;
+    await world.anvil.control('evm_revert', before);
+    await until(() => !exits().includes(exitId), 'the exit to vanish');
+    await until(() => watcher.watch.follower.waiting === 0, 'the ledger');
+    expect(watcher.watch.books.ledger.size).toBe(outputs);
+    expect(await isExitable(exitId)).toBe(false);
+  });
+
   it('[X7] after an invalid block everybody is told to leave, with evidence; exits are challenged all the same, also by what is in that block', async () => {
     const [coin, other] = [await world.deposit(ALICE, ETH), await world.deposit(CAROL, ETH)];
     const watcher = await watch();

@@ -101,6 +101,13 @@ export class LedgerFollower {
     return held;
   }
 
+  /** Ends for good, once the fact under way is applied: what waits is void. */
+  async stop(): Promise<void> {
+    this.queue.length = Math.min(this.queue.length, this.at + 1);
+    await this.running;
+    this.queue = [];
+  }
+
   private async run(): Promise<void> {
     try {
       // What is pushed meanwhile is applied as well.

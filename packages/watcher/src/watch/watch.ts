@@ -128,7 +128,7 @@ export class Watch {
   /** Takes up what is on the disk. */
   async open(): Promise<void> {
     const books = await readCheckpoint(this.parts.checkpointPath);
-    await this.rebuild(books);
+    this.rebuild(books);
     this.parts.log.info('opened', {
       facts: this.follower.waiting,
       outputs: this.books.ledger.size,
@@ -136,7 +136,7 @@ export class Watch {
     });
   }
 
-  private async rebuild(books: Books | undefined): Promise<void> {
+  private rebuild(books: Books | undefined): void {
     const { childChain, store, judging, clock, patienceMs, dialect, log } = this.parts;
     const last = this.facts.checkpoints().at(-1);
     this.readHeight = Number(last?.height ?? 0n);
@@ -186,7 +186,8 @@ export class Watch {
       this.parts.log.warn('the root chain took back blocks', { to: step.checkpoint.height });
       await this.facts.rewind(step.checkpoint);
       await this.payouts.rewind(Number(step.checkpoint.height));
-      await this.rebuild(this.books);
+      await this.follower.stop();
+      this.rebuild(this.books);
     } else {
       const facts = await this.parts.root.facts(step);
       await this.facts.add(facts, step.checkpoint);
