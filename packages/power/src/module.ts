@@ -25,7 +25,7 @@ import { checkedParams, params, powerParams } from './params.ts';
 import { powerQueries } from './queries.ts';
 import { judgeAttendance } from './seats/attendance.ts';
 import { callReserve, replaceSilent } from './seats/reserve.ts';
-import { rotate } from './seats/rotation.ts';
+import { removeRevoked, rotate } from './seats/rotation.ts';
 
 /** What power needs of the rest of the chain. */
 export type PowerOptions = {
@@ -109,6 +109,7 @@ export function powerModule(options: PowerOptions): Power {
         judgeAttendance(ctx);
         carryOutSlashes(ctx);
         freeBonds(ctx);
+        removeRevoked(ctx);
         takeSnapshot(ctx, ports);
         rotate(ctx);
         forgetPastLines(ctx);

@@ -196,6 +196,21 @@ describe('collators', () => {
     expect(pool.chain.seats()).toEqual(['v0', 'v1']);
   });
 
+  it('[P8] whose stake of others goes away lose their candidacy, and a seat that they had won', async () => {
+    let stake = BOND;
+    const pool = await startPower({ power: { virtualStake: () => stake } });
+    await pool.mine('m0', 10n * MIB);
+    await pool.register(1, 0n);
+    await pool.register(2);
+    for (const index of [1, 2]) await pool.lend('m0', index, MIB);
+    await pool.endSession();
+    stake = 0n;
+    await pool.endSession();
+    expect(pool.chain.seats()).toEqual(['v0', 'v2']);
+    expect(pool.collator(1)).toMatchObject({ registered: 0, power: 0n });
+    expect(collatorPower(pool.chain.state, pool.nodeKey(1))).toBe(0n);
+  });
+
   it('[P8] add to their bond, never take from it but by leaving, and wait for it then', async () => {
     const pool = await begin();
     const { chain } = pool;

@@ -44,6 +44,14 @@ export const candidates = collection({
   value: u8,
 });
 
+/** Node keys of those that went since the last snapshot, which must hear of it. */
+export const goneCollators = collection({
+  store: 'power',
+  name: 'gone-collator',
+  key: [bytesKey(32)],
+  value: u8,
+});
+
 /** Whose a key on the root chain is. */
 export const rootKeys = collection({
   store: 'power',

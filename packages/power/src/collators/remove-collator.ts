@@ -9,7 +9,7 @@ import { backers, totals } from '../claims/claim.ts';
 import { collatorRemoved } from '../events.ts';
 import { memorySessions, params } from '../params.ts';
 import { beginUnbonding } from './bond.ts';
-import { candidates, collators, generationEnds } from './collator.ts';
+import { candidates, collators, generationEnds, goneCollators } from './collator.ts';
 
 /** Why a collator has gone. */
 export const REMOVAL = { left: 0, kicked: 1, offence: 2 } as const;
@@ -46,6 +46,7 @@ export function removeCollator(ctx: BlockContext, nodeKey: Uint8Array, removal: 
     generation: collator.generation + 1,
   });
   candidates.delete(state, nodeKey);
+  goneCollators.set(state, [nodeKey], 1);
   const sums = totals.need(state);
   totals.set(state, [], {
     ...sums,

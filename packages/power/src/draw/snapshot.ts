@@ -3,9 +3,8 @@
  * seed, and stays as it is for all of the next session. It is a proven store of its own: whoever has
  * its root can check every line, and whoever has all lines can repeat the draw.
  */
-import { type BlockContext, bytesKey, collection, nodeKeys, u64Key } from '@palisade/chain';
+import { type BlockContext, bytesKey, collection, u64Key } from '@palisade/chain';
 import {
-  equalBytes,
   fromBinaryString,
   type Infer,
   type KeyValueReader,
@@ -15,7 +14,7 @@ import {
   u64,
 } from '@palisade/core';
 import type { VirtualStake } from '../collators/bond.ts';
-import { type Collator, candidates, collators } from '../collators/collator.ts';
+import { type Collator, candidates, collators, goneCollators } from '../collators/collator.ts';
 import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
 import { memorySessions, params } from '../params.ts';
 import { seatsToDraw } from '../seats/plan.ts';
@@ -74,36 +73,33 @@ export type SnapshotPorts = {
 export function takeSnapshot(ctx: BlockContext, ports: SnapshotPorts): void {
   const { state, session } = ctx;
   const next = session.number + 1n;
-  dropGone(ctx, next);
   const { minCollatorPower, reserve, candidacyBond } = params.need(state);
   const seats = seatsToDraw(state);
   let strong = 0;
   for (const [[nodeKey]] of [...candidates.list(state)]) {
     const collator = collators.need(state, nodeKey);
-    if (!isStillCandidate(state, nodeKey, collator, candidacyBond, ports.virtualStake)) {
+    if (!isBonded(state, nodeKey, collator, candidacyBond, ports.virtualStake)) {
       removeCollator(ctx, nodeKey, REMOVAL.kicked);
-      keepPast(ctx, nodeKey, next);
       continue;
     }
     const standing = standingOf(state, nodeKey, collator, next, ports.scoreGate);
     writeLine(ctx, nodeKey, { ...collator, standing }, next);
     if (standing === STANDING.eligible && collator.power >= minCollatorPower) strong++;
   }
+  dropGone(ctx, next);
   // Too few have the least power: then everybody with any may be drawn.
   const leastPower = strong < seats ? 1n : minCollatorPower;
   snapshotHead.set(state, [], { session: next, seats, reserve, leastPower });
 }
 
-/** A node key that its account revoked can sign nothing; a bond below the least is no bond. */
-function isStillCandidate(
+/** A bond below the least, with what stands in for it, is no bond. */
+function isBonded(
   state: KeyValueReader,
   nodeKey: Uint8Array,
-  { account, bond }: Collator,
+  { bond }: Collator,
   candidacyBond: bigint,
   virtualStake: VirtualStake,
 ): boolean {
-  const bound = nodeKeys.get(state, nodeKey);
-  if (!bound || bound.revoked === 1 || !equalBytes(bound.account, account)) return false;
   return bond >= candidacyBond || bond + virtualStake(state, nodeKey) >= candidacyBond;
 }
 
@@ -131,8 +127,11 @@ function writeLine(ctx: BlockContext, nodeKey: Uint8Array, line: NewLine, next: 
 
 /** Takes down the lines of those that are candidates no more. */
 function dropGone(ctx: BlockContext, next: bigint): void {
-  for (const [[nodeKey]] of [...snapshotLines.list(ctx.state)])
-    if (!candidates.has(ctx.state, nodeKey)) keepPast(ctx, nodeKey, next);
+  const { state } = ctx;
+  for (const [[nodeKey]] of [...goneCollators.list(state)]) {
+    goneCollators.delete(state, nodeKey);
+    if (!candidates.has(state, nodeKey)) keepPast(ctx, nodeKey, next);
+  }
 }
 
 /** A line ends with the running session: it is kept while the session's draw may be asked about. */

@@ -1,9 +1,9 @@
-import { SEAT, validators } from '@palisade/chain';
+import { revokeNodeKey, SEAT, validators } from '@palisade/chain';
 import { toHex } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
 import { eventsOf } from '../../../chain/test/chain-kit.ts';
 import { MIB, startPower } from '../../test/power-kit.ts';
-import { draws, leaveCollators, seatings } from '../index.ts';
+import { collatorPower, draws, leaveCollators, seatings } from '../index.ts';
 
 describe('seats', () => {
   it('[P5][P6] what is lent in a session is read in the next and has a seat in the one after', async () => {
@@ -68,6 +68,22 @@ describe('seats', () => {
     await pool.endSession();
     const seated = seatings.need(chain.state, 2n).seatings.filter(({ known }) => known === 0);
     expect(seated.map(({ nodeKey }) => toHex(nodeKey))).toEqual(winners.slice(1, 4).map(toHex));
+  });
+
+  it('a winner whose node key was revoked is removed, and the first reserve has its seat', async () => {
+    const pool = await startPower();
+    const { chain } = pool;
+    await pool.pool([1, 2, 3, 4, 5]);
+    await pool.endSession();
+    const { winners } = draws.need(chain.state, 1n);
+    const index = [1, 2, 3, 4, 5].find((i) => toHex(pool.nodeKey(i)) === toHex(winners[1]!))!;
+    await chain.run(pool.owner(index), revokeNodeKey, { nodeKey: winners[1]! });
+    await pool.endSession();
+    expect(pool.collator(index).registered).toBe(0);
+    const seated = seatings.need(chain.state, 2n).seatings.filter(({ known }) => known === 0);
+    const expected = [winners[0], winners[2], winners[3]].map((key) => toHex(key!));
+    expect(seated.map(({ nodeKey }) => toHex(nodeKey))).toEqual(expected);
+    expect(collatorPower(chain.state, pool.nodeKey(index))).toBe(0n);
   });
 
   it('[P8] too few collators: all are in, the rest stays empty, and it is said', async () => {

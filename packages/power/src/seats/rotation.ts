@@ -8,6 +8,7 @@ import {
   activeValidators,
   type BlockContext,
   changeSeats,
+  nodeKeys,
   SEAT,
   type SeatHolder,
   type State,
@@ -17,6 +18,7 @@ import {
 } from '@palisade/chain';
 import { toBinaryString } from '@palisade/core';
 import { type Collator, candidate, collators } from '../collators/collator.ts';
+import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
 import { draws } from '../draw/draws.ts';
 import { seatsTaken, validatorShortage } from '../events.ts';
 import { params } from '../params.ts';
@@ -103,6 +105,14 @@ function chooseStandBys(ctx: BlockContext): void {
   for (const { nodeKey } of before) standDown(ctx, nodeKey);
   for (const { nodeKey, account, name, known } of chosen.seats)
     standBy(ctx, { nodeKey, account, name, known });
+}
+
+/** A winner whose account has revoked its node key can sign nothing, and is no candidate. */
+export function removeRevoked(ctx: BlockContext): void {
+  const { state, session } = ctx;
+  for (const nodeKey of draws.get(state, session.number)?.winners ?? [])
+    if (candidate(state, nodeKey) && nodeKeys.get(state, nodeKey)?.revoked !== 0)
+      removeCollator(ctx, nodeKey, REMOVAL.kicked);
 }
 
 /** Seats as they are given away: nobody gets two. */
