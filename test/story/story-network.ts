@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { type ChainClient, connect, type MarketClient, openMarket } from '@palisade/client';
 import { accountSigner } from '@palisade/core';
 import { launchDaemon, silentLogger } from '@palisade/daemon';
-import { keepVouchersIn, type RunningDevnet, startDevnet, type Timing } from '@palisade/devnet';
+import {
+  type DevnetOptions,
+  keepVouchersIn,
+  type RunningDevnet,
+  startDevnet,
+  type Timing,
+} from '@palisade/devnet';
 
 export type StoryNetwork = {
   readonly root: string;
@@ -18,11 +24,15 @@ export type StoryNetwork = {
   close(): Promise<void>;
 };
 
-export async function storyNetwork(timing: Timing): Promise<StoryNetwork> {
+export async function storyNetwork(
+  timing: Timing,
+  options: Pick<DevnetOptions, 'sectors' | 'sealThread'> = {},
+): Promise<StoryNetwork> {
   const root = await mkdtemp(join(tmpdir(), 'palisade-story-'));
   const daemon = launchDaemon(
     'devnet',
-    (context) => startDevnet(context, { root, timing, processes: false, logLevel: 'info' }),
+    (context) =>
+      startDevnet(context, { root, timing, processes: false, logLevel: 'info', ...options }),
     { log: silentLogger, dataDir: root },
   );
   const devnet = await daemon.started;

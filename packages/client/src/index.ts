@@ -5,4 +5,5 @@
 export * from './base/index.ts';
 export * from './content/index.ts';
 export * from './jobs/index.ts';
+export * from './power/index.ts';
 export * from './tunnel/index.ts';

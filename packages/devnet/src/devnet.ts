@@ -13,7 +13,7 @@ import { NetworkClock } from './control/network-clock.ts';
 import { keepParts, type RunningParts } from './control/parts-keeper.ts';
 import { finishRevert } from './control/snapshots.ts';
 import { foldersOf, openNetwork, readClock, writeConnection } from './files.ts';
-import type { Network, Timing } from './network.ts';
+import { accountOf, type Network, POPULATION, type Timing } from './network.ts';
 import { HOST } from './parts.ts';
 import { choosePorts } from './ports.ts';
 import { superviseProcesses } from './processes.ts';
@@ -76,7 +76,8 @@ export async function startDevnet(
   });
   const { urls, partnerUrls } = keeper.parts();
   await writeConnection(root, network, urls);
-  await openDoor(context, root, controlActions({ root, network, clock, keeper }));
+  const miners = sectors > 0 ? network.partners.slice(0, POPULATION.partners).map(accountOf) : [];
+  await openDoor(context, root, controlActions({ root, network, miners, clock, keeper }));
   return {
     ...{ network, timing, fresh, clock, urls, partnerUrls },
     get pids() {

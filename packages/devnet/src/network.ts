@@ -129,6 +129,11 @@ function identity(seed: string, role: string, number: number): NodeIdentity {
   };
 }
 
+/** Address of the account that a machine acts for. */
+export function accountOf({ accountSecret }: NodeIdentity): Uint8Array {
+  return secp256k1.addressOf(accountSecret);
+}
+
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i + 1);
 }
@@ -140,7 +145,6 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
   const accessPartner = identity(seed, 'partner', ACCESS_PARTNER);
   const clientSecret = secretOf(seed, 'client/account');
   const faucetSecret = secretOf(seed, 'faucet/account');
-  const account = ({ accountSecret }: NodeIdentity) => secp256k1.addressOf(accountSecret);
   const gift = (to: Uint8Array, amount: bigint) => ({ account: to, denom: 'pal', amount });
   const state: Record<string, Json> = {
     accounts: accountsGenesis.toJson({
@@ -148,18 +152,18 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
       balances: [
         gift(secp256k1.addressOf(clientSecret), ENDOWMENT.client),
         gift(secp256k1.addressOf(faucetSecret), ENDOWMENT.faucet),
-        ...validators.map((validator) => gift(account(validator), ENDOWMENT.validator)),
-        ...[...partners, accessPartner].map((one) => gift(account(one), ENDOWMENT.partner)),
+        ...validators.map((validator) => gift(accountOf(validator), ENDOWMENT.validator)),
+        ...[...partners, accessPartner].map((one) => gift(accountOf(one), ENDOWMENT.partner)),
       ],
       holds: validators.map((validator) => ({
-        account: account(validator),
+        account: accountOf(validator),
         purpose: OWN_BOND,
         amount: BOND,
       })),
       nodeKeys: [...validators, ...partners, accessPartner].map((node) => ({
         nodeKey: ed25519.publicKey(node.nodeSecret),
         binding: {
-          account: account(node),
+          account: accountOf(node),
           nonce: 0n,
           revoked: 0,
           label: node.name,
@@ -171,7 +175,7 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
       validators: validators.map((validator, i) => ({
         nodeKey: ed25519.publicKey(validator.nodeSecret),
         validator: {
-          account: account(validator),
+          account: accountOf(validator),
           name: validator.name,
           weight: WEIGHT,
           seat: i < active ? SEAT.active : SEAT.passive,

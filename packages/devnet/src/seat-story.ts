@@ -4,10 +4,10 @@
  */
 import { type ChainClient, type ChainEvent, connect } from '@palisade/client';
 import { type Json, toHex } from '@palisade/core';
-import { ed25519, secp256k1 } from '@palisade/core/crypto';
+import { ed25519 } from '@palisade/core/crypto';
 import { seatsQuery } from '@palisade/power';
 import type { RunningDevnet } from './devnet.ts';
-import type { NodeIdentity } from './network.ts';
+import { accountOf, type NodeIdentity } from './network.ts';
 
 export type SeatStory = {
   readonly tell: (line: string) => void;
@@ -22,9 +22,7 @@ export async function tellSeats(
   const chain = connect({ urls });
   const { height } = await chain.status();
   const validators = namesOf(network.validators, ({ nodeSecret }) => ed25519.publicKey(nodeSecret));
-  const partners = namesOf(network.partners, ({ accountSecret }) =>
-    secp256k1.addressOf(accountSecret),
-  );
+  const partners = namesOf(network.partners, accountOf);
   const teller = new Teller(chain, tell, { validators, partners });
   const topics = ['sectors.', 'power.'];
   for await (const event of chain.events({ topics, from: height + 1n, signal }))

@@ -20,12 +20,14 @@ import { warp } from './warp.ts';
 export type Controlled = {
   readonly root: string;
   readonly network: Network;
+  /** Accounts of the partners that keep sectors. */
+  readonly miners: readonly Uint8Array[];
   readonly clock: NetworkClock;
   readonly keeper: PartsKeeper;
 };
 
 export function controlActions(controlled: Controlled): Readonly<Record<string, DoorAction>> {
-  const { root, network, clock, keeper } = controlled;
+  const { root, network, miners, clock, keeper } = controlled;
   const partners = network.partners.map(({ nodeSecret }) => ed25519.publicKey(nodeSecret));
 
   /** Written down first: after a crash, the clock is never behind the chain that it moved. */
@@ -42,7 +44,7 @@ export function controlActions(controlled: Controlled): Readonly<Record<string, 
       const { urls, produce } = keeper.parts();
       const chain = connect({ urls });
       const nowMs = () => clock.nowMs();
-      const warping = { chain, partners, nowMs, moveTo, produce, signal };
+      const warping = { chain, partners, miners, nowMs, moveTo, produce, signal };
       for await (const step of warp(warping, byMs)) tell(step);
       const { height, timeMs } = await chain.status();
       return { height: `${height}`, timeMs: `${timeMs}`, aheadMs: clock.aheadMs };

@@ -6,6 +6,13 @@
 import type { Session } from '@palisade/chain';
 import type { ChainClient } from '@palisade/client';
 import { auditDueQuery } from '@palisade/market/schema';
+import {
+  MEMBER,
+  partitionsQuery,
+  sectorsParamsQuery,
+  type Window,
+  windowAt,
+} from '@palisade/power/schema';
 
 /** Blocks between the randomness of a session and its end, below which nobody is found missing. */
 const ANSWER_BLOCKS = 2n;
@@ -28,6 +35,8 @@ export type Warping = {
   readonly chain: ChainClient;
   /** Node keys of the partners. */
   readonly partners: readonly Uint8Array[];
+  /** Accounts of those that keep sectors. */
+  readonly miners: readonly Uint8Array[];
   readonly nowMs: () => number;
   readonly moveTo: (timeMs: number) => Promise<void>;
   readonly produce: () => Promise<void>;
@@ -36,13 +45,14 @@ export type Warping = {
 
 /** Moves the network on by `byMs`, and tells of each session that ends. */
 export async function* warp(warping: Warping, byMs: number): AsyncGenerator<WarpStep> {
-  const { chain, nowMs, moveTo, produce, signal } = warping;
+  const { chain, nowMs, moveTo, signal } = warping;
+  const produce = await producing(warping);
   const fromMs = nowMs();
   const toMs = fromMs + byMs;
   const sessionMs = Number((await chain.params()).sessionMs);
   const silent = new Set<Uint8Array>();
   while (nowMs() < toMs && !signal.aborted) {
-    const { session, open } = await whenAnswered(warping, silent);
+    const { session, open } = await whenAnswered({ ...warping, produce }, silent);
     const endMs = Number(session.startMs) + sessionMs;
     await moveTo(Math.max(nowMs(), Math.min(toMs, endMs)));
     // Validators put their time into their votes, and the block after these votes has it.
@@ -91,4 +101,47 @@ async function stillDue(
     if (jobs.length > 0) due.set(partner, jobs.length);
   }
   return due;
+}
+
+/**
+ * Makes blocks so slowly that miners prove their windows, which are counted in blocks: they are woken
+ * before each block of a window that is not proven yet, and waited for before its last ones.
+ */
+async function producing({ chain, miners, nowMs, moveTo, produce }: Warping) {
+  const params = miners.length > 0 ? await chain.find(sectorsParamsQuery, {}) : undefined;
+  if (!params) return produce;
+  return async () => {
+    const { height } = await chain.status();
+    const window = windowAt(params, height + 1n);
+    if (await isOpen(chain, miners, window)) {
+      // A clock that is moved by nothing wakes everybody who waits for time to pass.
+      await moveTo(nowMs());
+      const isLast = window.closes - height <= LAST_BLOCKS;
+      await new Promise((resolve) => setTimeout(resolve, isLast ? LAST_MS : LOOK_AGAIN_MS));
+    }
+    await produce();
+  };
+}
+
+/** Blocks of a window that are left when miners get more time, and how much before each block, ms. */
+const LAST_BLOCKS = 3n;
+const LAST_MS = 400;
+const LOOK_AGAIN_MS = 40;
+
+/** Whether somebody has not proven yet what a window asks for. */
+async function isOpen(
+  chain: ChainClient,
+  miners: readonly Uint8Array[],
+  { deadline, opens }: Window,
+): Promise<boolean> {
+  const asked = miners.map(async (miner) => {
+    const found = await chain.find(partitionsQuery, { miner, deadline });
+    return found?.partitions.some(
+      ({ record }) =>
+        found.opens === opens &&
+        record.opens !== opens &&
+        record.members.some(({ state }) => state !== MEMBER.faulty),
+    );
+  });
+  return (await Promise.all(asked)).includes(true);
 }

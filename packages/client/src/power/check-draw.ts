@@ -1,0 +1,164 @@
+/** Repeating a draw of seats from what validators publish: rows of the snapshot, seed, winners, seats. */
+import { MAX_PAGE } from '@palisade/chain/schema';
+import { equalBytes, isRefusal, PalisadeError, toHex } from '@palisade/core';
+import {
+  type Draw,
+  drawQuery,
+  type Line,
+  placeOf,
+  type Reason,
+  type Seating,
+  type SnapshotHead,
+  STANDING,
+  seatsQuery,
+  snapshotQuery,
+  snapshotRoot,
+  verifyDraw,
+} from '@palisade/power/schema';
+import type { ChainClient } from '../base/chain-client.ts';
+
+/** The part of `ChainClient` that is needed. */
+export type DrawSource = Pick<ChainClient, 'find' | 'session' | 'domain'>;
+
+/** A collator of the snapshot, with what became of it. */
+export type DrawRow = Line & {
+  /** Why it took no part; undefined where it did. */
+  readonly leftOut: 'barred' | 'low score' | 'too little power' | undefined;
+  /** Its number in the race, the smaller the better; undefined where it took no part. */
+  readonly key: bigint | undefined;
+};
+
+export type DrawReport = {
+  /** In which was drawn; the seats are those of the next. */
+  readonly session: bigint;
+  readonly seed: Uint8Array;
+  readonly head: SnapshotHead;
+  /** Root of the snapshot, 32 bytes, worked out from its rows. */
+  readonly root: Uint8Array;
+  readonly rows: readonly DrawRow[];
+  /** The winners in the order of the race: seats, then reserves. */
+  readonly places: readonly Reason[];
+  readonly candidates: number;
+  readonly totalPower: bigint;
+  /** Who got the seats of the next session; undefined while it has not begun. */
+  readonly seats: readonly Seating[] | undefined;
+};
+
+/**
+ * Repeats the draw of a session and holds seats against it.
+ *
+ * @throws PalisadeError `client/no-draw` where there is none (any more), `client/draw-incomplete` where
+ * rows are missing, `client/draw-wrong` where something is not as the rules have it
+ *
+ * @example
+ * const { places } = await checkDraw(connect({ urls }), 12n);
+ */
+export async function checkDraw(
+  chain: DrawSource,
+  session: bigint,
+  /** A root that is trusted, as from the app hash; the rows must hash to it. */
+  trustedRoot?: Uint8Array,
+): Promise<DrawReport> {
+  const [found, domain] = await Promise.all([chain.find(drawQuery, { session }), chain.domain()]);
+  if (!found) throw noDraw(session);
+  const { draw } = found;
+  const { head, lines } = await readSnapshot(chain, session);
+  await needSeed(chain, session, draw);
+  const occasion = { genesisHash: domain.genesisHash, session, seed: draw.seed };
+  const root = snapshotRoot(head, lines);
+  const took = lines.filter((row) => reasonOf(row, head) === undefined).length;
+  if (took < draw.candidates) throw incomplete(session, took, draw.candidates);
+  if (took > draw.candidates)
+    throw wrong(session, `${draw.candidates} are said to have taken part; it were ${took}`);
+  const checked = verifyDraw({
+    ...{ occasion, head, lines, winners: draw.winners },
+    root: trustedRoot ?? root,
+  });
+  if (isRefusal(checked)) throw wrong(session, checked.message);
+  const seats = (await chain.find(seatsQuery, { session: session + 1n }))?.seats.seatings;
+  needDrawnSeats(session, draw, seats ?? []);
+  const rows = lines.map((row) => {
+    const leftOut = reasonOf(row, head);
+    const key = leftOut ? undefined : placeOf(occasion, row.nodeKey, row.line.power).key;
+    return { ...row, leftOut, key };
+  });
+  const { places, candidates, totalPower } = checked;
+  return { session, seed: draw.seed, head, root, rows, places, candidates, totalPower, seats };
+}
+
+/** All rows of a session's snapshot. @throws PalisadeError `client/no-draw` */
+export async function readSnapshot(
+  chain: Pick<ChainClient, 'find'>,
+  session: bigint,
+): Promise<{ readonly head: SnapshotHead; readonly lines: readonly Line[] }> {
+  const lines: Line[] = [];
+  for (;;) {
+    const after = lines.at(-1)?.nodeKey ?? new Uint8Array(32);
+    const page = await chain.find(snapshotQuery, { session, after });
+    if (!page) throw noDraw(session);
+    lines.push(...page.lines);
+    if (page.lines.length < MAX_PAGE) return { head: page.head, lines };
+  }
+}
+
+/** The seed must be what the validators revealed in that session. */
+async function needSeed(chain: DrawSource, number: bigint, { seed }: Draw): Promise<void> {
+  const { randomness } = await chain.session(number);
+  if (!equalBytes(randomness, seed))
+    throw wrong(
+      number,
+      `its seed is said to be ${toHex(seed)}, the session's is ${toHex(randomness)}`,
+    );
+}
+
+/** Seats that name this snapshot belong to winners, in the order of the race. */
+function needDrawnSeats(session: bigint, { winners }: Draw, seats: readonly Seating[]): void {
+  let last = -1;
+  // Reserves that were called in within the session come after the others, and are winners, too.
+  for (const { nodeKey, snapshot, sinceHeight } of seats) {
+    if (snapshot !== session) continue;
+    const place = winners.findIndex((winner) => equalBytes(winner, nodeKey));
+    if (place < 0)
+      throw wrong(
+        session,
+        `${toHex(nodeKey)} has a seat by it since block ${sinceHeight}, and did not win`,
+      );
+    if (place <= last)
+      throw wrong(session, `${toHex(nodeKey)} got its seat before somebody with a better place`);
+    last = place;
+  }
+}
+
+function reasonOf(
+  { line: { standing, power } }: Line,
+  { leastPower }: SnapshotHead,
+): DrawRow['leftOut'] {
+  if (standing === STANDING.barred) return 'barred';
+  if (standing === STANDING.lowScore) return 'low score';
+  return power < leastPower ? 'too little power' : undefined;
+}
+
+function noDraw(session: bigint): PalisadeError {
+  return new PalisadeError({
+    code: 'client/no-draw',
+    message: `No draw of session ${session} is known: it has not been made yet, or is forgotten.`,
+    next: 'A draw is made when the randomness of its session is known, some blocks after it began; it is kept while offences can be punished.',
+  });
+}
+
+function incomplete(session: bigint, has: number, wanted: number): PalisadeError {
+  return new PalisadeError({
+    code: 'client/draw-incomplete',
+    message: `${wanted} collators took part in the draw of session ${session}; the rows of only ${has} can be had.`,
+    retry: 'later',
+    next: 'Ask another validator.',
+  });
+}
+
+function wrong(session: bigint, why: string): PalisadeError {
+  return new PalisadeError({
+    code: 'client/draw-wrong',
+    message: `The draw of session ${session} does not hold: ${why.replace(/\.$/, '')}.`,
+    next: 'Ask another validator: either this one does not tell the truth, or the chain is broken.',
+  });
+}

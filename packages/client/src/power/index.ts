@@ -1,0 +1,2 @@
+/** Storage power, as programs ask for it. */
+export * from './check-draw.ts';
