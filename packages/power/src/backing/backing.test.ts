@@ -164,6 +164,25 @@ describe('an offence of a collator', () => {
     expect(pool.collator(silent).badSessions).toBe(1);
   });
 
+  it('[P11] counts in the two blocks in which the votes of a lost seat count still', async () => {
+    const pool = await startPower({ params: { minEligible: 1 } });
+    const { chain } = pool;
+    await pool.pool([1, 2, 3, 4, 5]);
+    await pool.endSession();
+    await pool.endSession();
+    const gone = Number(
+      chain
+        .seats()
+        .find((seat) => seat !== 'v0')!
+        .slice(1),
+    );
+    await chain.run(pool.owner(gone), leaveCollators, { collator: pool.nodeKey(gone) });
+    await pool.endSession();
+    const { number, startHeight } = chain.session;
+    await chain.block([], { misbehavior: [evidence(gone, startHeight + 1n)] });
+    expect(slashes.get(chain.state, number, pool.nodeKey(gone))).toBeDefined();
+  });
+
   it('[P11] comes to light also when the offender has long left its seat', async () => {
     const pool = await startPower({ params: { minEligible: 1 } });
     const { chain } = pool;

@@ -30,7 +30,7 @@ import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
 import { lineOf } from '../draw/draws.ts';
 import { backerSlashed, collatorSlashed, slashDeferred } from '../events.ts';
 import { params } from '../params.ts';
-import { seatOf } from '../seats/seating.ts';
+import { type Seating, seatOf } from '../seats/seating.ts';
 import { quarantine } from './quarantine.ts';
 import { beginWalk, type Visitor, WALK } from './walk.ts';
 
@@ -72,7 +72,7 @@ export const slashesDue = collection({
 export function noteOffence(ctx: BlockContext, offence: Offence): void {
   const { state, session } = ctx;
   const { validator, kind, fractionPpm } = offence;
-  const seat = seatOf(state, offence.session, validator);
+  const seat = seatAt(state, offence);
   if (!seat || seat.known === 1) return;
   const { evidenceSessions, deferralSessions, quarantineSessions } = params.need(state);
   if (session.number - offence.session > BigInt(evidenceSessions)) return;
@@ -96,6 +96,12 @@ export function noteOffence(ctx: BlockContext, offence: Offence): void {
   });
   slashesDue.set(state, [due, offence.session, validator], validator);
   ctx.emit(slashDeferred, { collator: validator, session: offence.session, fractionPpm, due });
+}
+
+/** The seat in which somebody offended: the votes of a lost one count for two heights more. */
+function seatAt(state: State, { session, validator }: Offence): Seating | undefined {
+  const seat = seatOf(state, session, validator);
+  return seat || session === 0n ? seat : seatOf(state, session - 1n, validator);
 }
 
 /** The more do the same in one session, the more each loses, as long as it is not carried out. */
