@@ -272,6 +272,43 @@ contract InFlightExitsTest is World {
         eq(address(ethVault).balance, vault - 6 ether, "paid in its time");
     }
 
+    /// Nor end one that nobody has joined yet.
+    function test_theEntryOfADeletedExitLeavesALaterOneThatNobodyJoinedYet() public {
+        later(5 * PERIOD);
+        start();
+        joinInput(alice, payment, 0);
+        blockInput(carol, competitor, ALICE);
+        later(PERIOD);
+        uint168 exitId = start_deleteAndStartAgain();
+        later(1);
+        eq(process(1, ETH), 1, "the old entry");
+        yes(record(exitId).exitStartTimestamp != 0, "the later one stays");
+        joinOutput(bob, payment, 0);
+    }
+
+    /// A piggyback that is placed again has the time of its own entry, not that of the first.
+    function test_aPiggybackPlacedAgainIsNotPaidAtTheTimeOfTheFirst() public {
+        later(5 * PERIOD);
+        uint168 exitId = start();
+        joinInput(alice, payment, 0);
+        blockInput(carol, competitor, ALICE);
+        later(100);
+        joinInput(alice, payment, 0);
+        later(PERIOD - 99);
+        eq(process(1, ETH), 1, "the first entry");
+        eq(record(exitId).exitMap, 1, "the piggyback stays");
+        later(100);
+        eq(process(1, ETH), 1, "its own entry");
+        eq(record(exitId).exitStartTimestamp, 0, "done");
+    }
+
+    function test_theNamedInputMustBeThePaymentsOwn() public {
+        bytes memory signature = sign(ALICE, payment);
+        input = deposit(alice, 10 ether);
+        vm.expectPartialRevert(ExitGame.NotSpentHere.selector);
+        this.startOut(signature);
+    }
+
     function start_deleteAndStartAgain() private returns (uint168 exitId) {
         exitId = record0();
         game.deleteNonPiggybackedInFlightExit(exitId);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import { ExitIds } from "../src/lib/ExitIds.sol";
 import { Merkle } from "../src/lib/Merkle.sol";
+import { Positions } from "../src/lib/Positions.sol";
 import { PriorityHeap } from "../src/lib/PriorityHeap.sol";
 import { Rlp } from "../src/lib/Rlp.sol";
 import { Output, Payment, Transactions } from "../src/lib/Transactions.sol";
@@ -164,6 +165,18 @@ contract LibrariesTest is Check {
             yes(ExitIds.priority(soon, x, a) < ExitIds.priority(soon, y, b), "age");
         }
         if (a < b) yes(ExitIds.priority(soon, x, a) < ExitIds.priority(soon, x, b), "id");
+    }
+
+    function txIndex(uint256 position) external pure returns (uint256) {
+        return Positions.txIndex(position);
+    }
+
+    function test_positionsBeyondABlockOrBeyondAPriorityAreRefused() public {
+        eq(this.txIndex(1e9 + 65535 * 1e4), 65535, "last place");
+        vm.expectPartialRevert(Positions.PositionOutOfRange.selector);
+        this.txIndex(1e9 + 65536 * 1e4);
+        vm.expectPartialRevert(Positions.PositionOutOfRange.selector);
+        this.txIndex(2 ** 56 * 1e4);
     }
 
     function sample() private pure returns (bytes memory) {

@@ -14,7 +14,6 @@ abstract contract InFlightExits is InFlightRecords {
 
     error WrongNumberOfInputs();
     error SameInputTwice(bytes32 outputId);
-    error WrongInputPosition(uint256 position);
     error MoreOutThanIn(address token);
     error AlreadyPiggybacked(uint256 bit);
 
@@ -167,7 +166,6 @@ abstract contract InFlightExits is InFlightRecords {
         bytes32[] memory ids = new bytes32[](inputs.length);
         for (uint16 i = 0; i < inputs.length; ++i) {
             uint256 position = args.inputUtxosPos[i];
-            if (payment.inputs[i] != position) revert WrongInputPosition(position);
             bytes memory inputTx = args.inputTxs[i];
             _requireIncluded(inputTx, position, args.inputTxsInclusionProofs[i]);
             inputs[i] = Transactions.outputOf(inputTx, Positions.outputIndex(position));
