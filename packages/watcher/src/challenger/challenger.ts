@@ -68,8 +68,6 @@ export class Challenger {
   private readonly parts: ChallengerParts;
   private readonly tasks = new Map<string, Task>();
   private situation: Situation | undefined;
-  /** Height at which it was synced for the first time: slots of what was missed meanwhile count from there. */
-  private readyAt: number | undefined;
 
   constructor(parts: ChallengerParts) {
     this.parts = parts;
@@ -97,7 +95,6 @@ export class Challenger {
         });
       return;
     }
-    this.readyAt ??= situation.head.height;
     this.forget(situation);
     for (const challenge of situation.challenges) this.consider(challenge, situation);
   }
@@ -123,7 +120,9 @@ export class Challenger {
     const known = this.tasks.get(challenge.subject);
     if (known) return known;
     const { margins, finalityMargin } = this.parts;
-    const from = Math.max(challenge.visibleAt + finalityMargin, this.readyAt ?? 0);
+    // From where this watcher saw it: counted from the exit, the slots of all who look late would have
+    // passed, and they would challenge at the same moment.
+    const from = Math.max(challenge.visibleAt + finalityMargin, head.height);
     const left = blocksUntil(margins, head, this.deadlineOf(challenge)) + head.height - from;
     const slot = drawSlot({
       subject: utf8(challenge.subject),

@@ -19,7 +19,7 @@ export type DelayInput = {
   readonly subject: Uint8Array;
   /** 20 bytes: the account that would send. */
   readonly challenger: Uint8Array;
-  /** Height from which the draw counts: where the challenge became possible. */
+  /** Height from which the draw counts: where this watcher saw that it can challenge. */
   readonly from: number;
   /** Root-chain blocks left at `from` until it is too late. */
   readonly blocksLeft: number;
