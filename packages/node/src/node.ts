@@ -16,6 +16,7 @@ import { createFaucet } from './api/faucet.ts';
 import { createApi, listen } from './api/server.ts';
 import { healthOf, statusOf } from './api/status.ts';
 import { type OpenedApplication, openApplication } from './application.ts';
+import { openChildChain } from './child-chain/open.ts';
 import { makeEngine } from './engine.ts';
 import { catchUpIndex } from './events/catch-up.ts';
 import { EventIndex } from './events/event-index.ts';
@@ -40,6 +41,8 @@ export type RunningNode = {
   readonly domain: Domain;
   /** Base URLs of the hosted validators, in the order given. */
   readonly urls: readonly string[];
+  /** Base URL of the child chain's API, where there is one. */
+  readonly childChainUrl?: string;
 };
 
 /** Starts it; `context` stops it, the last part first. Resolves when all ports are open. */
@@ -104,11 +107,14 @@ export async function startNode(
     for (const { challenger } of services) await challenger.stop();
   });
   await openDoors(context, options, { pool, services, engine, acknowledged, metrics, directory });
+  const { rootChain } = options;
+  const childChainUrl = rootChain && (await openChildChain(context, rootChain, { pool, services }));
   return {
     engine,
     application,
     domain: application.domain,
     urls: directory.map(({ url }) => url),
+    ...(childChainUrl === undefined ? {} : { childChainUrl }),
   };
 }
 

@@ -29,6 +29,9 @@ export {
 } from './ledger/ledger.ts';
 export { LedgerSnapshot } from './ledger/snapshot.ts';
 export { paymentsModule } from './module.ts';
+// What a node reads of the committed state.
+export { params as paymentsState } from './params.ts';
+export { nextEvent } from './root-event.ts';
 export { type Amounts, surplusOf, tokenKey, tokenOf } from './rules/amounts.ts';
 export type { Reason } from './rules/errors.ts';
 export { type Fees, type FeeTable, feeTable, isMerge } from './rules/fees.ts';
@@ -44,3 +47,4 @@ export {
 } from './rules/judge.ts';
 export { isPayment, type Opened, openTransaction, type Recover } from './rules/open.ts';
 export * from './schema.ts';
+export { blockOfRoot, childBlocks } from './state.ts';

@@ -4,6 +4,13 @@
  * a root chain on this machine.
  */
 export {
+  type AuthorityKeys,
+  type AuthoritySession,
+  blockRootCall,
+  rotationCall,
+  sortedMembers,
+} from './authority/authority.ts';
+export {
   authorityBinding,
   bindings,
   type Contract,

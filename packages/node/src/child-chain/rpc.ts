@@ -8,7 +8,7 @@ import type { Accepted } from './operator.ts';
 /** What stands behind it. */
 export type ChildChainService = {
   submit(signed: Uint8Array): Accepted | Refusal | Promise<Accepted | Refusal>;
-  block(root: Uint8Array): ReceivedBlock | undefined;
+  block(root: Uint8Array): ReceivedBlock | undefined | Promise<ReceivedBlock | undefined>;
   /** Fees by transaction type and token, as `fees.all` tells them. */
   fees(): Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
   configuration(): Readonly<Record<string, unknown>>;
@@ -34,8 +34,8 @@ export function childChainMethods(service: ChildChainService): Readonly<Record<s
   };
   const none = z.object({});
   return {
-    'block.get': rpcMethod(z.object({ hash }), ({ hash: root }) => {
-      const block = service.block(root);
+    'block.get': rpcMethod(z.object({ hash }), async ({ hash: root }) => {
+      const block = await service.block(root);
       if (!block) return new RpcFailure('get_block:not_found', 'There is no block of this hash.');
       const { number, transactions } = block;
       return { blknum: number, hash: toHex(root), transactions: transactions.map(toHex) };

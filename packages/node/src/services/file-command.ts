@@ -26,5 +26,7 @@ export async function fileCommand<T extends Command>(
   const value = { ...fields, nonce: bound.nonce, maxFee } as T;
   const submission = await engine.submit(await self.sign(declaration, value));
   if (submission.accepted) return submission.known ? 'later' : 'filed';
-  return /^(market|sectors)\//.test(submission.check?.codespace ?? '') ? 'refused' : 'later';
+  return /^(market|sectors|payments)\//.test(submission.check?.codespace ?? '')
+    ? 'refused'
+    : 'later';
 }

@@ -1,6 +1,7 @@
 /** Puts all contracts of a child chain on a root chain, wired: for development networks and tests. */
 import { PalisadeError } from '@palisade/core';
 import { type Abi, type Address, encodeDeployData, encodeFunctionData, type Hex } from 'viem';
+import { sortedMembers } from '../authority/authority.ts';
 import { bindings, ERC20_VAULT_ID, ETH_VAULT_ID, ETHER, type RootContracts } from '../contracts.ts';
 import { authorityAbi, authorityBytecode } from '../generated/authority.ts';
 import { erc20VaultAbi, erc20VaultBytecode } from '../generated/erc20-vault.ts';
@@ -93,13 +94,10 @@ async function handOver(
   framework: Address,
   { session, validators }: { session: bigint; validators: readonly AuthorityMember[] },
 ): Promise<Address> {
-  const sorted = [...validators].sort((a, b) =>
-    a.signer.toLowerCase() < b.signer.toLowerCase() ? -1 : 1,
-  );
   const { contractAddress } = await create(sender, authorityAbi, authorityBytecode, [
     framework,
     session,
-    sorted,
+    sortedMembers(validators),
   ]);
   const data = encodeFunctionData({
     abi: frameworkAbi,
