@@ -32,7 +32,19 @@ const ALLOWED = {
   client: ['core', 'chain/schema', 'market/schema', 'power/schema', 'payments/schema'],
   partner: ['core', 'market/schema', 'power/schema', 'chain/schema', 'client', 'daemon'],
   watcher: ['core', 'formats', 'payments', 'rootchain', 'daemon'],
-  devnet: ['core', 'chain', 'market', 'power', 'client', 'daemon', 'rootchain', 'node', 'partner'],
+  devnet: [
+    'core',
+    'chain',
+    'market',
+    'power',
+    'payments',
+    'client',
+    'daemon',
+    'rootchain',
+    'node',
+    'partner',
+    'watcher',
+  ],
   // Daemons and tools are loaded lazily, so that `palisade balance` does not load an engine.
   cli: [
     'core',

@@ -12,11 +12,19 @@ import { openDoor } from './control/door.ts';
 import { NetworkClock } from './control/network-clock.ts';
 import { keepParts, type RunningParts } from './control/parts-keeper.ts';
 import { finishRevert } from './control/snapshots.ts';
-import { foldersOf, openNetwork, readClock, writeConnection } from './files.ts';
+import {
+  type ChildChainPlaces,
+  foldersOf,
+  openNetwork,
+  readClock,
+  writeConnection,
+} from './files.ts';
 import { accountOf, type Network, POPULATION, type Timing } from './network.ts';
 import { HOST } from './parts.ts';
 import { choosePorts } from './ports.ts';
 import { superviseProcesses } from './processes.ts';
+import { type RootChainChoice, readRootChain, startRootChain } from './root-chain/root-chain.ts';
+import { watchChildChain } from './root-chain/watcher-part.ts';
 import { startInProcess } from './together.ts';
 
 export type DevnetOptions = {
@@ -31,6 +39,10 @@ export type DevnetOptions = {
   readonly allow?: readonly string[];
   /** Sectors that each storing partner keeps proven as power, for the draw of seats; none without. */
   readonly sectors?: number;
+  /** Where a new network has its child chain's contracts; no child chain without. */
+  readonly rootChain?: RootChainChoice;
+  /** Lets the root chain of a network that has one be. */
+  readonly leaveRootChain?: boolean;
   /** Level of the log files. */
   readonly logLevel: 'debug' | 'info' | 'warn';
   /** Hears what happens to the parts, in words. */
@@ -50,36 +62,48 @@ export type RunningDevnet = {
   readonly fresh: boolean;
   /** Its time, which `palisade dev warp` moves on. */
   readonly clock: Clock;
+  /** Where its child chain is reached, where there is one. */
+  readonly childChain?: ChildChainPlaces;
 } & Pick<RunningParts, 'urls' | 'partnerUrls' | 'pids'>;
 
 export async function startDevnet(
   context: DaemonContext,
   options: DevnetOptions,
 ): Promise<RunningDevnet> {
-  const { root, timing: wanted, seed } = options;
+  const { root, timing: wanted, seed, rootChain } = options;
   await finishRevert(root);
+  const clock = new NetworkClock((await readClock(root)).aheadMs);
   const opened = await openNetwork(root, {
-    timing: wanted,
-    nowMs: Date.now(),
+    ...{ timing: wanted, clock },
     ...(seed === undefined ? {} : { seed }),
+    ...(rootChain === undefined ? {} : { rootChain }),
   });
   const { network, timing, fresh } = opened;
   const ports = await choosePorts(root, HOST);
-  const clock = new NetworkClock((await readClock(root)).aheadMs);
   const { allow = [], sectors = 0 } = options;
   const part = { network, timing, folders: foldersOf(root), ports, clock, allow, sectors };
   const begin = options.processes ? superviseProcesses : startInProcess;
+  const hasRootChain = !options.leaveRootChain && (await readRootChain(root)) !== undefined;
+  let childChain: ChildChainPlaces | undefined;
   const keeper = await keepParts(context, async (inner) => {
-    const parts = await begin(inner, part, options);
+    const rootChain = hasRootChain
+      ? await startRootChain(inner, root, network.rootKeys, clock)
+      : undefined;
+    const parts = await begin(inner, { ...part, ...(rootChain ? { rootChain } : {}) }, options);
+    if (rootChain) {
+      childChain = await watchChildChain(inner, { ...part, rootChain });
+      await writeConnection(root, network, parts.urls, childChain);
+    }
     if (sectors > 0) registerCollators(inner, network, parts.urls);
     return parts;
   });
   const { urls, partnerUrls } = keeper.parts();
-  await writeConnection(root, network, urls);
+  await writeConnection(root, network, urls, childChain);
   const miners = sectors > 0 ? network.partners.slice(0, POPULATION.partners).map(accountOf) : [];
   await openDoor(context, root, controlActions({ root, network, miners, clock, keeper }));
   return {
     ...{ network, timing, fresh, clock, urls, partnerUrls },
+    ...(childChain ? { childChain } : {}),
     get pids() {
       return keeper.parts().pids;
     },

@@ -8,8 +8,14 @@ import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { atomicWrite, ensureDir } from '@palisade/daemon';
 import { z } from 'zod';
-import { MAX_AHEAD_MS } from './control/network-clock.ts';
+import { MAX_AHEAD_MS, type NetworkClock } from './control/network-clock.ts';
 import { makeNetwork, type Network, type Timing } from './network.ts';
+import {
+  foundRootChain,
+  type RootChainChoice,
+  type RootChainFile,
+  readRootChain,
+} from './root-chain/root-chain.ts';
 
 const identityFile = z.object({
   seed: z.string().min(1).max(100),
@@ -25,6 +31,8 @@ const identityFile = z.object({
 const portsFile = z.object({
   validators: z.array(z.number().int()),
   partners: z.array(z.number().int()),
+  /** Of the child chain's API, and of the watcher's. */
+  services: z.array(z.number().int()).default([]),
 });
 export type Ports = z.output<typeof portsFile>;
 
@@ -60,14 +68,22 @@ export function foldersOf(root: string): Folders {
  */
 export async function openNetwork(
   root: string,
-  wanted: { readonly seed?: string; readonly timing: Timing; readonly nowMs: number },
+  wanted: {
+    readonly seed?: string;
+    readonly timing: Timing;
+    readonly clock: NetworkClock;
+    /** For a new network; none without. */
+    readonly rootChain?: RootChainChoice;
+  },
 ): Promise<{ readonly network: Network; readonly timing: Timing; readonly fresh: boolean }> {
   const path = join(root, 'identity.json');
   await ensureDir(root);
   const fresh = !existsSync(path);
   if (fresh) {
-    const { timing, nowMs } = wanted;
-    const identity = { seed: wanted.seed ?? 'palisade', startMs: nowMs, timing };
+    const { timing, clock, rootChain, seed = 'palisade' } = wanted;
+    const identity = { seed, startMs: clock.nowMs(), timing };
+    const { rootKeys } = makeNetwork(seed, identity.startMs, timing);
+    if (rootChain) await foundRootChain(root, rootChain, rootKeys, clock);
     await atomicWrite(path, `${JSON.stringify(identity, null, 2)}\n`);
   }
   const { seed, startMs, timing } = identityFile.parse(JSON.parse(await readFile(path, 'utf8')));
@@ -80,14 +96,16 @@ export async function openNetwork(
       message: `The network in ${root} was made with blocks of ${timing.blockTimeMs} ms and sessions of ${timing.sessionMs} ms.`,
       next: 'Start it with these, or begin anew with: palisade reset',
     });
-  return { network: makeNetwork(seed, startMs, timing), timing, fresh };
+  const contracts = (await readRootChain(root))?.contracts;
+  return { network: makeNetwork(seed, startMs, timing, contracts), timing, fresh };
 }
 
 /** Reads an existing network, for a process that serves a part of it. */
 export async function readNetwork(root: string): Promise<{ network: Network; timing: Timing }> {
   const text = await readFile(join(root, 'identity.json'), 'utf8');
   const { seed, startMs, timing } = identityFile.parse(JSON.parse(text));
-  return { network: makeNetwork(seed, startMs, timing), timing };
+  const contracts = (await readRootChain(root))?.contracts;
+  return { network: makeNetwork(seed, startMs, timing, contracts), timing };
 }
 
 export async function readPorts(root: string): Promise<Ports | undefined> {
@@ -114,17 +132,36 @@ export async function writeClock(root: string, aheadMs: number): Promise<void> {
   await atomicWrite(join(root, 'clock.json'), `${JSON.stringify(clock)}\n`);
 }
 
+/** Where a network's child chain is reached. */
+export type ChildChainPlaces = {
+  readonly rootChain: RootChainFile;
+  readonly childChainUrl: string;
+  readonly watcherUrl: string;
+};
+
+function describeChild({ rootChain, childChainUrl, watcherUrl }: ChildChainPlaces) {
+  const { contracts, nowAt } = rootChain;
+  return {
+    rootChain: nowAt,
+    contracts: { ...contracts, deployedAt: Number(contracts.deployedAt) },
+    url: childChainUrl,
+    watcher: watcherUrl,
+  };
+}
+
 /** Tells the command line how to reach the network and which account is funded. */
 export async function writeConnection(
   root: string,
   network: Network,
   urls: readonly string[],
+  child?: ChildChainPlaces,
 ): Promise<void> {
   const connection = {
     chainId: network.genesis.chainId,
     genesisHash: toHex(genesisHash(network.genesis)),
     urls,
     faucet: true,
+    ...(child ? { childChain: describeChild(child) } : {}),
     client: {
       address: toHex(secp256k1.addressOf(network.clientSecret)),
       secret: toHex(network.clientSecret),

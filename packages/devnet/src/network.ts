@@ -10,7 +10,7 @@ import {
   SEAT,
   validatorsGenesis,
 } from '@palisade/chain';
-import { concat, type Json, toHex, utf8 } from '@palisade/core';
+import { concat, fromHex, type Json, toHex, utf8 } from '@palisade/core';
 import { ed25519, secp256k1, sha256 } from '@palisade/core/crypto';
 import {
   type ArchiveParams,
@@ -20,12 +20,14 @@ import {
   marketParams,
   type StandingParams,
 } from '@palisade/market';
+import { DEFAULT_PAYMENTS_PARAMS, paymentsParams } from '@palisade/payments';
 import {
   DEVELOPMENT_POWER_PARAMS,
   DEVELOPMENT_SECTORS_PARAMS,
   powerParams,
   sectorsParams,
 } from '@palisade/power';
+import type { RootContracts } from '@palisade/rootchain';
 
 /**
  * Who lives on a development network (market chapter, "Development network values"): partners that
@@ -113,6 +115,19 @@ export type Network = {
   readonly accessPartner: NodeIdentity;
   readonly clientSecret: Uint8Array;
   readonly faucetSecret: Uint8Array;
+  /** Of the child chain, where there is one. */
+  readonly rootKeys: RootKeys;
+};
+
+/** Who acts on the root chain. */
+export type RootKeys = {
+  /** Deploys the contracts, submits roots, pays this chain's fees for payments. */
+  readonly operatorSecret: Uint8Array;
+  /** Challenges. */
+  readonly challengerSecret: Uint8Array;
+  readonly clientSecret: Uint8Array;
+  /** Validators of the first session; their accounts' keys sign roots. */
+  readonly authority: readonly { readonly secret: Uint8Array; readonly votes: bigint }[];
 };
 
 function secretOf(seed: string, role: string): Uint8Array {
@@ -138,13 +153,27 @@ function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i + 1);
 }
 
-export function makeNetwork(seed: string, startMs: number, timing: Timing): Network {
+export function makeNetwork(
+  seed: string,
+  startMs: number,
+  timing: Timing,
+  contracts?: RootContracts,
+): Network {
   const { active, passive, partners: keepers, computers } = POPULATION;
   const validators = range(active + passive).map((i) => identity(seed, 'validator', i));
   const partners = range(keepers + computers).map((i) => identity(seed, 'partner', i));
   const accessPartner = identity(seed, 'partner', ACCESS_PARTNER);
   const clientSecret = secretOf(seed, 'client/account');
   const faucetSecret = secretOf(seed, 'faucet/account');
+  const rootKeys: RootKeys = {
+    operatorSecret: secretOf(seed, 'operator/account'),
+    challengerSecret: secretOf(seed, 'challenger/account'),
+    clientSecret,
+    authority: validators
+      .slice(0, active)
+      .map(({ accountSecret }) => ({ secret: accountSecret, votes: WEIGHT })),
+  };
+  const operator = secp256k1.addressOf(rootKeys.operatorSecret);
   const gift = (to: Uint8Array, amount: bigint) => ({ account: to, denom: 'pal', amount });
   const state: Record<string, Json> = {
     accounts: accountsGenesis.toJson({
@@ -154,6 +183,7 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
         gift(secp256k1.addressOf(faucetSecret), ENDOWMENT.faucet),
         ...validators.map((validator) => gift(accountOf(validator), ENDOWMENT.validator)),
         ...[...partners, accessPartner].map((one) => gift(accountOf(one), ENDOWMENT.partner)),
+        ...(contracts ? [gift(operator, ENDOWMENT.validator)] : []),
       ],
       holds: validators.map((validator) => ({
         account: accountOf(validator),
@@ -195,6 +225,7 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
       hosted: validators.map(({ nodeSecret }) => ed25519.publicKey(nodeSecret)),
     }),
     sectors: sectorsParams.toJson(DEVELOPMENT_SECTORS_PARAMS),
+    ...(contracts ? { payments: paymentsOn(contracts, operator) } : {}),
   };
   const chainId = `palisade-dev-${toHex(sha256(utf8(seed))).slice(2, 8)}`;
   return {
@@ -204,6 +235,7 @@ export function makeNetwork(seed: string, startMs: number, timing: Timing): Netw
     accessPartner,
     clientSecret,
     faucetSecret,
+    rootKeys,
   };
 }
 
@@ -218,4 +250,18 @@ export function lentTo(network: Pick<Network, 'validators'>, partner: number): U
   return Array.from({ length: LENT_TO }, (_, i) =>
     ed25519.publicKey(collators[(partner + i) % collators.length]!.nodeSecret),
   );
+}
+
+/**
+ * Payments as a development network has them: without fees, a child block every other block, and with
+ * a root chain that is believed after three blocks, since nobody else makes them.
+ */
+function paymentsOn({ framework }: RootContracts, claimer: Uint8Array): Json {
+  return paymentsParams.toJson({
+    ...DEFAULT_PAYMENTS_PARAMS,
+    framework: fromHex(framework),
+    claimer,
+    depositMargin: 3,
+    blockEvery: 2,
+  });
 }

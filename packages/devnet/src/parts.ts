@@ -18,6 +18,7 @@ import {
 import { DEVELOPMENT_SECTORS_PARAMS } from '@palisade/power';
 import type { Folders, Ports } from './files.ts';
 import { lentTo, type Network, type NodeIdentity, POPULATION, type Timing } from './network.ts';
+import type { RootChainFile } from './root-chain/root-chain.ts';
 
 /** The development network is for one machine: everything listens on the loopback. */
 export const HOST = '127.0.0.1';
@@ -34,6 +35,8 @@ const VOUCHER_BYTES = 4 * 2 ** 20;
 const SLOTS = 1;
 /** Room that each partner offers, bytes: a development machine has a disk for other things too. */
 const QUOTA = 8 * 2 ** 30;
+/** Pause between two looks at a root chain on this machine, ms. */
+const ROOT_POLL_MS = 500;
 /** Room on the disk that stays free, bytes. */
 const RESERVE = 512 * 2 ** 20;
 
@@ -50,6 +53,8 @@ export type Part = {
   readonly sectors: number;
   /** Shared by all parts of a process. */
   readonly clock: Clock;
+  /** Which the child chain follows; the validators go on without it, too. */
+  readonly rootChain?: RootChainFile;
 };
 
 /** What tests look into, and what partners of one process share. */
@@ -57,7 +62,7 @@ export type PartnerExtras = Pick<PartnerOptions, 'diskHook' | 'sealer'>;
 
 export function startValidators(
   context: DaemonContext,
-  { network, timing, folders, ports, clock }: Part,
+  { network, timing, folders, ports, clock, rootChain }: Part,
   faults?: NodeOptions['faults'],
 ): Promise<RunningNode> {
   return startNode(context, {
@@ -75,8 +80,17 @@ export function startValidators(
     clock,
     faucetSecret: network.faucetSecret,
     shadow: true,
+    ...(rootChain ? { rootChain: optionsOf(rootChain, network, ports) } : {}),
     ...(faults ? { faults } : {}),
   });
+}
+
+function optionsOf({ contracts, nowAt }: RootChainFile, network: Network, ports: Ports) {
+  return {
+    ...{ urls: [nowAt], contracts, port: ports.services[0]!, pollMs: ROOT_POLL_MS },
+    authoritySecrets: network.validators.map(({ accountSecret }) => accountSecret),
+    operatorSecret: network.rootKeys.operatorSecret,
+  };
 }
 
 /** Who serves: those that keep files, those that run modules, and one that leads elsewhere. */

@@ -74,7 +74,7 @@ export async function superviseProcesses(
     stopping = true;
     await Promise.all([...children.values()].map(({ process: child }) => end(child)));
   });
-  await begin('validators', ['validators']);
+  await begin('validators', ['validators', ...(part.rootChain ? ['--with-root-chain'] : [])]);
   const rules = part.allow.flatMap((rule) => ['--allow', rule]);
   rules.push('--sectors', `${part.sectors}`);
   await Promise.all(

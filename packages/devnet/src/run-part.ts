@@ -13,6 +13,7 @@ import {
   startOnePartner,
   startValidators,
 } from './parts.ts';
+import { readRootChain } from './root-chain/root-chain.ts';
 
 export type PartOptions = {
   readonly root: string;
@@ -23,6 +24,8 @@ export type PartOptions = {
   readonly allow: readonly string[];
   /** Sectors that each storing partner keeps proven. */
   readonly sectors: number;
+  /** Whether the root chain runs, where the network has one. */
+  readonly withRootChain: boolean;
   readonly logLevel: LogLevel;
 };
 
@@ -32,13 +35,18 @@ export async function runPart({
   numbers,
   allow,
   sectors,
+  withRootChain,
   logLevel,
 }: PartOptions): Promise<void> {
   const { network, timing } = await readNetwork(root);
   const ports = (await readPorts(root))!;
   const folders = foldersOf(root);
   const clock = new NetworkClock((await readClock(root)).aheadMs);
-  const part: Part = { network, timing, folders, ports, clock, allow, sectors };
+  const rootChain = await readRootChain(root);
+  const part: Part = {
+    ...{ network, timing, folders, ports, clock, allow, sectors },
+    ...(rootChain && withRootChain ? { rootChain } : {}),
+  };
   const nameOf = (number: number) => partnersOf(part)[number - 1]!.name;
   const name = role === 'validators' ? role : numbers.map(nameOf).join(', ');
   const folder = role === 'validators' ? folders.node : folders.partner(numbers[0]!);

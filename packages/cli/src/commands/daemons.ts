@@ -81,13 +81,18 @@ export function devnetPartCommand() {
     .requiredOption('--dir <folder>', 'folder of the network')
     .option('--allow <rule>', 'where its tunnels may lead; may be given several times', texts)
     .option('--sectors <count>', 'that each storing partner proves', parseCount(0, 64), 0)
+    .option('--with-root-chain', 'follow the root chain of the network')
     .addOption(
       new Option('--log-level <level>', 'of the log file').choices(LEVELS).default('info' as const),
     )
-    .action(async (role, numbers, { dir, logLevel, sectors, allow = [] }) => {
+    .action(async (role, numbers, options) => {
+      const { dir, logLevel, sectors, allow = [], withRootChain = false } = options;
       const { runPart } = await import('@palisade/devnet');
       const part = role === 'validators' ? ('validators' as const) : ('partner' as const);
-      await runPart({ root: dir, role: part, numbers: numbers ?? [], allow, sectors, logLevel });
+      await runPart({
+        ...{ root: dir, role: part, numbers: numbers ?? [] },
+        ...{ allow, sectors, withRootChain, logLevel },
+      });
     });
 }
 

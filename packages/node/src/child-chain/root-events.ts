@@ -70,7 +70,7 @@ export class RootEvents {
         const { blknum, depositor, token, amount } = log.args;
         const position = positionOf({ blknum: Number(blknum), txindex: 0, oindex: 0 });
         const output = { type: 1, owner: fromHex(depositor), token: fromHex(token), amount };
-        return [{ kind: ROOT_EVENT.deposit, positions: [position], ...valueOf(output) }];
+        return [{ kind: ROOT_EVENT.deposit, positions: [position], ...worthOf(output) }];
       }
       case 'BlockSubmitted':
         this.submitted = Number(log.args.blknum);
@@ -150,7 +150,7 @@ export class RootEvents {
     const exit = { hash, inputs, outputs, locked: new Map<number, Position>(), isConsumed: false };
     this.inFlight.set(inFlightExitId(this.dialect, raw), exit);
     this.inFlightOf.set(hexOf(hash), exit);
-    return [{ kind: ROOT_EVENT.exitStarted, positions }];
+    return [{ kind: ROOT_EVENT.exitStarted, positions: [...positions] }];
   }
 
   /** An output that is in no block yet cannot be spent by anybody, and needs no lock. */
@@ -197,14 +197,14 @@ type Meaning = Pick<RootEvent, 'kind' | 'positions'> & Partial<RootEvent>;
 
 const ended = (positions: readonly Position[]): Meaning => ({
   kind: ROOT_EVENT.exitEnded,
-  positions,
+  positions: [...positions],
 });
 
 function paid({ position, output }: { position: Position; output: Output }): Meaning {
-  return { kind: ROOT_EVENT.exitPaid, positions: [position], ...valueOf(output) };
+  return { kind: ROOT_EVENT.exitPaid, positions: [position], ...worthOf(output) };
 }
 
-function valueOf({ owner, token, amount }: Output) {
+function worthOf({ owner, token, amount }: Output) {
   return { owner, token, amount: fromHex(`0x${amount.toString(16).padStart(64, '0')}`) };
 }
 

@@ -15,14 +15,13 @@ export type AnvilOptions = {
   readonly blockTimeS?: number;
   /** Accounts of the development mnemonic with 10,000 ether each. */
   readonly accounts?: number;
-  /** File in which the chain is kept between runs. */
-  readonly statePath?: string;
+  /** States of so many blocks are kept, in memory alone; without a number all, on the disk from 500 on. */
+  readonly keptStates?: number;
 };
 
 export type Anvil = {
   readonly url: string;
   readonly port: number;
-  readonly pid: number;
   /** Calls a method of the node by name: `anvil_mine`, `evm_snapshot`, `anvil_reorg` ... */
   control(method: string, ...params: readonly unknown[]): Promise<unknown>;
   stop(): Promise<void>;
@@ -36,12 +35,12 @@ const START_MS = 30_000;
 const STOP_MS = 5_000;
 const LISTENING = /Listening on [\d.]+:(\d+)/;
 
-/** Starts a node and answers when it serves. It ends with this process at the latest. */
+/** Ends the node as soon as the pipe to its stdin is closed, by whoever held it, or by his death. */
+const GUARD = 'exec 3<&0; "$@" 3<&- & n=$!; (read _ <&3; kill -9 $n 2>/dev/null) & wait $n';
+
+/** Starts a node and answers when it serves. It ends with this process, however that ends. */
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
-  const child = spawn(binary(), argumentsOf(options), { stdio: ['ignore', 'pipe', 'pipe'] });
-  const end = () => void child.kill('SIGKILL');
-  process.once('exit', end);
-  child.once('exit', () => process.off('exit', end));
+  const child = begin(binary(), argumentsOf(options));
   try {
     const port = await listening(child);
     const url = `http://127.0.0.1:${port}`;
@@ -50,7 +49,6 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     return {
       url,
       port,
-      pid: child.pid!,
       control: (method, ...params) => rpc.ask({ method, params, result: z.unknown() }),
       stop: () => stop(child),
     };
@@ -58,6 +56,16 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     await stop(child);
     throw error;
   }
+}
+
+function begin(program: string, args: readonly string[]): ChildProcess {
+  if (process.platform !== 'win32')
+    return spawn('/bin/sh', ['-c', GUARD, 'anvil', program, ...args], { stdio: 'pipe' });
+  const child = spawn(program, args, { stdio: 'pipe' });
+  const end = () => void child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  return child;
 }
 
 function binary(): string {
@@ -77,12 +85,12 @@ function binary(): string {
 }
 
 function argumentsOf(options: AnvilOptions): string[] {
-  const { port = 0, chainId = ANVIL_CHAIN_ID, blockTimeS, accounts, statePath } = options;
+  const { port = 0, chainId = ANVIL_CHAIN_ID, blockTimeS, accounts, keptStates } = options;
   return [
     ...['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId)],
     ...(blockTimeS === undefined ? [] : ['--block-time', String(blockTimeS)]),
     ...(accounts === undefined ? [] : ['--accounts', String(accounts)]),
-    ...(statePath === undefined ? [] : ['--state', statePath]),
+    ...(keptStates === undefined ? [] : ['--prune-history', String(keptStates)]),
   ];
 }
 
@@ -117,7 +125,8 @@ function listening(child: ChildProcess): Promise<number> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.stdin?.end();
+  if (process.platform === 'win32') child.kill('SIGKILL');
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
   await ended;
   clearTimeout(timer);
