@@ -50,6 +50,8 @@ export async function startOwnNode(
   if (existsSync(path)) await load(anvil, path);
   const setTime = () => anvil.control('evm_setTime', Math.floor(clock.nowMs() / 1000));
   await setTime();
+  // Of blocks from before it has no states any more: what is deep enough to count has to come after.
+  await anvil.control('anvil_mine', `0x${(DEPTH + 1n).toString(16)}`);
   const forget = clock.onMove(() => {
     setTime()
       .then(() => anvil.control('anvil_mine', '0x1'))

@@ -1,0 +1,50 @@
+/** What a wallet reads of a watcher's answers. */
+import { fromHex } from '@palisade/core';
+import { z } from 'zod';
+
+const hex = z
+  .string()
+  .regex(/^0x(?:[0-9a-f]{2})*$/)
+  .transform((text) => text as `0x${string}`);
+const address = hex.refine((text) => text.length === 42);
+const uint = z.bigint().min(0n);
+
+export const exitable = z.array(
+  z.object({ utxo_pos: uint, owner: address, currency: address, amount: uint }),
+);
+export const contractsOf = z.object({
+  contract_addr: z.object({
+    plasma_framework: address,
+    eth_vault: address,
+    erc20_vault: address,
+    payment_exit_game: address,
+  }),
+});
+export const exitData = z.object({ utxo_pos: uint, txbytes: hex, proof: hex });
+export const challengeData = z.object({
+  exit_id: uint,
+  exiting_tx: hex,
+  txbytes: hex,
+  input_index: uint,
+  sig: hex,
+});
+export const submitted = z.object({ blknum: uint, txindex: uint, txhash: hex });
+export const spending = z.object({
+  allowed: z.boolean(),
+  code: z.string().optional(),
+  reason: z.string().optional(),
+  next: z.string().optional(),
+});
+export const fees = z.record(
+  z.string(),
+  z.array(z.looseObject({ currency: address, amount: uint })),
+);
+export const inFlightData = z.object({
+  in_flight_tx: hex,
+  input_txs: z.array(hex),
+  input_utxos_pos: z.array(uint),
+  input_txs_inclusion_proofs: z.array(hex),
+  in_flight_tx_sigs: z.array(hex),
+});
+
+export const bytesOf = (text: string): Uint8Array => fromHex(text);
