@@ -91,6 +91,9 @@ const DEVELOPMENT_ARCHIVE: ArchiveParams = {
   reserve: 10n * TOKEN,
 };
 
+/** Fee of a payment, wei: a millionth of an ether. */
+const PAYMENT_FEE = 10n ** 12n;
+
 export type Timing = {
   readonly blockTimeMs: number;
   readonly sessionMs: number;
@@ -253,14 +256,15 @@ export function lentTo(network: Pick<Network, 'validators'>, partner: number): U
 }
 
 /**
- * Payments as a development network has them: without fees, a child block every other block, and with
- * a root chain that is believed after three blocks, since nobody else makes them.
+ * Payments as a development network has them: for a fee in ether that nobody minds, with a child block
+ * every other block, and a root chain that is believed after three blocks, since nobody else makes them.
  */
 function paymentsOn({ framework }: RootContracts, claimer: Uint8Array): Json {
   return paymentsParams.toJson({
     ...DEFAULT_PAYMENTS_PARAMS,
     framework: fromHex(framework),
     claimer,
+    fees: [{ token: new Uint8Array(20), amount: PAYMENT_FEE }],
     depositMargin: 3,
     blockEvery: 2,
   });

@@ -85,7 +85,8 @@ export class ChainService implements ChildChainService {
     const submission = await engine.submit(tx);
     if (!submission.accepted) {
       this.nonce = undefined;
-      return submission.refusal;
+      const { check, refusal } = submission;
+      return check ? { ...refusal, code: check.codespace, message: check.log } : refusal;
     }
     this.nonce += 1n;
     const [opened] = await application.opener.open([tx]);
