@@ -101,8 +101,9 @@ export async function openWatcher(
   const watch = await openWatch(context, options, settings);
   const events = new EventStream();
   watch.onFindings = (findings) => events.tell(findings);
-  context.onStop('event streams', async () => events.close());
   const url = await serve(context, options, watch, events);
+  // Before the server, which would wait for its readers.
+  context.onStop('event streams', async () => events.close());
   const following = run(context, watch, settings);
   context.onStop('following the root chain', () => following);
   return { url, challenger: watch.challenger?.address, watch };

@@ -246,7 +246,7 @@ export class Watch {
       });
     const danger = dangerOf(events.map(({ event }) => event));
     if (danger.level !== this.findings.danger.level)
-      this.parts.log.warn('danger level', { level: danger.level, reasons: danger.reasons });
+      this.parts.log.warn('danger', { danger: danger.level, reasons: danger.reasons });
     const { challenges } = verdict;
     this.findings = { head, synced, events, danger, funding, challenges };
     this.onFindings(this.findings);
