@@ -9,6 +9,7 @@ import {
   statusCommand,
   validatorsCommand,
 } from './commands/chain.ts';
+import { depositCommand, payCommand, utxosCommand } from './commands/child-chain.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import {
@@ -57,7 +58,13 @@ export function createProgram(context: Context): Command {
   );
   group('Computation', runCommand(context));
   group('Access', tunnelCommand(context));
-  group('Exits', exitCommand(context));
+  group(
+    'Child chain',
+    depositCommand(context),
+    payCommand(context),
+    utxosCommand(context),
+    exitCommand(context),
+  );
   group('Jobs', jobsCommand(context), jobCommand(context), payoutCommand(context));
   group(
     'Account',

@@ -139,7 +139,8 @@ export type ChildChainPlaces = {
   readonly watcherUrl: string;
 };
 
-function describeChild({ rootChain, childChainUrl, watcherUrl }: ChildChainPlaces) {
+/** As the command line and `devnet --json` are told. */
+export function describeChild({ rootChain, childChainUrl, watcherUrl }: ChildChainPlaces) {
   const { contracts, nowAt } = rootChain;
   return {
     rootChain: nowAt,

@@ -8,7 +8,7 @@ import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { createLogger, type DaemonContext, logSection, runDaemon } from '@palisade/daemon';
 import { type RunningDevnet, startDevnet } from './devnet.ts';
-import { foldersOf } from './files.ts';
+import { describeChild, foldersOf } from './files.ts';
 import { DEVELOPMENT_TIMING, POPULATION, type Timing } from './network.ts';
 import { utilityOf } from './parts.ts';
 import { tellSeats } from './seat-story.ts';
@@ -29,6 +29,10 @@ export type DevnetRun = {
   readonly blockTimeMs?: number;
   readonly sessionMs?: number;
   readonly seed?: string;
+  /** RPC address of its root chain; true, or absent: a node of its own; false: none. */
+  readonly rootChain?: string | boolean | undefined;
+  /** Least time of an exit, s; only when it is new. */
+  readonly exitPeriodS?: number;
   /** Sectors that each storing partner keeps proven as power. */
   readonly sectors: number;
   /** Where the tunnels of one more partner may lead. */
@@ -47,6 +51,15 @@ function timingOf({ blockTimeMs, sessionMs }: DevnetRun): Timing {
     sessionMs: sessionMs ?? DEVELOPMENT_TIMING.sessionMs,
     guardMs: Math.round(block * GUARD_PART),
   };
+}
+
+/** Ten minutes: what the reference has for development. */
+const EXIT_PERIOD_S = 600;
+
+function rootChainOf({ rootChain = true, exitPeriodS = EXIT_PERIOD_S }: DevnetRun) {
+  if (rootChain === false) return { leaveRootChain: true };
+  const url = typeof rootChain === 'string' ? { url: rootChain } : {};
+  return { rootChain: { ...url, exitPeriodS } };
 }
 
 export async function runDevnet(run: DevnetRun): Promise<void> {
@@ -70,6 +83,7 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
         sectors: run.sectors,
         logLevel: run.logLevel,
         onNews: say,
+        ...rootChainOf(run),
         ...(run.seed === undefined ? {} : { seed: run.seed }),
         ...(run.allow === undefined ? {} : { allow: run.allow }),
       });
@@ -157,7 +171,8 @@ async function checkFolder(
   });
 }
 
-function summary({ network, urls, partnerUrls, pids, fresh }: RunningDevnet, root: string) {
+function summary(devnet: RunningDevnet, root: string) {
+  const { network, urls, partnerUrls, pids, fresh, childChain } = devnet;
   return {
     chainId: network.genesis.chainId,
     fresh,
@@ -169,6 +184,7 @@ function summary({ network, urls, partnerUrls, pids, fresh }: RunningDevnet, roo
       secret: toHex(network.clientSecret),
     },
     pids,
+    ...(childChain ? { childChain: describeChild(childChain) } : {}),
   };
 }
 
@@ -187,6 +203,10 @@ function introduce(devnet: RunningDevnet, root: string, say: (line: string) => v
   const partners = [...network.partners, network.accessPartner];
   for (const [i, url] of partnerUrls.entries())
     say(`  ${partners[i]!.name}    ${utilityOf(i).padEnd(7)}  ${url}`);
+  if (devnet.childChain) {
+    const { rootChain, childChainUrl, watcherUrl } = devnet.childChain;
+    say(`  root chain ${rootChain.nowAt}, child chain ${childChainUrl}, watcher ${watcherUrl}`);
+  }
   say(`  client ${toHex(secp256k1.addressOf(network.clientSecret))}`);
   say(`  its key ${toHex(network.clientSecret)}`);
   say(

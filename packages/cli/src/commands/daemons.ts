@@ -30,6 +30,16 @@ export function devnetCommand({ world }: Context) {
     .option('--session <time>', 'length of a session', parseDuration)
     .option('--seed <text>', 'what the keys are made of; only when it is new')
     .option(
+      '--root-chain <url>',
+      'put its child chain on this node of Ethereum; only when it is new',
+    )
+    .option('--no-root-chain', 'start none; the child chain of a network that has one stands still')
+    .option(
+      '--exit-period <time>',
+      'least time that an exit takes; only when it is new',
+      parseDuration,
+    )
+    .option(
       '--allow <place>',
       'one more partner, whose tunnels lead to HOST:PORT; may be given several times',
       texts,
@@ -49,7 +59,7 @@ export function devnetCommand({ world }: Context) {
     )
     .action(async (options) => {
       const { dir, processes, story, file, check, exit, blockTime, session } = options;
-      const { seed, logLevel, json, allow, sectors } = options;
+      const { rootChain, exitPeriod, seed, logLevel, json, allow, sectors } = options;
       const { runDevnet } = await import('@palisade/devnet');
       await runDevnet({
         root: dir === undefined ? homeOf(world).devnet : resolve(dir),
@@ -59,6 +69,8 @@ export function devnetCommand({ world }: Context) {
         ...(file === undefined ? {} : { file: resolve(file) }),
         ...(check === undefined ? {} : { check: resolve(check) }),
         json: json === true,
+        rootChain,
+        ...(exitPeriod === undefined ? {} : { exitPeriodS: Math.ceil(exitPeriod / 1000) }),
         logLevel,
         sectors,
         ...(blockTime === undefined ? {} : { blockTimeMs: blockTime }),

@@ -3,10 +3,16 @@ import { readFile, stat } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { exactJson, PalisadeError, parseExactJson } from '@palisade/core';
 import { branch, type Context, execute, leaf } from '../command.ts';
+import { watcherOf } from '../session/wallet.ts';
 import { facts } from '../terminal/table.ts';
 import { daemonLeaf } from './daemons.ts';
+import {
+  exitChallengeCommand,
+  exitProcessCommand,
+  exitShowCommand,
+  exitStartCommand,
+} from './exits.ts';
 
-const DEFAULT_URL = 'http://127.0.0.1:7434';
 /** A watcher on this machine answers in milliseconds. */
 const ASK_MS = 10_000;
 
@@ -60,10 +66,11 @@ function statusCommand(context: Context) {
     'Tell whether a watcher protects its user, and what it found',
     'palisade watch status',
   )
-    .option('--api <url>', 'API of the watcher', DEFAULT_URL)
+    .option('--api <url>', 'API of the watcher; the development network’s')
     .action((options) =>
-      execute(context, options, async ({ paint }) => {
-        const status = (await ask(`${options.api}/status`)) as Status;
+      execute(context, options, async (session) => {
+        const { paint } = session;
+        const status = (await ask(`${watcherOf(session, options)}/status`)) as Status;
         const { danger, synced, mode, spending, challenger } = status;
         const isWell = danger.level === 'OK' || danger.level === 'WATCH';
         return {
@@ -106,18 +113,22 @@ type Status = {
 };
 
 export function exitCommand(context: Context) {
-  return branch('exit', 'Exits to the root chain: what a watcher sees, and evidence')
+  return branch('exit', 'Exits to the root chain: start, look, challenge, pay; and evidence')
+    .addCommand(exitStartCommand(context))
+    .addCommand(exitShowCommand(context))
     .addCommand(listCommand(context))
+    .addCommand(exitChallengeCommand(context))
+    .addCommand(exitProcessCommand(context))
     .addCommand(evidenceCommand(context))
     .addCommand(checkCommand(context));
 }
 
 function listCommand(context: Context) {
   return leaf('list', 'List what a watcher finds wrong or worth knowing', 'palisade exit list')
-    .option('--api <url>', 'API of the watcher', DEFAULT_URL)
+    .option('--api <url>', 'API of the watcher; the development network’s')
     .action((options) =>
-      execute(context, options, async () => {
-        const status = (await call(options.api, 'status.get')) as {
+      execute(context, options, async (session) => {
+        const status = (await call(watcherOf(session, options), 'status.get')) as {
           readonly byzantine_events: readonly {
             readonly event: string;
             readonly details: unknown;
@@ -138,10 +149,11 @@ function evidenceCommand(context: Context) {
     'Print evidence of what a watcher finds wrong now, one document a line',
     'palisade exit evidence > evidence.jsonl',
   )
-    .option('--api <url>', 'API of the watcher', DEFAULT_URL)
+    .option('--api <url>', 'API of the watcher; the development network’s')
     .action((options) =>
-      execute(context, options, async () => {
-        const documents = (await call(options.api, 'evidence.all')) as readonly unknown[];
+      execute(context, options, async (session) => {
+        const api = watcherOf(session, options);
+        const documents = (await call(api, 'evidence.all')) as readonly unknown[];
         return { json: documents, lines: documents.map((document) => exactJson(document)) };
       }),
     );

@@ -9,6 +9,7 @@ const networkFile = z.object({
   genesisHash: z.string().regex(/^0x[0-9a-f]{64}$/),
   urls: z.array(z.url()).min(1).max(64),
   faucet: z.boolean().optional(),
+  childChain: z.object({ rootChain: z.url(), watcher: z.url() }).optional(),
   client: z.object({
     address: z.string().regex(/^0x[0-9a-f]{40}$/),
     secret: z.string().regex(/^0x[0-9a-f]{64}$/),
@@ -21,6 +22,8 @@ export type DevelopmentNetwork = {
   readonly urls: readonly string[];
   /** Secret of the funded account: worth nothing beyond this network. */
   readonly secret: Uint8Array;
+  /** Its root chain and its watcher, where it has them. */
+  readonly childChain: { readonly rootChain: string; readonly watcher: string } | undefined;
 };
 
 /** @throws PalisadeError `cli/bad-network-file` */
@@ -33,12 +36,13 @@ export function readNetworkFile({ network }: Home): DevelopmentNetwork | undefin
     throw error;
   }
   try {
-    const { chainId, genesisHash, urls, client } = networkFile.parse(JSON.parse(text));
+    const { chainId, genesisHash, urls, client, childChain } = networkFile.parse(JSON.parse(text));
     return {
       chainId,
       urls,
       genesisHash: fromHex(genesisHash),
       secret: fromHex(client.secret),
+      childChain,
     };
   } catch (cause) {
     throw new PalisadeError({

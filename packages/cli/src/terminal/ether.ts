@@ -1,0 +1,26 @@
+/** Amounts and addresses of the root chain as people write and read them. */
+import { fromHex } from '@palisade/core';
+import { InvalidArgumentError } from 'commander';
+
+const DECIMALS = 18;
+const UNIT = 10n ** BigInt(DECIMALS);
+
+/** Wei of an amount in ether: `1.5`, `0.000001`. */
+export function parseEther(text: string): bigint {
+  const [, whole, fraction = ''] = /^(\d{1,12})(?:\.(\d{1,18}))?$/.exec(text.trim()) ?? [];
+  const wei =
+    whole === undefined ? 0n : BigInt(whole) * UNIT + BigInt(fraction.padEnd(DECIMALS, '0'));
+  if (wei > 0n) return wei;
+  throw new InvalidArgumentError('write it in ether with at most 18 decimals, as in 0.5');
+}
+
+/** `0.5 ether`. */
+export function formatEther(wei: bigint): string {
+  const fraction = `${wei % UNIT}`.padStart(DECIMALS, '0').replace(/0+$/, '');
+  return `${wei / UNIT}${fraction === '' ? '' : `.${fraction}`} ether`;
+}
+
+export function parseEthereumAddress(text: string): Uint8Array {
+  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return fromHex(text.toLowerCase());
+  throw new InvalidArgumentError('an address is 0x and 40 hex digits');
+}
