@@ -1,9 +1,11 @@
 /** Storage power from a sealed sector to a seat, in a whole network that does it all by itself. */
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChainEvent, checkDraw } from '@palisade/client';
 import { accountSigner, fromHex, PalisadeError, toHex } from '@palisade/core';
 import { ed25519 } from '@palisade/core/crypto';
+import { encryptSecret, LIGHT_COST, publicKeyOf } from '@palisade/daemon';
 import { knock, POPULATION } from '@palisade/devnet';
 import { validatorAddress } from '@palisade/formats';
 import { seatsQuery, verifyDraw } from '@palisade/power';
@@ -15,12 +17,15 @@ import {
   drawQuery,
   snapshotQuery,
 } from '@palisade/power/schema';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../packages/cli/src/main.ts';
+import type { World } from '../../packages/cli/src/terminal/world.ts';
 import { type BundledThread, bundleRunThread } from '../../packages/partner/test/run-thread.ts';
 import { type StoryNetwork, storyNetwork } from './story-network.ts';
 
 const TIMING = { blockTimeMs: 125, sessionMs: 5000, guardMs: 15 };
 const SECTORS = 2;
+const PASSPHRASE = 'a passphrase of the test';
 const MIB = BigInt(DEVELOPMENT_SECTORS_PARAMS.sectorBytes);
 const ALL = MIB * BigInt(SECTORS * POPULATION.partners);
 
@@ -72,13 +77,13 @@ it('[P5] [P6] [P8] [P9] partners seal, prove and lend by themselves; the seats o
     ({ session }) => Number(session) >= Number(lent) + 2,
   );
   const session = BigInt(fieldsOf(taken).session!);
-  expect(session).toBeLessThanOrEqual(5n);
+  expect(session).toBe(lent + 2n);
 
   const read = await snapshotOf(lent + 1n);
   expect(read.some(({ line }) => line.power > 0n)).toBe(true);
   const { seats } = (await chain.find(seatsQuery, { session }))!;
   const drawn = seats.seatings.filter(({ snapshot }) => snapshot === session - 1n);
-  expect(drawn).toHaveLength(3);
+  expect(drawn.length).toBeGreaterThan(0);
   const known = ed25519.publicKey(story.devnet.network.validators[0]!.nodeSecret);
   for (const { nodeKey } of drawn) expect(toHex(nodeKey)).not.toBe(toHex(known));
 
@@ -97,9 +102,8 @@ it('[P5] [P6] [P8] [P9] partners seal, prove and lend by themselves; the seats o
 
   // Anybody can repeat the draw; who changes a row is found out.
   const report = await checkDraw(chain, session - 1n);
-  expect(report.places.slice(0, 3).map(({ id }) => toHex(id))).toEqual(
-    drawn.map(({ nodeKey }) => toHex(nodeKey)),
-  );
+  const won = report.places.filter(({ role }) => role === 'seat');
+  expect(won.map(({ id }) => toHex(id))).toEqual(drawn.map(({ nodeKey }) => toHex(nodeKey)));
   const { draw } = (await chain.find(drawQuery, { session: session - 1n }))!;
   const { head, root, rows, seed } = report;
   const { genesisHash } = await chain.domain();
@@ -161,3 +165,136 @@ it('[P4] [P10] a partner that lost a sector loses its power, its collators their
     expect(view.snapshot.power, `${amount}`).toBe(2n * MIB - amount);
   }
 }, 60_000);
+
+type CliError = {
+  readonly code: string;
+  readonly message: string;
+  readonly next?: string;
+  readonly data: { readonly codespace?: string };
+};
+
+describe('the command line', () => {
+  let home: string;
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'palisade-power-cli-'));
+    await symlink(story.root, join(home, 'devnet'));
+    await mkdir(join(home, 'keys'), { mode: 0o700 });
+    const { partners, validators } = story.devnet.network;
+    await keep('miner', 'account', partners[1]!.accountSecret);
+    await keep('owner', 'account', validators[1]!.accountSecret);
+    await keep('machine', 'node', validators[1]!.nodeSecret);
+    await keep('new-machine', 'node', new Uint8Array(32).fill(77));
+    await keep('other', 'account', validators[2]!.accountSecret);
+    await keep('taken-root', 'account', validators[2]!.rootSecret);
+  });
+  afterAll(() => rm(home, { recursive: true, force: true }));
+
+  async function keep(name: string, kind: 'account' | 'node', secret: Uint8Array): Promise<void> {
+    const file = {
+      ...(await encryptSecret(secret, PASSPHRASE, { cost: LIGHT_COST })),
+      ...{ pubkey: toHex(publicKeyOf(kind, secret)).slice(2), kind },
+    };
+    await writeFile(join(home, 'keys', `${name}.json`), JSON.stringify(file), { mode: 0o600 });
+  }
+
+  async function palisade(...line: readonly string[]): Promise<Record<string, unknown>> {
+    let text = '';
+    const world: World = {
+      env: { PALISADE_HOME: home, PALISADE_PASSPHRASE: PASSPHRASE },
+      stdout: async (data) => {
+        text += data;
+      },
+      stderr: () => {},
+      isTerminal: false,
+      hasColor: false,
+      columns: 100,
+      ask: async () => '',
+      stdin: async () => Buffer.alloc(0),
+      nowMs: () => Date.now(),
+    };
+    const code = await main([...line, '--json'], world);
+    return { code, ...(JSON.parse(text) as object) };
+  }
+
+  const refusal = async (...line: readonly string[]) => {
+    const { code, error } = await palisade(...line);
+    expect(code, line.join(' ')).toBe(1);
+    // What the chain refuses comes with its own code beside the engine's, and its advice in the message.
+    const { code: own, message, next, data } = error as CliError;
+    const name = data.codespace ?? own;
+    expect(`${message} ${next ?? ''}`, name).toMatch(/\. \w.*\w/);
+    return name;
+  };
+
+  const keyOf = (index: number) =>
+    toHex(ed25519.publicKey(story.devnet.network.validators[index]!.nodeSecret));
+
+  it('[P6] [P8] shows miners, sectors, power and seats, and verifies a draw from public data', async () => {
+    const account = toHex(accountOf(1));
+    const shown = await palisade('power', 'show');
+    expect(shown.collators).toHaveLength(5);
+    expect(await palisade('power', 'show', account)).toMatchObject({ code: 0, raw: `${2n * MIB}` });
+    const { sectors } = await palisade('miner', 'sectors', account);
+    expect(sectors).toMatchObject([{ state: 'active' }, { state: 'active' }]);
+    expect(await palisade('miner', 'status', account)).toMatchObject({ sectors: { active: 2 } });
+    const { number } = await story.chain.session();
+    expect(await palisade('validators', '--session', `${number}`)).toMatchObject({ code: 0 });
+    const verified = await palisade('draw', 'verify', `${number - 1n}`);
+    expect(verified).toMatchObject({ code: 0, valid: true });
+    const line = ['draw', 'verify', `${number - 1n}`];
+    expect(await palisade(...line, '--root', String(verified.root))).toMatchObject({ code: 0 });
+    expect(await refusal(...line, '--root', `0x${'ab'.repeat(32)}`)).toBe('client/draw-wrong');
+    expect(await refusal('draw', 'verify', '4000')).toBe('client/no-draw');
+    expect(await refusal('validators', '--session', '4000')).toBe('cli/no-seats');
+  }, 60_000);
+
+  it('[P5] [P7] lends and takes back, registers and leaves; whatever cannot be is refused with what to do', async () => {
+    const miner = ['--key', 'miner'];
+    const owner = ['--key', 'owner'];
+    const lent = (await claimOf(accountOf(1))).entries[0]!;
+    const collator = toHex(lent.collator);
+    expect(await refusal('power', 'delegate', collator, '1GiB', ...miner)).toBe(
+      'power/not-enough-power',
+    );
+    expect(await refusal('power', 'delegate', `0x${'12'.repeat(32)}`, '64KiB', ...miner)).toBe(
+      'power/not-a-collator',
+    );
+    expect(await refusal('power', 'delegate', collator, '64KiB')).toBe('power/not-a-miner');
+    expect(await refusal('power', 'undelegate', collator, '1GiB', ...miner)).toBe(
+      'power/not-lent-that-much',
+    );
+    expect(await palisade('power', 'undelegate', collator, '512KiB', ...miner)).toMatchObject({
+      code: 0,
+    });
+    expect((await claimOf(accountOf(1))).entries).toContainEqual(
+      expect.objectContaining({ kind: 1, amount: MIB / 2n }),
+    );
+
+    const register = ['collator', 'register', '--node-key'];
+    expect(await refusal(...register, 'machine', ...owner)).toBe('power/collator-known');
+    expect(await refusal(...register, 'machine')).toBe('cli/key-of-another');
+    expect(await refusal(...register, 'miner')).toBe('cli/other-kind');
+    expect(await refusal(...register, 'new-machine')).toBe('power/not-hosted');
+    const own = keyOf(1);
+    expect(await refusal('collator', 'bond', own, '2', '--key', 'other')).toBe(
+      'power/not-your-collator',
+    );
+    expect(await refusal('collator', 'leave', own)).toBe('power/not-your-collator');
+    expect(await palisade('collator', 'bond', own, '2', ...owner)).toMatchObject({ code: 0 });
+    expect(await palisade('collator', 'leave', own, ...owner)).toMatchObject({ code: 0 });
+    expect(await refusal('collator', 'leave', own, ...owner)).toBe('power/not-a-collator');
+    const again = [...register, 'machine', ...owner];
+    expect(await refusal(...again, '--root-key', 'taken-root')).toBe('power/root-key-taken');
+    expect(await refusal(...again, '--bond', '1')).toBe('power/bond-too-small');
+    expect(await palisade(...again, '--name', 'north')).toMatchObject({ code: 0 });
+
+    const folder = ['--dir', join(story.root, 'partner-2')];
+    expect(await refusal('miner', 'seal', '32768', ...folder)).toBe('partner/too-many-sectors');
+    expect(await refusal('miner', 'seal', '1', '--dir', home)).toBe('cli/not-a-partner');
+    expect(await palisade('miner', 'seal', '1', ...folder)).toMatchObject({ code: 0, sectors: 3 });
+    await heard(
+      'sectors.pre-committed',
+      (fields) => fields.miner === toHex(accountOf(1)) && Number(fields.number) >= 2,
+    );
+  }, 60_000);
+});

@@ -10,6 +10,7 @@ import {
   validatorsCommand,
 } from './commands/chain.ts';
 import { depositCommand, payCommand, utxosCommand } from './commands/child-chain.ts';
+import { collatorCommand } from './commands/collator.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import {
@@ -20,11 +21,14 @@ import {
   partnerCommand,
 } from './commands/daemons.ts';
 import { devCommand } from './commands/dev.ts';
+import { drawCommand } from './commands/draw.ts';
 import { eventsCommand } from './commands/events.ts';
 import { getCommand, shareCommand } from './commands/get.ts';
 import { jobCommand, jobsCommand, lsCommand, renewCommand, rmCommand } from './commands/jobs.ts';
 import { keysCommand } from './commands/keys.ts';
+import { minerCommand } from './commands/miner.ts';
 import { balanceCommand, faucetCommand, sendCommand } from './commands/money.ts';
+import { powerCommand } from './commands/power.ts';
 import { putCommand } from './commands/put.ts';
 import { resetCommand } from './commands/reset.ts';
 import { runCommand } from './commands/run.ts';
@@ -82,6 +86,13 @@ export function createProgram(context: Context): Command {
     standingCommand(context),
     blockCommand(context),
     eventsCommand(context),
+  );
+  group(
+    'Seats and power',
+    minerCommand(context),
+    powerCommand(context),
+    collatorCommand(context),
+    drawCommand(context),
   );
   group(
     'Run',

@@ -10,6 +10,7 @@ export {
   partnerConfig,
 } from './config.ts';
 export { type DaemonSources, runPartnerDaemon } from './daemon.ts';
+export { orderSectors, type SealOrderOptions, sectorsOnDisk } from './miner/order.ts';
 export { Sealer } from './miner/sealer.ts';
 export type { Network } from './network.ts';
 export type { PartnerOptions } from './options.ts';

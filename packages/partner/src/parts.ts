@@ -28,6 +28,7 @@ import {
   timingSection,
 } from './config.ts';
 import { partnerMetrics } from './metrics.ts';
+import { orderedSectors } from './miner/order.ts';
 import { ProofShelf } from './miner/proof-shelf.ts';
 import { Sealer } from './miner/sealer.ts';
 import { SectorBook } from './miner/sector-book.ts';
@@ -82,6 +83,8 @@ export type Parts = {
 
 export type MiningParts = {
   readonly terms: MiningTerms;
+  /** Sectors that are wanted: by the settings, or more of them by an order. */
+  readonly wanted: () => Promise<number>;
   readonly book: SectorBook;
   readonly shelf: ProofShelf;
   readonly sealer: Sealer;
@@ -90,14 +93,16 @@ export type MiningParts = {
 
 /** Sectors are this machine's own affair: they need no network to be opened. */
 async function openMining(
-  { config = {}, sealThread, sealer = new Sealer(sealThread) }: PartnerOptions,
+  { config = {}, dataDir, sealThread, sealer = new Sealer(sealThread) }: PartnerOptions,
   inDataDir: (name: string) => string,
   freeBytes: () => Promise<number>,
 ): Promise<MiningParts | undefined> {
   const terms = miningSection.parse(config.mining ?? {});
-  if (terms.sectors === 0) return undefined;
+  const wanted = async () => Math.max(terms.sectors, await orderedSectors(dataDir));
+  if ((await wanted()) === 0) return undefined;
   return {
     terms,
+    wanted,
     book: await SectorBook.open(inDataDir('sectors')),
     shelf: await ProofShelf.open(inDataDir('proofs')),
     sealer,

@@ -16,7 +16,9 @@ export function notACollator(nodeKey: Uint8Array): Refusal {
 }
 
 export function notYourCollator(nodeKey: Uint8Array): Refusal {
-  return refuse('power/not-your-collator', `${toHex(nodeKey)} belongs to another account.`);
+  return refuse('power/not-your-collator', `${toHex(nodeKey)} belongs to another account.`, {
+    next: 'Sign with the account that registered it.',
+  });
 }
 
 export function tooLittle(amount: bigint, least: bigint): Refusal {

@@ -2,9 +2,11 @@
 import type { BlockView, ChainClient, PartnerRecord } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
 import { ROW_STATUS, UTILITY } from '@palisade/market/schema';
+import { seatsQuery } from '@palisade/power/schema';
 import { type Context, execute, networkLeaf, type Report } from '../command.ts';
 import { describe } from '../session/job-view.ts';
 import { lastChallenge } from '../session/last-challenge.ts';
+import { namesOf, readPower } from '../session/power-view.ts';
 import {
   formatAmount,
   formatDuration,
@@ -55,47 +57,90 @@ export function statusCommand(context: Context) {
 export function validatorsCommand(context: Context) {
   return networkLeaf(
     'validators',
-    'Ask every known validator how it is, and how quick',
-    'palisade validators',
-  ).action((options) =>
-    execute(context, options, async ({ chain, paint }) => {
-      await chain.status();
-      const probes = await chain.probe();
-      const list = probes.map(({ validator, status, error }) => ({
-        nodeKey: validator.nodeKey,
-        name: validator.alias,
-        url: validator.url,
-        seat: validator.seat,
-        weight: validator.weight,
-        height: status?.height,
-        latencyMs: validator.latencyMs === undefined ? undefined : Math.round(validator.latencyMs),
-        reliability: Number(validator.reliability.toFixed(3)),
-        error: error?.message,
-      }));
-      list.sort((a, b) => (a.name < b.name ? -1 : 1));
-      const rows = list.map((one) => [
-        one.name || '-',
-        one.seat,
-        `${one.weight}`,
-        one.height === undefined ? '-' : `${one.height}`,
-        one.latencyMs === undefined ? '-' : `${one.latencyMs} ms`,
-        `${Math.round(one.reliability * 100)} %`,
-        one.url,
-        one.error ?? '',
-      ]);
-      const columns = [
-        { title: 'name' },
-        { title: 'seat' },
-        { title: 'weight', align: right },
-        { title: 'block', align: right },
-        { title: 'answers in', align: right },
-        { title: 'reliable', align: right },
-        { title: 'url' },
-        { title: '' },
-      ];
-      return { json: { validators: list }, lines: table(columns, rows, paint.bold) };
-    }),
-  );
+    'Ask every known validator how it is, and how quick; or who had the seats of a session',
+    'palisade validators --session 12',
+  )
+    .option('--session <number>', 'show the seats of this session instead', parseHeight)
+    .action((options) =>
+      execute(context, options, async ({ chain, paint }) => {
+        if (options.session !== undefined) return seatsOf(chain, options.session, paint.bold);
+        await chain.status();
+        const probes = await chain.probe();
+        const list = probes.map(({ validator, status, error }) => ({
+          nodeKey: validator.nodeKey,
+          name: validator.alias,
+          url: validator.url,
+          seat: validator.seat,
+          weight: validator.weight,
+          height: status?.height,
+          latencyMs:
+            validator.latencyMs === undefined ? undefined : Math.round(validator.latencyMs),
+          reliability: Number(validator.reliability.toFixed(3)),
+          error: error?.message,
+        }));
+        list.sort((a, b) => (a.name < b.name ? -1 : 1));
+        const rows = list.map((one) => [
+          one.name || '-',
+          one.seat,
+          `${one.weight}`,
+          one.height === undefined ? '-' : `${one.height}`,
+          one.latencyMs === undefined ? '-' : `${one.latencyMs} ms`,
+          `${Math.round(one.reliability * 100)} %`,
+          one.url,
+          one.error ?? '',
+        ]);
+        const columns = [
+          { title: 'name' },
+          { title: 'seat' },
+          { title: 'weight', align: right },
+          { title: 'block', align: right },
+          { title: 'answers in', align: right },
+          { title: 'reliable', align: right },
+          { title: 'url' },
+          { title: '' },
+        ];
+        return { json: { validators: list }, lines: table(columns, rows, paint.bold) };
+      }),
+    );
+}
+
+/** Who had a seat in a session, and why. */
+async function seatsOf(
+  chain: ChainClient,
+  session: bigint,
+  bold: (text: string) => string,
+): Promise<Report> {
+  const found = await chain.find(seatsQuery, { session });
+  if (!found)
+    throw new PalisadeError({
+      code: 'cli/no-seats',
+      message: `Nobody drew the seats of session ${session}, or they are forgotten.`,
+      next: 'Seats are drawn for the session after next of the first lent power: palisade power show',
+    });
+  const { seatings, lowTrust } = found.seats;
+  const names = namesOf(await readPower(chain), toHex);
+  const rows = seatings.map(({ nodeKey, known, snapshot, weight, sinceHeight, untilHeight }) => [
+    names.get(toHex(nodeKey)) || '-',
+    known === 1 ? 'known' : snapshot > 0n ? `drawn in session ${snapshot}` : 'stayed',
+    `${weight}`,
+    `${sinceHeight}`,
+    untilHeight > 0n ? `${untilHeight}` : '',
+    toHex(nodeKey),
+  ]);
+  const columns = [
+    { title: 'name' },
+    { title: 'seat' },
+    { title: 'votes', align: right },
+    { title: 'since block', align: right },
+    { title: 'until', align: right },
+    { title: 'node key' },
+  ];
+  const warning =
+    lowTrust === 1 ? ["The owner's validators hold a third of the votes or more."] : [];
+  return {
+    json: { session, seats: seatings, lowTrust },
+    lines: [...table(columns, rows, bold), ...warning],
+  };
 }
 
 export function partnersCommand(context: Context) {

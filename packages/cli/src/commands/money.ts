@@ -1,16 +1,11 @@
 /** `palisade balance`, `send`, `faucet`. */
 import { accountQuery, NATIVE, send as transfer } from '@palisade/chain/schema';
-import { fromHex, toHex } from '@palisade/core';
-import { InvalidArgumentError } from 'commander';
+import { toHex } from '@palisade/core';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
 import type { Session } from '../session/session.ts';
 import { formatAmount, parseAmount } from '../terminal/amounts.ts';
+import { parseAddress } from '../terminal/ids.ts';
 import { facts } from '../terminal/table.ts';
-
-function parseAddress(text: string): Uint8Array {
-  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return fromHex(text.toLowerCase());
-  throw new InvalidArgumentError('an address is 0x and 40 hex digits');
-}
 
 export function balanceCommand(context: Context) {
   return accountLeaf('balance', 'Show what an account has', 'palisade balance')

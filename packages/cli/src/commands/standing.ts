@@ -13,14 +13,10 @@ import { accountLeaf, type Context, execute, networkLeaf, type Report } from '..
 import { lastChallenge } from '../session/last-challenge.ts';
 import type { Session } from '../session/session.ts';
 import { formatAmount } from '../terminal/amounts.ts';
+import { parseNodeKey } from '../terminal/ids.ts';
 import { facts } from '../terminal/table.ts';
 
 const NODE_KEY = /^0x[0-9a-fA-F]{64}$/;
-
-function parseNodeKey(text: string): Uint8Array {
-  if (NODE_KEY.test(text)) return fromHex(text.toLowerCase());
-  throw new InvalidArgumentError('a node key is 0x and 64 hex digits');
-}
 
 function parseKey(text: string): Uint8Array {
   if (/^0x[0-9a-fA-F]{40}$/.test(text)) return fromHex(text.toLowerCase());

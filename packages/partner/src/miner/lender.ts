@@ -3,7 +3,7 @@
  * what was lost is left to the chain, which takes it from all of them in proportion. A collator that
  * is not registered yet is waited for.
  */
-import { type Clock, PalisadeError, type Signer, toHex } from '@palisade/core';
+import { type Clock, type Signer, toHex } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import {
   claimQuery,
@@ -16,6 +16,7 @@ import {
 import { type Network, untilIncluded } from '../network.ts';
 import { settled } from '../pool/pause.ts';
 import { pauseOrMove } from './pause-or-move.ts';
+import { isCode } from './work.ts';
 
 export type LenderOptions = {
   readonly network: Network;
@@ -90,9 +91,8 @@ export class Lender {
       await untilIncluded(network, posted, signal);
       log.info('power is lent', { collator, amount });
     } catch (error) {
-      const isLost = error instanceof PalisadeError && error.code === 'power/not-enough-power';
       // Power fell meanwhile: the next look sees what is left.
-      if (!isLost) throw error;
+      if (!isCode(error, 'power/not-enough-power')) throw error;
     }
   }
 }

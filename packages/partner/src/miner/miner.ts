@@ -39,6 +39,7 @@ export class Miner {
   #params: SectorsParams | undefined;
   #isRegistered = false;
   #chain: ChainSectors | undefined;
+  #wanted = 0;
   #running: Promise<unknown> | undefined;
 
   constructor(options: MinerOptions) {
@@ -59,10 +60,10 @@ export class Miner {
   }
 
   get status(): MinerStatus {
-    const { terms, book } = this.#work.options;
+    const { book } = this.#work.options;
     const sealing = book.all().filter(({ state }) => state === SECTOR_STATE.sealing);
     return {
-      wanted: terms.sectors,
+      wanted: this.#wanted,
       sealing: sealing.map(({ number }) => ({ number, percent: this.#percent(number) })),
       announced: this.#chain?.announced.size ?? 0,
       proven: this.#chain?.sectors.size ?? 0,
@@ -94,7 +95,8 @@ export class Miner {
   }
 
   async #look(): Promise<void> {
-    const { network, account, metrics } = this.#work.options;
+    const { network, account, metrics, wanted } = this.#work.options;
+    this.#wanted = await wanted();
     this.#params ??= await readParams(network);
     await this.#register();
     const { height } = await network.status();

@@ -22,11 +22,11 @@ export class SectorMaker {
 
   /** Begins a sector when fewer are there than wanted, and there is room for it. */
   async wantMore({ params, chain }: View): Promise<void> {
-    const { terms, book, network } = this.#work.options;
+    const { wanted, book, network } = this.#work.options;
     const all = new Set([...chain.sectors.keys(), ...chain.announced.keys()]);
     for (const { number } of book.all()) all.add(number);
     const isSealing = book.all().some(({ state }) => state === SECTOR_STATE.sealing);
-    if (all.size >= terms.sectors || isSealing) return;
+    if (isSealing || all.size >= (await wanted())) return;
     if (!(await this.#work.hasRoom(params))) return;
     const { number: session, randomness, randomnessHeight } = await network.session();
     if (randomnessHeight === 0n) return;

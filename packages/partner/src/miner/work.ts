@@ -22,6 +22,8 @@ export type MinerOptions = {
   readonly clock: Clock;
   readonly url: string;
   readonly terms: MiningTerms;
+  /** Sectors that are wanted. */
+  readonly wanted: () => Promise<number>;
   /** Room on the disk that stays free for others, bytes. */
   readonly reserveBytes: number;
   readonly freeBytes: () => Promise<number>;

@@ -35,7 +35,7 @@ export const undelegateHandler = handle(undelegate, {
       return refuse(
         'power/not-lent-that-much',
         `${entry.amount} bytes are lent to ${toHex(collator)}, not ${amount}.`,
-        { data: { lent: entry.amount } },
+        { data: { lent: entry.amount }, next: 'Take back at most what is lent.' },
       );
     const left = entry.amount - amount;
     const { minDelegation } = params.need(state);

@@ -59,9 +59,13 @@ export function registerCollatorHandler(domain: Domain, virtualStake: VirtualSta
           { next: 'Bind it with accounts.bind-node-key.' },
         );
       if (validators.get(state, nodeKey)?.known === 1)
-        return refuse('power/known-validator', 'A known validator has its seat without the draw.');
+        return refuse('power/known-validator', 'A known validator has its seat without the draw.', {
+          next: 'Register another validator of yours.',
+        });
       if (candidate(state, nodeKey))
-        return refuse('power/collator-known', `${toHex(nodeKey)} is a collator already.`);
+        return refuse('power/collator-known', `${toHex(nodeKey)} is a collator already.`, {
+          next: 'Add to its bond with power.add-bond, or leave first to register anew.',
+        });
       const limits = params.need(state);
       if (limits.hosted.length > 0 && !limits.hosted.some((key) => equalBytes(key, nodeKey)))
         return refuse(
@@ -77,11 +81,14 @@ export function registerCollatorHandler(domain: Domain, virtualStake: VirtualSta
         );
       const holder = rootKeys.get(state, rootKey);
       if (holder && !equalBytes(holder, nodeKey))
-        return refuse('power/root-key-taken', `${toHex(rootKey)} stands for another validator.`);
+        return refuse('power/root-key-taken', `${toHex(rootKey)} stands for another validator.`, {
+          next: 'Use another root chain key: each stands for one validator.',
+        });
       if (!isSignedBy(digestOf(rootKeyConsent, { nodeKey }, domain), consent, rootKey))
         return refuse(
           'power/no-consent',
           `${toHex(rootKey)} has not agreed to stand for this node.`,
+          { next: 'Sign power.root-key-consent with it, for this node key and this chain.' },
         );
       if (BigInt(commissionPpm) > PPM)
         return refuse('power/bad-commission', 'A commission is at most a million parts.');
@@ -89,7 +96,7 @@ export function registerCollatorHandler(domain: Domain, virtualStake: VirtualSta
         return refuse(
           'power/bond-too-small',
           `A candidacy needs a bond of ${limits.candidacyBond} base units; ${bond} were offered.`,
-          { data: { least: limits.candidacyBond } },
+          { data: { least: limits.candidacyBond }, next: 'Offer at least that.' },
         );
       return cannotHold(state, sender.account, bond);
     },

@@ -1,0 +1,36 @@
+/** Power and collators, read page by page. */
+
+import { MAX_PAGE } from '@palisade/chain/schema';
+import type { ChainClient } from '@palisade/client';
+import { type CollatorView, collatorsQuery, powerTotalsQuery } from '@palisade/power/schema';
+
+export type PowerView = Awaited<ReturnType<typeof readPower>>;
+
+export async function readPower(chain: ChainClient) {
+  const [totals, { number: session }, collators] = await Promise.all([
+    chain.query(powerTotalsQuery, {}),
+    chain.session(),
+    readCollators(chain),
+  ]);
+  return { totals, session, collators };
+}
+
+/** Collators with most power in the running session first. */
+async function readCollators(chain: ChainClient): Promise<readonly CollatorView[]> {
+  const all: CollatorView[] = [];
+  for (;;) {
+    const after = all.at(-1)?.nodeKey ?? new Uint8Array(32);
+    const { collators } = await chain.query(collatorsQuery, { after });
+    all.push(...collators);
+    if (collators.length < MAX_PAGE) break;
+  }
+  return all.sort((a, b) => Number(b.snapshot.power - a.snapshot.power));
+}
+
+/** Names of collators by node key as hex. */
+export function namesOf(
+  { collators }: Pick<PowerView, 'collators'>,
+  toHex: (key: Uint8Array) => string,
+) {
+  return new Map(collators.map(({ nodeKey, collator }) => [toHex(nodeKey), collator.name]));
+}
