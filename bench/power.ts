@@ -9,6 +9,8 @@
  *   lines read again, and the draw; beside the same weights.
  * - delegate: a command's rules and effects in memory, without its signature; beside the same on plain
  *   Maps of Maps of bigint.
+ * - update: a miner loses a sector, and with it a share of each of its ten delegations; beside the same on
+ *   Maps of Maps.
  * - remove: a collator that disappears with all its backers; beside a loop over these in a Map.
  * - sums: the running sums recomputed from the columns; beside Maps of Maps.
  * - deadline, audit, seal: see `power-sectors.ts`.
@@ -19,6 +21,8 @@ import { sha256 } from '@palisade/core/crypto';
 import { DelegationColumns } from '@palisade/power';
 import { claims, ENTRY, totals } from '../packages/power/src/claims/claim.ts';
 import { delegateHandler } from '../packages/power/src/claims/delegate.ts';
+import { addLent } from '../packages/power/src/claims/lent.ts';
+import { minerPower } from '../packages/power/src/claims/update-power.ts';
 import { candidates, collators } from '../packages/power/src/collators/collator.ts';
 import { REMOVAL, removeCollator } from '../packages/power/src/collators/remove-collator.ts';
 import { candidatesIn, type Line, linesOf } from '../packages/power/src/draw/draws.ts';
@@ -49,15 +53,14 @@ const minerIds = Array.from({ length: MINERS }, (_, i) => idOf(2, i).subarray(0,
 /** Which collators a miner lends to: ten neighbours, so that every collator has a hundred miners. */
 const lentBy = (miner: number, k: number) => (miner * 7919 + k * 1009) % COLLATORS;
 
-function collatorRecord(power: bigint) {
+function collatorRecord(generation: number) {
   return {
     account: new Uint8Array(20),
     rootKey: new Uint8Array(20),
     name: 'c',
     registered: 1,
-    generation: 0,
+    generation,
     bond: 10n ** 21n,
-    power,
     commissionPpm: 0,
     since: 0n,
     badSessions: 0,
@@ -65,24 +68,26 @@ function collatorRecord(power: bigint) {
   };
 }
 
-/** State with `miners` that have room for more, each lending to nine collators. */
-function world(miners: number): Overlay {
+/** State with `miners` that have room for more, each lending to `each` collators. */
+function world(miners: number, each: number): Overlay {
   const state = new Overlay(NOTHING);
   params.set(state, [], DEFAULT_POWER_PARAMS);
   totals.set(state, [], {
-    raw: 0n,
+    raw: BigInt(miners) * 1000n * GIB,
     miners: BigInt(miners),
     collators: BigInt(COLLATORS),
+    registrations: BigInt(COLLATORS),
     removals: 0n,
   });
-  for (const id of collatorIds) {
-    collators.set(state, [id], collatorRecord(100n * GIB));
+  for (const [i, id] of collatorIds.entries()) {
+    collators.set(state, [id], collatorRecord(i));
+    addLent(state, i, 100n * GIB);
     candidates.set(state, [id], 1);
   }
   for (let m = 0; m < miners; m++) {
-    const entries = Array.from({ length: EACH - 1 }, (_, k) => ({
+    const entries = Array.from({ length: each }, (_, k) => ({
       collator: collatorIds[lentBy(m, k)]!,
-      generation: 0,
+      generation: lentBy(m, k),
       kind: ENTRY.delegated,
       until: 0n,
       amount: GIB,
@@ -135,6 +140,24 @@ async function delegateRound(state: Overlay, plain: Plain): Promise<Round> {
   return { ours: us(ours, count), anchor: us(anchor, count) };
 }
 
+/** A sector that a miner loses, bytes. */
+const SECTOR = 32n << 20n;
+
+async function updateRound(state: Overlay, plain: Plain): Promise<Round> {
+  const count = 20_000;
+  const deeds = Array.from({ length: count }, (_, i) => {
+    const miner = minerIds[(i * 31) % 20_000]!;
+    return { ctx: contextOf(state, miner), miner, name: toBinaryString(miner) };
+  });
+  const ours = await timed(() => {
+    for (const { ctx, miner } of deeds) minerPower.update(ctx, miner, -SECTOR);
+  });
+  const anchor = await timed(() => {
+    for (const { name } of deeds) plain.lose(name, 1000n * GIB, 1000n * GIB - SECTOR);
+  });
+  return { ours: us(ours, count), anchor: us(anchor, count) };
+}
+
 /** What a first program would be: Maps of Maps of bigint, with the same rules. */
 class Plain {
   readonly lent = new Map<string, Map<string, bigint>>();
@@ -148,6 +171,19 @@ class Plain {
     own.set(collator, (own.get(collator) ?? 0n) + amount);
     this.lent.set(miner, own);
     this.sums.set(collator, (this.sums.get(collator) ?? 0n) + amount);
+  }
+
+  lose(miner: string, before: bigint, after: bigint): void {
+    const own = this.lent.get(miner)!;
+    let sum = 0n;
+    let share = 0n;
+    for (const [collator, amount] of own) {
+      sum += amount;
+      const reached = (sum * after) / before;
+      own.set(collator, reached - share);
+      this.sums.set(collator, this.sums.get(collator)! - amount + reached - share);
+      share = reached;
+    }
   }
 
   aggregate(): Map<string, bigint> {
@@ -204,11 +240,7 @@ async function drawRound(round: number): Promise<Round> {
 /** A committed state in which every collator is registered, and a tenth of them was lent more since. */
 async function selectRound(store: MemoryStore, round: number): Promise<Round> {
   const since = new Overlay(store);
-  for (let i = 0; i < COLLATORS; i += 10) {
-    const nodeKey = collatorIds[i]!;
-    const collator = collators.need(since, nodeKey);
-    collators.set(since, [nodeKey], { ...collator, power: collator.power + GIB });
-  }
+  for (let i = 0; i < COLLATORS; i += 10) addLent(since, i, GIB);
   await store.commit(since.changes());
   const block = new Overlay(store);
   const number = BigInt(round);
@@ -224,21 +256,24 @@ async function selectRound(store: MemoryStore, round: number): Promise<Round> {
 }
 
 async function main(): Promise<void> {
-  const state = world(20_000);
-  const other = world(1000);
+  const state = world(20_000, EACH - 1);
+  const full = world(20_000, EACH);
+  const other = world(1000, EACH - 1);
   const plain = plainWorld(MINERS);
   const columns = columnsOf(MINERS);
   const store = new MemoryStore();
-  await store.commit(world(0).changes());
+  await store.commit(world(0, 0).changes());
   const draws: Round[] = [];
   const selections: Round[] = [];
   const delegates: Round[] = [];
+  const updates: Round[] = [];
   const removals: Round[] = [];
   const sums: Round[] = [];
   for (let round = -2; round < ROUNDS; round++) {
     const draw = await drawRound(round + 10);
     const selected = await selectRound(store, round + 10);
     const delegated = await delegateRound(state, plain);
+    const updated = await updateRound(full, plain);
     // Of another state: what is lent to one that has gone is refused.
     const gone = collatorIds[round + 10]!;
     const removed = {
@@ -254,6 +289,7 @@ async function main(): Promise<void> {
     draws.push(draw);
     selections.push(selected);
     delegates.push(delegated);
+    updates.push(updated);
     removals.push(removed);
     sums.push(added);
   }
@@ -281,6 +317,14 @@ async function main(): Promise<void> {
         note: 'rules and effects with ten entries, no signature; against Maps of Maps; at most 5 us',
       },
       delegates,
+    ),
+    rowOf(
+      {
+        case: 'update',
+        unit: 'us',
+        note: 'a loss of power with ten delegations; against Maps of Maps; at most 5 us',
+      },
+      updates,
     ),
     rowOf(
       {

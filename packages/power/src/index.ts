@@ -8,6 +8,7 @@ export { boundPower, claims, totals } from './claims/claim.ts';
 export { DelegationColumns } from './claims/columns.ts';
 export { decreased } from './claims/decrease.ts';
 export type { SectorCheck } from './claims/deregister-miner.ts';
+export { lentSum } from './claims/lent.ts';
 export type { MinerPower } from './claims/update-power.ts';
 export { bondPurpose, endedBonds, type VirtualStake } from './collators/bond.ts';
 export { collators } from './collators/collator.ts';

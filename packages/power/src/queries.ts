@@ -11,7 +11,8 @@ import {
 } from '@palisade/core';
 import { boundPower, claimRecord, claims, totals, totalsRecord } from './claims/claim.ts';
 import { settled } from './claims/entries.ts';
-import { candidates, collatorRecord, collators } from './collators/collator.ts';
+import { lentSum } from './claims/lent.ts';
+import { candidates, collatorFields, collators } from './collators/collator.ts';
 import { drawRecord, draws, pageOfLines } from './draw/draws.ts';
 import {
   snapshotHead,
@@ -50,7 +51,10 @@ export const claimQuery = query({
 
 export const collatorView = record('CollatorView', {
   nodeKey: bytes32,
-  collator: collatorRecord,
+  collator: record('CollatorNow', {
+    ...collatorFields,
+    power: u64.is('Lent to it now, bytes'),
+  }),
   snapshot: snapshotLineRecord.is(
     "Its line of the running session's snapshot; power 0 where it has none",
   ),
@@ -119,8 +123,9 @@ export function collatorPower(state: KeyValueReader, nodeKey: Uint8Array): bigin
 const NO_LINE = { power: 0n, generation: 0, standing: 0, since: 0n };
 
 function viewOf(state: KeyValueReader, nodeKey: Uint8Array): CollatorView | undefined {
-  const collator = collators.get(state, nodeKey);
-  if (!collator) return undefined;
+  const stored = collators.get(state, nodeKey);
+  if (!stored) return undefined;
+  const collator = { ...stored, power: lentSum(state, stored.generation) };
   return { nodeKey, collator, snapshot: snapshotLines.get(state, nodeKey) ?? NO_LINE };
 }
 

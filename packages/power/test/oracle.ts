@@ -88,7 +88,6 @@ export class Oracle {
         }),
       );
     candidate.registered = false;
-    candidate.generation++;
   }
 
   /** The next session begins: what has become free is gone, and everything is copied. */

@@ -19,6 +19,7 @@ import {
   createMiner,
   DEVELOPMENT_POWER_PARAMS,
   delegate,
+  lentSum,
   type PowerOptions,
   type PowerParams,
   powerModule,
@@ -187,7 +188,9 @@ export class PowerKit {
   }
 
   collator(index: number) {
-    return collators.need(this.chain.state, this.nodeKey(index));
+    const { state } = this.chain;
+    const collator = collators.need(state, this.nodeKey(index));
+    return { ...collator, power: lentSum(state, collator.generation) };
   }
 
   /** Miner m0 with power, and collators with equal parts of it; the draw sees them after a session. */

@@ -38,6 +38,8 @@ export class RandomPower {
   readonly tally: Tally = new Map();
   private readonly pool: PowerKit;
   private readonly oracle: Oracle;
+  /** Registrations of collators so far: each has a number. */
+  private registrations = 0;
   private readonly random: (below: number) => number;
 
   private constructor(pool: PowerKit, random: (below: number) => number) {
@@ -107,14 +109,13 @@ export class RandomPower {
 
   private async register(): Promise<void> {
     const index = this.pick(COLLATORS);
-    const before = this.oracle.candidates.get(index);
-    const may = before?.registered !== true;
+    const may = this.oracle.candidates.get(index)?.registered !== true;
     const fields = await this.pool.registration(index);
     await this.attempt(may, this.pool.owner(index), registerCollator, fields);
     if (may)
       this.oracle.candidates.set(index, {
         registered: true,
-        generation: before?.generation ?? 0,
+        generation: this.registrations++,
       });
   }
 

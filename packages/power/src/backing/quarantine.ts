@@ -3,7 +3,7 @@ import type { BlockContext } from '@palisade/chain';
 import { equalBytes } from '@palisade/core';
 import { boundPower, claims, ENTRY, type Entry } from '../claims/claim.ts';
 import { ordered, settled } from '../claims/entries.ts';
-import { addPower } from '../claims/update-power.ts';
+import { addLent } from '../claims/lent.ts';
 import { writeClaim } from '../claims/write-claim.ts';
 import { backingQuarantined } from '../events.ts';
 import { params } from '../params.ts';
@@ -34,7 +34,7 @@ export function quarantine(
     if (!isOf || entry.kind === ENTRY.quarantined || wanted === 0n) return entry;
     const left = entry.amount > wanted ? entry.amount - wanted : 0n;
     wanted -= entry.amount - left;
-    if (entry.kind === ENTRY.delegated) addPower(state, collator, left - entry.amount);
+    if (entry.kind === ENTRY.delegated) addLent(state, generation, left - entry.amount);
     return { ...entry, amount: left };
   });
   wanted = wanted > free ? wanted - free : 0n;

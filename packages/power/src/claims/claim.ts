@@ -14,7 +14,7 @@ export const MAX_ENTRIES = 128;
 
 export const entryRecord = record('PowerEntry', {
   collator: bytes32.is('Its node key'),
-  generation: u32.is("Which of the collator's registrations"),
+  generation: u32.is("Number of the collator's registration"),
   kind: u8.is('0 delegated, 1 unbonding, 2 quarantined'),
   until: u64.is('Session that frees it; 0 while delegated'),
   amount: u64.is('Bytes'),
@@ -68,6 +68,7 @@ export const totalsRecord = record('PowerTotals', {
   raw: u64.is('Proven power of all miners, bytes'),
   miners: u64,
   collators: u64.is('Registered now'),
+  registrations: u64.is("Of collators, ever: the next one's number"),
   removals: u64.is('Of collators, ever: a claim that has heard of all of them has no dead entries'),
 });
 

@@ -1,11 +1,12 @@
 import { handle } from '@palisade/chain';
 import { bytes32, command, equalBytes, refuse, toHex, u64 } from '@palisade/core';
-import { candidate, collators } from '../collators/collator.ts';
+import { candidate } from '../collators/collator.ts';
 import { notACollator, notAMiner, tooLittle } from '../errors.ts';
 import { powerDelegated } from '../events.ts';
 import { params } from '../params.ts';
 import { backers, boundPower, type Claim, claims, ENTRY, type Entry } from './claim.ts';
 import { ordered, settled } from './entries.ts';
+import { addLent } from './lent.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Lends power to a collator; the snapshot at the end of the session is the first to see it. */
@@ -58,8 +59,7 @@ export const delegateHandler = handle(delegate, {
     const { state, sender, session } = ctx;
     const stored = claims.need(state, sender.account);
     const claim = settled(state, stored, session.number);
-    const record = candidate(state, collator)!;
-    const { generation } = record;
+    const { generation } = candidate(state, collator)!;
     const old = lentTo(claim, collator);
     const entries = old
       ? claim.entries.map((entry) =>
@@ -71,7 +71,7 @@ export const delegateHandler = handle(delegate, {
         ]);
     if (!old) backers.set(state, [collator, BigInt(generation), sender.account], 1);
     writeClaim(ctx, sender.account, stored, { ...claim, entries });
-    collators.set(state, [collator], { ...record, power: record.power + amount });
+    addLent(state, generation, amount);
     ctx.emit(powerDelegated, { miner: sender.account, collator, generation, amount });
   },
 });

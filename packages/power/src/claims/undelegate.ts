@@ -6,7 +6,7 @@ import { params } from '../params.ts';
 import { claims, ENTRY } from './claim.ts';
 import { lentTo } from './delegate.ts';
 import { ordered, settled } from './entries.ts';
-import { addPower } from './update-power.ts';
+import { addLent } from './lent.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Takes lent power back: out of the draw from the next session on, free after the unbonding time. */
@@ -60,8 +60,8 @@ export const undelegateHandler = handle(undelegate, {
       { ...lent, kind: ENTRY.unbonding, until, amount },
     ]);
     writeClaim(ctx, sender.account, stored, { ...claim, entries });
-    addPower(state, collator, -amount);
     const { generation } = lent;
+    addLent(state, generation, -amount);
     ctx.emit(powerUndelegated, { miner: sender.account, collator, generation, amount, until });
   },
 });

@@ -4,12 +4,12 @@
  */
 import type { BlockContext, State } from '@palisade/chain';
 import { type KeyValueReader, PalisadeError, toHex } from '@palisade/core';
-import { collators } from '../collators/collator.ts';
 import { powerChanged } from '../events.ts';
 import { memorySessions, params } from '../params.ts';
 import { boundPower, claims, ENTRY, type Entry, totals } from './claim.ts';
 import { decreased } from './decrease.ts';
 import { settled } from './entries.ts';
+import { addLent } from './lent.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Power of all miners stays below 8 EiB, so that sums fit signed 64-bit columns. */
@@ -97,14 +97,7 @@ function shrink(state: State, entries: readonly Entry[], before: bigint, after: 
   );
   return entries.flatMap((entry, i) => {
     const amount = amounts[i]!;
-    if (entry.kind === ENTRY.delegated) addPower(state, entry.collator, amount - entry.amount);
+    if (entry.kind === ENTRY.delegated) addLent(state, entry.generation, amount - entry.amount);
     return amount === 0n ? [] : [{ ...entry, amount }];
   });
-}
-
-/** Changes the running sum of what is lent to a collator. */
-export function addPower(state: State, nodeKey: Uint8Array, delta: bigint): void {
-  if (delta === 0n) return;
-  const collator = collators.need(state, nodeKey);
-  collators.set(state, [nodeKey], { ...collator, power: collator.power + delta });
 }

@@ -3,7 +3,7 @@ import { bytes32, command, equalBytes, refuse, u128 } from '@palisade/core';
 import { notACollator, notYourCollator } from '../errors.ts';
 import { bondAdded } from '../events.ts';
 import { bondPurpose } from './bond.ts';
-import { candidate, collators } from './collator.ts';
+import { candidate, collators, noteCandidate } from './collator.ts';
 
 /** Adds to a collator's bond. It cannot be lowered: whoever wants it back leaves. */
 export const addBond = command({
@@ -28,6 +28,7 @@ export const addBondHandler = handle(addBond, {
     const bond = record.bond + amount;
     hold(state, sender.account, bondPurpose(collator), amount);
     collators.set(state, [collator], { ...record, bond });
+    noteCandidate(state, collator, bond);
     ctx.emit(bondAdded, { collator, amount, bond });
   },
 });

@@ -1,5 +1,5 @@
 /** Candidates for the seats of unknown validators: registered, bonded, backed by lent power. */
-import { bytesKey, collection, u64Key } from '@palisade/chain';
+import { bytesKey, collection, type State, u64Key } from '@palisade/chain';
 import {
   address,
   bytes32,
@@ -12,20 +12,22 @@ import {
   u64,
   u128,
 } from '@palisade/core';
+import { params } from '../params.ts';
 
-export const collatorRecord = record('Collator', {
+/** What is stored of a collator; what it is lent now stands beside it (`lentSum`). */
+export const collatorFields = {
   account: address.is('Its owner: bonds, is paid'),
   rootKey: address.is('Its key on the root chain'),
   name: text(32),
   registered: u8.is('1 while it is a candidate'),
-  generation: u32.is('Counts its registrations: lent power names one'),
+  generation: u32.is('Number of its last registration, among all: lent power names one'),
   bond: u128.is('Answers for it, base units'),
-  power: u64.is('Lent to it now, bytes'),
   commissionPpm: u32.is('Share of its rewards that its owner keeps, parts per million'),
   since: u64.is('Session in which it registered'),
   badSessions: u8.is('Active sessions in a row that it attended badly'),
   barredUntil: u64.is('First session in which it may be drawn'),
-});
+};
+export const collatorRecord = record('Collator', collatorFields);
 export type Collator = Infer<typeof collatorRecord>;
 
 /** By node key; the record of one that has gone stays, so that its generations are never used again. */
@@ -36,12 +38,12 @@ export const collators = collection({
   value: collatorRecord,
 });
 
-/** Node keys of those that are candidates now. */
+/** Those that are candidates now. */
 export const candidates = collection({
   store: 'power',
   name: 'candidate',
   key: [bytesKey(32)],
-  value: u8,
+  value: u8.is('1 where its own bond is enough, 0 where other stake stands in for a part'),
 });
 
 /** Node keys of those that went since the last snapshot, which must hear of it. */
@@ -77,4 +79,9 @@ export const generationEnds = collection({
 export function candidate(state: KeyValueReader, nodeKey: Uint8Array): Collator | undefined {
   const collator = collators.get(state, nodeKey);
   return collator?.registered === 1 ? collator : undefined;
+}
+
+/** Lists a candidate with the bond that it has now. */
+export function noteCandidate(state: State, nodeKey: Uint8Array, bond: bigint): void {
+  candidates.set(state, [nodeKey], bond >= params.need(state).candidacyBond ? 1 : 0);
 }

@@ -19,7 +19,7 @@ import { totals } from '../claims/claim.ts';
 import { collatorRegistered } from '../events.ts';
 import { params } from '../params.ts';
 import { bondPurpose, type VirtualStake } from './bond.ts';
-import { candidate, candidates, collators, rootKeys } from './collator.ts';
+import { candidate, collators, noteCandidate, rootKeys } from './collator.ts';
 
 /** The word of a key on the root chain that it stands for a validator: nobody can claim another's. */
 export const rootKeyConsent = message({
@@ -106,7 +106,8 @@ export function registerCollatorHandler(domain: Domain, virtualStake: VirtualSta
       if (bond > 0n) hold(state, sender.account, bondPurpose(nodeKey), bond);
       if (before && !equalBytes(before.rootKey, rootKey)) rootKeys.delete(state, before.rootKey);
       rootKeys.set(state, [rootKey], nodeKey);
-      const generation = before?.generation ?? 0;
+      const sums = totals.need(state);
+      const generation = Number(sums.registrations);
       collators.set(state, [nodeKey], {
         account: sender.account,
         rootKey,
@@ -114,15 +115,17 @@ export function registerCollatorHandler(domain: Domain, virtualStake: VirtualSta
         registered: 1,
         generation,
         bond,
-        power: 0n,
         commissionPpm,
         since: session.number,
         badSessions: 0,
         barredUntil: before?.barredUntil ?? 0n,
       });
-      candidates.set(state, [nodeKey], 1);
-      const sums = totals.need(state);
-      totals.set(state, [], { ...sums, collators: sums.collators + 1n });
+      noteCandidate(state, nodeKey, bond);
+      totals.set(state, [], {
+        ...sums,
+        collators: sums.collators + 1n,
+        registrations: sums.registrations + 1n,
+      });
       ctx.emit(collatorRegistered, {
         collator: nodeKey,
         account: sender.account,

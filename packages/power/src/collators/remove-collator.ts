@@ -6,6 +6,7 @@
 import { type BlockContext, bytesKey, collection, u64Key } from '@palisade/chain';
 import { u8 } from '@palisade/core';
 import { backers, totals } from '../claims/claim.ts';
+import { addLent, lentSum } from '../claims/lent.ts';
 import { collatorRemoved } from '../events.ts';
 import { memorySessions, params } from '../params.ts';
 import { beginUnbonding } from './bond.ts';
@@ -42,9 +43,9 @@ export function removeCollator(ctx: BlockContext, nodeKey: Uint8Array, removal: 
     ...collator,
     registered: 0,
     bond: 0n,
-    power: 0n,
-    generation: collator.generation + 1,
   });
+  const released = lentSum(state, collator.generation);
+  addLent(state, collator.generation, -released);
   candidates.delete(state, nodeKey);
   goneCollators.set(state, [nodeKey], 1);
   const sums = totals.need(state);
@@ -57,7 +58,7 @@ export function removeCollator(ctx: BlockContext, nodeKey: Uint8Array, removal: 
     collator: nodeKey,
     account: collator.account,
     removal,
-    released: collator.power,
+    released,
     bond: collator.bond,
   });
 }

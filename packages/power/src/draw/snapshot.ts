@@ -3,8 +3,10 @@
  * seed, and stays as it is for all of the next session. It is a proven store of its own: whoever has
  * its root can check every line, and whoever has all lines can repeat the draw.
  */
-import { type BlockContext, bytesKey, collection, u64Key } from '@palisade/chain';
+import { type BlockContext, bytesKey, collection, type State, u64Key } from '@palisade/chain';
 import {
+  compareBytes,
+  equalBytes,
   fromBinaryString,
   type Infer,
   type KeyValueReader,
@@ -13,6 +15,7 @@ import {
   u32,
   u64,
 } from '@palisade/core';
+import { lentSums } from '../claims/lent.ts';
 import type { VirtualStake } from '../collators/bond.ts';
 import { type Collator, candidates, collators, goneCollators } from '../collators/collator.ts';
 import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
@@ -75,21 +78,40 @@ export function takeSnapshot(ctx: BlockContext, ports: SnapshotPorts): void {
   const next = session.number + 1n;
   const { minCollatorPower, reserve, candidacyBond } = params.need(state);
   const seats = seatsToDraw(state);
+  const sumOf = lentSums(state);
+  dropGone(ctx, next);
+  const lineOf = walkLines(state);
   let strong = 0;
-  for (const [[nodeKey]] of [...candidates.list(state)]) {
-    const collator = collators.need(state, nodeKey);
-    if (!isBonded(state, nodeKey, collator, candidacyBond, ports.virtualStake)) {
+  for (const [[nodeKey], ownBond] of [...candidates.list(state)]) {
+    const line = lineOf(nodeKey);
+    // Of a registration that has a line already, nothing changes but its power and its score.
+    const isKnown = ownBond === 1 && line && line.standing !== STANDING.barred;
+    const collator = isKnown ? undefined : collators.need(state, nodeKey);
+    if (collator && !isBonded(state, nodeKey, collator, candidacyBond, ports.virtualStake)) {
       removeCollator(ctx, nodeKey, REMOVAL.kicked);
       continue;
     }
+    const { generation } = collator ?? line!;
     const standing = standingOf(state, nodeKey, collator, next, ports.scoreGate);
-    writeLine(ctx, nodeKey, { ...collator, standing }, next);
-    if (standing === STANDING.eligible && collator.power >= minCollatorPower) strong++;
+    const power = sumOf(generation);
+    writeLine(ctx, nodeKey, line, { power, generation, standing, since: next });
+    if (standing === STANDING.eligible && power >= minCollatorPower) strong++;
   }
   dropGone(ctx, next);
   // Too few have the least power: then everybody with any may be drawn.
   const leastPower = strong < seats ? 1n : minCollatorPower;
   snapshotHead.set(state, [], { session: next, seats, reserve, leastPower });
+}
+
+/** Looks lines up in the order of node keys: both lists are walked once. */
+function walkLines(state: KeyValueReader): (nodeKey: Uint8Array) => SnapshotLine | undefined {
+  const lines = [...snapshotLines.list(state)];
+  let at = 0;
+  return (nodeKey) => {
+    while (at < lines.length && compareBytes(lines[at]![0][0], nodeKey) < 0) at++;
+    const line = lines[at];
+    return line && equalBytes(line[0][0], nodeKey) ? line[1] : undefined;
+  };
 }
 
 /** A bond below the least, with what stands in for it, is no bond. */
@@ -106,39 +128,40 @@ function isBonded(
 function standingOf(
   state: KeyValueReader,
   nodeKey: Uint8Array,
-  { barredUntil }: Collator,
+  collator: Collator | undefined,
   session: bigint,
   scoreGate: ScoreGate,
 ): number {
-  if (barredUntil > session) return STANDING.barred;
+  if (collator && collator.barredUntil > session) return STANDING.barred;
   return scoreGate(state, nodeKey) ? STANDING.eligible : STANDING.lowScore;
 }
 
-type NewLine = Omit<SnapshotLine, 'since'>;
-
-function writeLine(ctx: BlockContext, nodeKey: Uint8Array, line: NewLine, next: bigint): void {
-  const before = snapshotLines.get(ctx.state, nodeKey);
-  const { power, generation, standing } = line;
-  if (before?.power === power && before.generation === generation && before.standing === standing)
-    return;
-  keepPast(ctx, nodeKey, next);
-  snapshotLines.set(ctx.state, [nodeKey], { power, generation, standing, since: next });
+function writeLine(
+  { state }: BlockContext,
+  nodeKey: Uint8Array,
+  before: SnapshotLine | undefined,
+  line: SnapshotLine,
+): void {
+  if (before) {
+    if (before.power === line.power && before.standing === line.standing) return;
+    keepPast(state, nodeKey, before, line.since);
+  }
+  snapshotLines.set(state, [nodeKey], line);
 }
 
-/** Takes down the lines of those that are candidates no more. */
-function dropGone(ctx: BlockContext, next: bigint): void {
-  const { state } = ctx;
+/** Takes down the lines of registrations that have ended. */
+function dropGone({ state }: BlockContext, next: bigint): void {
   for (const [[nodeKey]] of [...goneCollators.list(state)]) {
     goneCollators.delete(state, nodeKey);
-    if (!candidates.has(state, nodeKey)) keepPast(ctx, nodeKey, next);
+    const line = snapshotLines.get(state, nodeKey);
+    if (!line) continue;
+    snapshotLines.delete(state, nodeKey);
+    keepPast(state, nodeKey, line, next);
   }
 }
 
 /** A line ends with the running session: it is kept while the session's draw may be asked about. */
-function keepPast({ state }: BlockContext, nodeKey: Uint8Array, next: bigint): void {
-  const line = snapshotLines.get(state, nodeKey);
-  if (!line) return;
-  snapshotLines.delete(state, nodeKey);
+function keepPast(state: State, nodeKey: Uint8Array, line: SnapshotLine, next: bigint): void {
   pastLines.set(state, [next - 1n, nodeKey], line);
 }
 

@@ -110,10 +110,10 @@ describe('seats', () => {
     const { chain } = pool;
     await pool.pool([1, 2]);
     await chain.run(pool.owner(1), leaveCollators, { collator: pool.nodeKey(1) });
-    expect(pool.collator(1)).toMatchObject({ power: 0n, registered: 0, generation: 1 });
+    expect(pool.collator(1)).toMatchObject({ power: 0n, registered: 0, generation: 0 });
     await pool.lend('m0', 2, 4n * MIB);
     expect(pool.collator(2).power).toBe(8n * MIB);
     await pool.register(1);
-    expect(pool.collator(1)).toMatchObject({ power: 0n, registered: 1, generation: 1 });
+    expect(pool.collator(1)).toMatchObject({ power: 0n, registered: 1, generation: 2 });
   });
 });

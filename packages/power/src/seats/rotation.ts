@@ -21,6 +21,7 @@ import { type Collator, candidate, collators } from '../collators/collator.ts';
 import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
 import { draws } from '../draw/draws.ts';
 import { seatsTaken, validatorShortage } from '../events.ts';
+import { lentSum } from '../claims/lent.ts';
 import { params } from '../params.ts';
 import { cappedVotes, EQUAL_VOTES, isLowTrust, knownSeats, knownValidators } from './plan.ts';
 import { type Seating, seatings, seatOf } from './seating.ts';
@@ -159,7 +160,8 @@ export function winnersOf(state: State, session: bigint): Seat[] {
     const collator = candidate(state, nodeKey);
     // Whoever left and came back is another registration: its power is not what was drawn.
     if (!collator || collator.since >= session) return [];
-    if (collator.power < draw.leastPower || !isFit(collator, session + 1n)) return [];
+    const power = lentSum(state, collator.generation);
+    if (power < draw.leastPower || !isFit(collator, session + 1n)) return [];
     return [drawnSeat(nodeKey, collator, session)];
   });
 }
