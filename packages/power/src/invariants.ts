@@ -5,8 +5,8 @@ import { REWARDS } from './backing/rewards.ts';
 import { WALK, walks } from './backing/walk.ts';
 import { boundPower, claims, ENTRY, totals } from './claims/claim.ts';
 import { DelegationColumns } from './claims/columns.ts';
-import { lentSum } from './claims/lent.ts';
 import { MINER_DEPOSIT } from './claims/create-miner.ts';
+import { lentSum } from './claims/lent.ts';
 import { bondPurpose, endedBonds } from './collators/bond.ts';
 import { candidates, collators } from './collators/collator.ts';
 

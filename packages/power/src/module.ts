@@ -90,7 +90,13 @@ export function powerModule(options: PowerOptions): Power {
     hooks: {
       genesis(ctx, json) {
         params.set(ctx.state, [], checkedParams(powerParams.fromJson(json ?? null, 'power')));
-        totals.set(ctx.state, [], { raw: 0n, miners: 0n, collators: 0n, registrations: 0n, removals: 0n });
+        totals.set(ctx.state, [], {
+          raw: 0n,
+          miners: 0n,
+          collators: 0n,
+          registrations: 0n,
+          removals: 0n,
+        });
       },
       blockStart(ctx) {
         drawWhenDue(ctx, options.domain);

@@ -3,6 +3,7 @@ import { currentSession, validators } from '@palisade/chain';
 import { toBinaryString, toHex } from '@palisade/core';
 import { createHealth, type Health } from '@palisade/daemon';
 import type { EmbeddedEngine } from '@palisade/engine';
+import { seatings } from '@palisade/power';
 import type { Pool } from '../services/pool.ts';
 import type { ValidatorService } from '../services/validator-service.ts';
 
@@ -25,6 +26,7 @@ export async function statusOf(
   const status = await engine.status();
   const directory = pool.directory();
   const state = pool.application.committed;
+  const session = currentSession.get(state) ?? 0n;
   const seats = new Map(
     [...validators.list(state)].map(([[nodeKey], held]) => [toBinaryString(nodeKey), held]),
   );
@@ -48,7 +50,8 @@ export async function statusOf(
     url: directory.find(({ name }) => name === service.self.name)?.url,
     height: status.height.toString(),
     timeMs: (status.blockTimeNs / 1_000_000n).toString(),
-    session: `${currentSession.get(state) ?? 0n}`,
+    session: `${session}`,
+    lowTrust: seatings.get(state, session)?.lowTrust === 1,
     appHash: toHex(status.appHash),
     engine: status.description,
     blockTimeMs,

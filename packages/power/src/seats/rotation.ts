@@ -17,11 +17,11 @@ import {
   validators,
 } from '@palisade/chain';
 import { toBinaryString } from '@palisade/core';
+import { lentSum } from '../claims/lent.ts';
 import { type Collator, candidate, collators } from '../collators/collator.ts';
 import { REMOVAL, removeCollator } from '../collators/remove-collator.ts';
 import { draws } from '../draw/draws.ts';
 import { seatsTaken, validatorShortage } from '../events.ts';
-import { lentSum } from '../claims/lent.ts';
 import { params } from '../params.ts';
 import { cappedVotes, EQUAL_VOTES, isLowTrust, knownSeats, knownValidators } from './plan.ts';
 import { type Seating, seatings, seatOf } from './seating.ts';
