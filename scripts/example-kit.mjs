@@ -63,10 +63,10 @@ function start(args, env) {
 }
 
 /**
- * Runs an example on a network with more options: `tour` gets the network, a folder,
+ * Runs an example on a network with more options, and with a root chain when it wants one: `tour` gets the network, a folder,
  * `palisade(args, environment)` and `start(args, environment)`. Whatever it started ends with it.
  */
-export async function runExample(tour, options = []) {
+export async function runExample(tour, options = [], { rootChain = false } = {}) {
   install();
   await bundle();
   const home = await mkdtemp(join(tmpdir(), 'palisade-example-'));
@@ -78,7 +78,8 @@ export async function runExample(tour, options = []) {
     return one;
   };
   try {
-    const network = await run([...NETWORK, ...options, '--json']).next();
+    const all = [...NETWORK, ...(rootChain ? [] : ['--no-root-chain']), ...options];
+    const network = await run([...all, '--json']).next();
     const { validators, partners } = network;
     tell(1, `a network runs: ${validators.length} validators, ${partners.length} partners`);
     await tour({ network, home, palisade: (args, own = env) => palisade(args, own), start: run });
