@@ -6,6 +6,7 @@ import type { Clock } from '@palisade/core';
 import type { DaemonContext } from '@palisade/daemon';
 import type { NodeOptions } from '@palisade/node';
 import type { PartnerOptions } from '@palisade/partner';
+import { hasAnvil } from '@palisade/rootchain';
 import { registerCollators } from './collators.ts';
 import { controlActions } from './control/actions.ts';
 import { openDoor } from './control/door.ts';
@@ -66,11 +67,19 @@ export type RunningDevnet = {
   readonly childChain?: ChildChainPlaces;
 } & Pick<RunningParts, 'urls' | 'partnerUrls' | 'pids'>;
 
+/** A network without a root chain is better than none. */
+function possible({ rootChain, onNews }: DevnetOptions): RootChainChoice | undefined {
+  if (!rootChain || rootChain.url !== undefined || hasAnvil()) return rootChain;
+  onNews?.('there is no node of Ethereum for this platform: the network has no child chain');
+  return undefined;
+}
+
 export async function startDevnet(
   context: DaemonContext,
   options: DevnetOptions,
 ): Promise<RunningDevnet> {
-  const { root, timing: wanted, seed, rootChain } = options;
+  const { root, timing: wanted, seed } = options;
+  const rootChain = possible(options);
   await finishRevert(root);
   const clock = new NetworkClock((await readClock(root)).aheadMs);
   const opened = await openNetwork(root, {

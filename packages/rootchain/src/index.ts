@@ -20,7 +20,13 @@ export {
   type RootContracts,
   rootContractsSchema,
 } from './contracts.ts';
-export { ANVIL_CHAIN_ID, type Anvil, type AnvilOptions, startAnvil } from './dev/anvil.ts';
+export {
+  ANVIL_CHAIN_ID,
+  type Anvil,
+  type AnvilOptions,
+  hasAnvil,
+  startAnvil,
+} from './dev/anvil.ts';
 export { type AuthorityMember, type DeployOptions, deploy, deployTestToken } from './dev/deploy.ts';
 export { type Checkpoint, checkpointSchema } from './follow/checkpoint.ts';
 export {

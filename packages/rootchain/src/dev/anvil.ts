@@ -58,6 +58,16 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   }
 }
 
+/** Whether the program is installed here: its package has none for some platforms. */
+export function hasAnvil(): boolean {
+  try {
+    binary();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function begin(program: string, args: readonly string[]): ChildProcess {
   if (process.platform !== 'win32')
     return spawn('/bin/sh', ['-c', GUARD, 'anvil', program, ...args], { stdio: 'pipe' });
