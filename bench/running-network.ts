@@ -30,7 +30,17 @@ export async function startNetwork(
   const began = performance.now();
   const child = spawn(
     process.execPath,
-    [PROGRAM, 'devnet', '--dir', folder, '--json', '--log-level', 'warn', ...options],
+    [
+      PROGRAM,
+      'devnet',
+      '--no-root-chain',
+      '--dir',
+      folder,
+      '--json',
+      '--log-level',
+      'warn',
+      ...options,
+    ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   try {

@@ -60,7 +60,14 @@ async function answerOf(child: ChildProcess): Promise<Record<string, unknown>> {
 }
 
 async function startNetwork(): Promise<ChildProcess> {
-  const child = palisade('devnet', '--processes', '--json', '--session', SESSION);
+  const child = palisade(
+    'devnet',
+    '--processes',
+    '--no-root-chain',
+    '--json',
+    '--session',
+    SESSION,
+  );
   const ready = (async () => {
     let text = '';
     for await (const part of child.stdout!) {
