@@ -298,3 +298,23 @@ describe('the command line', () => {
     );
   }, 60_000);
 });
+
+it('[ENG] [P9] no window is missed while time is skipped; a snapshot takes sectors and power back', async () => {
+  const miner = accountOf(2);
+  const before = await claimOf(miner);
+  const { height } = await story.chain.status();
+  await ask('snapshot', { name: 'lent' });
+  await ask('warp', { ms: `${3 * TIMING.sessionMs}` });
+  const proven = await heard('sectors.window-proven', (of) => of.miner === toHex(miner), height);
+  expect((await claimOf(miner)).raw).toBe(before.raw);
+  const after = await story.chain.status();
+  await ask('revert', { name: 'lent' });
+  expect((await story.chain.status()).height).toBeLessThan(after.height);
+  expect((await claimOf(miner)).entries).toEqual(before.entries);
+  const again = await heard(
+    'sectors.window-proven',
+    (of) => of.miner === toHex(miner) && of.deadline === fieldsOf(proven).deadline,
+    (await story.chain.status()).height + 1n,
+  );
+  expect(fieldsOf(again).sectors).toBe(fieldsOf(proven).sectors);
+}, 60_000);
