@@ -24,6 +24,7 @@ import { devCommand } from './commands/dev.ts';
 import { drawCommand } from './commands/draw.ts';
 import { eventsCommand } from './commands/events.ts';
 import { getCommand, shareCommand } from './commands/get.ts';
+import { inFlightCommand } from './commands/in-flight.ts';
 import { jobCommand, jobsCommand, lsCommand, renewCommand, rmCommand } from './commands/jobs.ts';
 import { keysCommand } from './commands/keys.ts';
 import { minerCommand } from './commands/miner.ts';
@@ -68,6 +69,7 @@ export function createProgram(context: Context): Command {
     payCommand(context),
     utxosCommand(context),
     exitCommand(context),
+    inFlightCommand(context),
   );
   group('Jobs', jobsCommand(context), jobCommand(context), payoutCommand(context));
   group(

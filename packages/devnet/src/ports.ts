@@ -6,7 +6,6 @@ import { POPULATION } from './network.ts';
 /** Where a first network begins to look: above well-known services, below the ephemeral range. */
 const FIRST_VALIDATOR = 26_650;
 const FIRST_PARTNER = 26_660;
-const FIRST_SERVICE = 26_680;
 
 function listenOn(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
@@ -45,7 +44,8 @@ export async function choosePorts(root: string, host: string): Promise<Ports> {
       FIRST_PARTNER,
       last?.partners,
     ),
-    services: await choose(2, FIRST_SERVICE, last?.services.length ? last.services : undefined),
+    // They open last: at a fixed place, a network that starts meanwhile would be there first.
+    services: await choose(2, 0, last?.services ?? []),
   };
   await writePorts(root, ports);
   return ports;

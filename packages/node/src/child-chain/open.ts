@@ -49,7 +49,8 @@ export async function openChildChain(
   const reporter = new Reporter({ pool, validators, rpc, contracts, find, pollMs, signal, log });
   const submitter = new Submitter({ pool, rpc, contracts, sender, keys, signal, log });
   const reading = reporter.read().catch((error: unknown) => {
-    if (!signal.aborted) context.fail(error);
+    // This chain goes on: deposits and exits are not agreed on any more, until somebody has looked.
+    if (!signal.aborted) log.error('the root chain is not reported on any more', { err: error });
   });
   let looking = Promise.resolve();
   const forget = pool.index.onBlock((_events, height) => {

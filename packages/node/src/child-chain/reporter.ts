@@ -4,7 +4,7 @@
  * deployment at every start, since events are numbered from there.
  */
 import { committed } from '@palisade/chain';
-import { toHex } from '@palisade/core';
+import { PalisadeError, toHex } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import {
   DIALECTS,
@@ -62,8 +62,7 @@ export class Reporter {
     });
     const events = new RootEvents(DIALECTS[settings.dialect as Dialect['name']], find);
     for await (const step of steps) {
-      // Deeper than the margin: what was agreed on cannot be taken back, and people have to look.
-      if (step.kind === 'rewind') throw new Error('The root chain took back what it had settled.');
+      if (step.kind === 'rewind') throw takenBack();
       for (const event of step.logs.flatMap((one) => events.take(one))) this.waiting.push(event);
       this.forget();
     }
@@ -107,4 +106,13 @@ export class Reporter {
     this.waiting.splice(0, count);
     this.first += BigInt(count);
   }
+}
+
+/** Deeper than the margin: what was agreed on stays so, and people have to look. */
+function takenBack(): PalisadeError {
+  return new PalisadeError({
+    code: 'node/root-chain-taken-back',
+    message: 'The root chain took back blocks that had counted as settled.',
+    next: 'Compare what was agreed on with what the root chain has now, and start the node again.',
+  });
 }
