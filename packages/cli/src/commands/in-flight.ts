@@ -5,6 +5,7 @@ import { branch, type Context, execute } from '../command.ts';
 import { openSessionWallet, walletLeaf } from '../session/wallet.ts';
 import { parseCount } from '../terminal/amounts.ts';
 import { formatEther } from '../terminal/ether.ts';
+import { usageError } from '../terminal/print-error.ts';
 import { facts } from '../terminal/table.ts';
 
 /** Bytes of a payment at most. */
@@ -66,7 +67,10 @@ function piggybackCommand(context: Context) {
       execute(context, options, async (session) => {
         const { input, output } = options;
         if ((input === undefined) === (output === undefined))
-          throw new InvalidArgumentError('name either --input or --output');
+          throw usageError(
+            'Which one is yours?',
+            'Name either --input or --output, with its index.',
+          );
         const wallet = await openSessionWallet(session, options);
         if (!(await session.agreed('Piggyback, and lock a bond for it?')))
           return { json: { piggybacked: false }, lines: ['Nothing was piggybacked.'] };
