@@ -123,9 +123,9 @@ describe('access', () => {
     const honest = await recomputePayouts(root);
     expect(honest.code, honest.text).toBe(0);
     expect(JSON.parse(honest.text).paidRows).toBeGreaterThan(0);
-    const name = `${toHex(job).slice(2)}.json`;
-    const running = join(dataDir, 'usage', name);
-    const path = existsSync(running) ? running : join(dataDir, 'usage/ended', name);
+    // The partner puts it there when it sees the end: before that, both would write it.
+    const path = join(dataDir, 'usage/ended', `${toHex(job).slice(2)}.json`);
+    await until(async () => existsSync(path), { what: 'the record among those that ended' });
     const usage = JSON.parse(await readFile(path, 'utf8')) as { amount: string };
     await writeFile(path, JSON.stringify({ ...usage, amount: `${BigInt(usage.amount) + 1n}` }));
     const forged = await recomputePayouts(root, '--looks', '1');
