@@ -48,13 +48,14 @@ function told(
   bold: (text: string) => string,
 ): Report {
   const { session, seed, head, root, rows, places, candidates, totalPower, seats } = found;
-  const seatOf = (key: Uint8Array) => {
+  const seatOf = (key: Uint8Array, role: 'seat' | 'reserve') => {
     const has = seats?.find(
       (seat) => toHex(seat.nodeKey) === toHex(key) && seat.snapshot === session,
     );
     if (has)
       return `since block ${has.sinceHeight}${has.untilHeight > 0n ? `, lost in ${has.untilHeight}` : ''}`;
-    return seats ? 'has none: unfit when seats changed, or not called' : 'not yet';
+    if (!seats) return 'not yet';
+    return role === 'reserve' ? 'stands by' : 'none: it was not fit when seats changed';
   };
   const width = Math.max(KEY_DIGITS, ...places.map(({ key }) => `${key}`.length));
   const cells = places.map(({ id, role, power, sharePpm, key }, i) => [
@@ -64,7 +65,7 @@ function told(
     formatSize(power),
     `${(sharePpm / 10_000).toFixed(2)} %`,
     `${key}`.padStart(width),
-    seatOf(id),
+    seatOf(id, role),
   ]);
   const columns = [
     { title: 'place', align: right },
