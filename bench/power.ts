@@ -22,6 +22,7 @@ import { DelegationColumns } from '@palisade/power';
 import { claims, ENTRY, totals } from '../packages/power/src/claims/claim.ts';
 import { delegateHandler } from '../packages/power/src/claims/delegate.ts';
 import { addLent } from '../packages/power/src/claims/lent.ts';
+import { packed } from '../packages/power/src/claims/packed.ts';
 import { minerPower } from '../packages/power/src/claims/update-power.ts';
 import { candidates, collators } from '../packages/power/src/collators/collator.ts';
 import { REMOVAL, removeCollator } from '../packages/power/src/collators/remove-collator.ts';
@@ -98,7 +99,7 @@ function world(miners: number, each: number): Overlay {
       since: 1n,
       lastBacked: 0n,
       checked: 0n,
-      entries,
+      entries: packed(entries),
     });
   }
   return state;

@@ -4,9 +4,8 @@
  * `@palisade/power/schema`.
  */
 export { backerLoss, type Collateral, type PendingSlash, slashes } from './backing/slash.ts';
-export { boundPower, claims, totals } from './claims/claim.ts';
+export { claims, totals } from './claims/claim.ts';
 export { DelegationColumns } from './claims/columns.ts';
-export { decreased } from './claims/decrease.ts';
 export type { SectorCheck } from './claims/deregister-miner.ts';
 export { lentSum } from './claims/lent.ts';
 export type { MinerPower } from './claims/update-power.ts';

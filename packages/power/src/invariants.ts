@@ -3,10 +3,11 @@ import { balanceOf, heldFor, type Invariant } from '@palisade/chain';
 import { toHex } from '@palisade/core';
 import { REWARDS } from './backing/rewards.ts';
 import { WALK, walks } from './backing/walk.ts';
-import { boundPower, claims, ENTRY, totals } from './claims/claim.ts';
+import { claims, ENTRY, totals } from './claims/claim.ts';
 import { DelegationColumns } from './claims/columns.ts';
 import { MINER_DEPOSIT } from './claims/create-miner.ts';
 import { lentSum } from './claims/lent.ts';
+import { boundPower, unpacked } from './claims/packed.ts';
 import { bondPurpose, endedBonds } from './collators/bond.ts';
 import { candidates, collators } from './collators/collator.ts';
 
@@ -21,8 +22,9 @@ const powerAddsUp: Invariant = {
       miners++;
       if (boundPower(claim) > claim.raw)
         return `${toHex(miner)} has ${claim.raw} and binds ${boundPower(claim)}`;
-      if (claim.entries.some(({ amount }) => amount === 0n)) return `${toHex(miner)}: empty entry`;
-      for (const { kind, until } of claim.entries)
+      const entries = unpacked(claim.entries);
+      if (entries.some(({ amount }) => amount === 0n)) return `${toHex(miner)}: empty entry`;
+      for (const { kind, until } of entries)
         if ((kind === ENTRY.delegated) !== (until === 0n)) return `${toHex(miner)}: odd entry`;
       if (heldFor(state, miner, MINER_DEPOSIT) !== claim.deposit)
         return `${toHex(miner)}: the deposit is not held`;

@@ -9,9 +9,10 @@ import {
   record,
   u64,
 } from '@palisade/core';
-import { boundPower, claimRecord, claims, totals, totalsRecord } from './claims/claim.ts';
+import { claimRecord, claims, totals, totalsRecord } from './claims/claim.ts';
 import { settled } from './claims/entries.ts';
 import { lentSum } from './claims/lent.ts';
+import { boundPower, unpacked } from './claims/packed.ts';
 import { candidates, collatorFields, collators } from './collators/collator.ts';
 import { drawRecord, draws, pageOfLines } from './draw/draws.ts';
 import {
@@ -146,7 +147,8 @@ export const powerQueries = [
     const stored = claims.get(state, miner);
     if (!stored) return undefined;
     const claim = settled(state, stored, numberOf(state, RUNNING_SESSION));
-    return { claim, free: claim.raw - boundPower(claim) };
+    const view = { ...claim, entries: unpacked(claim.entries) };
+    return { claim: view, free: claim.raw - boundPower(claim) };
   }),
   answer(collatorQuery, (state, { nodeKey }) => viewOf(state, nodeKey)),
   answer(collatorsQuery, (state, { after }) => {

@@ -1,6 +1,6 @@
 /** Power's declarations: commands, queries, events; and the draw, which anybody may check. */
 export { cancelSlash } from './backing/cancel-slash.ts';
-export { type Claim, claimRecord, ENTRY, type Entry } from './claims/claim.ts';
+export { type ClaimView as Claim, claimRecord, ENTRY, type Entry } from './claims/claim.ts';
 export { createMiner } from './claims/create-miner.ts';
 export { delegate } from './claims/delegate.ts';
 export { deregisterMiner } from './claims/deregister-miner.ts';

@@ -36,6 +36,7 @@ import {
   startChain,
   validatorOf,
 } from '../../chain/test/chain-kit.ts';
+import { unpacked } from '../src/claims/packed.ts';
 
 export const MIB = 1n << 20n;
 export const MINERS = ['m0', 'm1', 'm2', 'm3'] as const;
@@ -184,7 +185,8 @@ export class PowerKit {
   }
 
   claim(name: string) {
-    return claims.need(this.chain.state, this.chain.account(name).id);
+    const claim = claims.need(this.chain.state, this.chain.account(name).id);
+    return { ...claim, entries: unpacked(claim.entries) };
   }
 
   collator(index: number) {

@@ -72,12 +72,20 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     }
     return String.fromCharCode.apply(null, codes);
   };
-  /** The last key of one part of bytes: a command asks for its sender's record again and again. */
+  /** The last key of one part: a command asks for its sender's record again and again. */
   const lastBytes = new Uint8Array(parts[0]?.width ?? 0);
   let lastText = '';
+  let lastNumber: unknown;
+  let numberText = '';
   const keyOf = (key: readonly unknown[]): string => {
     const [only] = key;
-    if (key.length !== 1 || !(only instanceof Uint8Array)) return writeKey(key);
+    if (key.length !== 1) return writeKey(key);
+    if (!(only instanceof Uint8Array)) {
+      if (lastNumber === only) return numberText;
+      numberText = writeKey(key);
+      lastNumber = only;
+      return numberText;
+    }
     if (lastText !== '' && equalBytes(lastBytes, only)) return lastText;
     lastText = writeKey(key);
     lastBytes.set(only);

@@ -4,18 +4,9 @@
  * one after the other; what a walk finds is what the snapshot saw, whatever happens meanwhile.
  */
 import { type BlockContext, collection, u64Key } from '@palisade/chain';
-import {
-  address,
-  bytes32,
-  equalBytes,
-  type Infer,
-  record,
-  u8,
-  u32,
-  u64,
-  u128,
-} from '@palisade/core';
-import { backers, ENTRY } from '../claims/claim.ts';
+import { address, bytes32, type Infer, record, u8, u32, u64, u128 } from '@palisade/core';
+import { backers } from '../claims/claim.ts';
+import { amountAt, lentAt } from '../claims/packed.ts';
 import { claimInSnapshot } from '../claims/write-claim.ts';
 
 /** Backers that a block visits at most: each costs a few records, together some milliseconds. */
@@ -102,16 +93,12 @@ function step(ctx: BlockContext, walk: Walk, visitor: Visitor, most: number) {
   let now = walk;
   for (const miner of next) {
     const claim = claimInSnapshot(ctx.state, miner, snapshot);
-    const entry = claim?.entries.find(
-      (one) =>
-        one.kind === ENTRY.delegated &&
-        one.generation === walk.generation &&
-        equalBytes(one.collator, collator),
-    );
+    const at = claim && lentAt(claim.entries, walk.generation);
     now = { ...now, after: miner };
-    if (!claim || !entry) continue;
-    const done = visitor(ctx, now, { miner, lent: entry.amount, raw: claim.raw });
-    now = { ...now, seen: now.seen + entry.amount, done: now.done + done };
+    if (!claim || at === undefined) continue;
+    const lent = amountAt(claim.entries, at);
+    const done = visitor(ctx, now, { miner, lent, raw: claim.raw });
+    now = { ...now, seen: now.seen + lent, done: now.done + done };
   }
   return { visited: next.length, now };
 }

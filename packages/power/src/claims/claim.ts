@@ -4,7 +4,7 @@
  * while an offence of these sessions can still be proven.
  */
 import { bytesKey, collection, u64Key } from '@palisade/chain';
-import { bytes32, type Infer, list, record, u8, u32, u64, u128 } from '@palisade/core';
+import { byteList, bytes32, type Infer, list, record, u8, u32, u64, u128 } from '@palisade/core';
 
 /** What an entry of a claim is: lent; taken back but not free yet; bound by an offence of the collator. */
 export const ENTRY = { delegated: 0, unbonding: 1, quarantined: 2 } as const;
@@ -21,22 +21,34 @@ export const entryRecord = record('PowerEntry', {
 });
 export type Entry = Infer<typeof entryRecord>;
 
-export const claimRecord = record('MinerClaim', {
+/** Bytes of an entry, as they are stored in a row. */
+export const ENTRY_BYTES = 53;
+const packedEntries = byteList(MAX_ENTRIES * ENTRY_BYTES);
+
+const claimFields = {
   raw: u64.is('Proven power, bytes'),
   deposit: u128.is('Held for the registration, base units'),
   since: u64.is('First session whose snapshot has these entries'),
   lastBacked: u64.is('Last session of which a past claim is kept; 0 for none'),
   checked: u64.is('Removals of collators that the entries have heard of'),
+};
+/** A claim for people and clients. */
+export const claimRecord = record('MinerClaim', {
+  ...claimFields,
   entries: list(entryRecord, MAX_ENTRIES).is('By kind, collator, generation and session'),
 });
-export type Claim = Infer<typeof claimRecord>;
+export type ClaimView = Infer<typeof claimRecord>;
+
+/** A claim as it is stored: the same bytes, with the entries left in them (`packed.ts`). */
+const storedClaim = record('MinerClaim', { ...claimFields, entries: packedEntries });
+export type Claim = Infer<typeof storedClaim>;
 
 /** By the miner's account. */
 export const claims = collection({
   store: 'power',
   name: 'claim',
   key: [bytesKey(20)],
-  value: claimRecord,
+  value: storedClaim,
 });
 
 /** What a miner lent in snapshots that are past. */
@@ -44,7 +56,7 @@ export const pastClaimRecord = record('PastClaim', {
   from: u64.is('First session whose snapshot had it'),
   raw: u64,
   lastBacked: u64.is('Where the past claim before this one is; 0 for nowhere'),
-  entries: list(entryRecord, MAX_ENTRIES).is('Delegations only'),
+  entries: packedEntries.is('Delegations only'),
 });
 export type PastClaim = Infer<typeof pastClaimRecord>;
 
@@ -73,10 +85,3 @@ export const totalsRecord = record('PowerTotals', {
 });
 
 export const totals = collection({ store: 'power', name: 'totals', key: [], value: totalsRecord });
-
-/** Power of a claim that is lent, unbonding or quarantined. */
-export function boundPower({ entries }: Pick<Claim, 'entries'>): bigint {
-  let sum = 0n;
-  for (const { amount } of entries) sum += amount;
-  return sum;
-}

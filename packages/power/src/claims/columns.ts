@@ -5,6 +5,7 @@
  */
 import { type KeyValueReader, toBinaryString } from '@palisade/core';
 import { claims, ENTRY } from './claim.ts';
+import { unpacked } from './packed.ts';
 
 /** Entries that the columns begin with room for. */
 const FIRST_ROOM = 1024;
@@ -23,7 +24,7 @@ export class DelegationColumns {
   static from(state: KeyValueReader): DelegationColumns {
     const columns = new DelegationColumns();
     for (const [, { entries }] of claims.list(state))
-      for (const { collator, generation, kind, amount } of entries)
+      for (const { collator, generation, kind, amount } of unpacked(entries))
         columns.add(collator, generation, kind, amount);
     return columns;
   }

@@ -33,7 +33,7 @@ export const createMinerHandler = handle(createMiner, {
       since: session.number + 1n,
       lastBacked: 0n,
       checked: sums.removals,
-      entries: [],
+      entries: new Uint8Array(),
     });
     totals.set(state, [], { ...sums, miners: sums.miners + 1n });
     ctx.emit(minerCreated, { miner: sender.account, deposit });

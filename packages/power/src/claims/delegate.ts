@@ -1,12 +1,13 @@
 import { handle } from '@palisade/chain';
-import { bytes32, command, equalBytes, refuse, toHex, u64 } from '@palisade/core';
+import { bytes32, command, type KeyValueReader, refuse, toHex, u64 } from '@palisade/core';
 import { candidate } from '../collators/collator.ts';
 import { notACollator, notAMiner, tooLittle } from '../errors.ts';
 import { powerDelegated } from '../events.ts';
 import { params } from '../params.ts';
-import { backers, boundPower, type Claim, claims, ENTRY, type Entry } from './claim.ts';
+import { backers, type Claim, claims, ENTRY, ENTRY_BYTES } from './claim.ts';
 import { ordered, settled } from './entries.ts';
 import { addLent } from './lent.ts';
+import { amountAt, boundPower, delegations, lentAt, packed, raised, unpacked } from './packed.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Lends power to a collator; the snapshot at the end of the session is the first to see it. */
@@ -18,23 +19,20 @@ export const delegate = command({
   fields: { collator: bytes32.is('Its node key'), amount: u64.is('Power, bytes') },
 });
 
-/** The delegation of a claim to a collator's current registration. */
-export function lentTo(
-  { entries }: Pick<Claim, 'entries'>,
-  collator: Uint8Array,
-): Entry | undefined {
-  for (const entry of entries) {
-    if (entry.kind !== ENTRY.delegated) return undefined;
-    if (equalBytes(entry.collator, collator)) return entry;
-  }
-  return undefined;
+/** A claim's delegation to the registration that a collator has now: where it stands, and bytes. */
+export function lentTo(state: KeyValueReader, { entries }: Claim, collator: Uint8Array) {
+  const generation = candidate(state, collator)?.generation;
+  const at = generation === undefined ? undefined : lentAt(entries, generation);
+  if (generation === undefined || at === undefined) return undefined;
+  return { at, generation, amount: amountAt(entries, at) };
 }
 
 export const delegateHandler = handle(delegate, {
   verify({ state, sender, session }, { collator, amount }) {
     const stored = claims.get(state, sender.account);
     if (!stored) return notAMiner(sender.account);
-    if (!candidate(state, collator)) return notACollator(collator);
+    const record = candidate(state, collator);
+    if (!record) return notACollator(collator);
     const { minDelegation, maxCollators } = params.need(state);
     if (amount < minDelegation || amount === 0n) return tooLittle(amount, minDelegation);
     const claim = settled(state, stored, session.number);
@@ -45,8 +43,8 @@ export const delegateHandler = handle(delegate, {
         `${toHex(sender.account)} has ${free} of ${claim.raw} bytes free; ${amount} are more.`,
         { retry: 'later', data: { free }, next: 'Lend less, or wait for what is unbonding.' },
       );
-    if (lentTo(claim, collator)) return undefined;
-    const lent = claim.entries.filter(({ kind }) => kind === ENTRY.delegated).length;
+    if (lentAt(claim.entries, record.generation) !== undefined) return undefined;
+    const lent = delegations(claim.entries).length / ENTRY_BYTES;
     if (lent >= maxCollators)
       return refuse(
         'power/too-many-collators',
@@ -60,16 +58,13 @@ export const delegateHandler = handle(delegate, {
     const stored = claims.need(state, sender.account);
     const claim = settled(state, stored, session.number);
     const { generation } = candidate(state, collator)!;
-    const old = lentTo(claim, collator);
-    const entries = old
-      ? claim.entries.map((entry) =>
-          entry === old ? { ...old, amount: old.amount + amount } : entry,
-        )
-      : ordered([
-          ...claim.entries,
-          { collator, generation, kind: ENTRY.delegated, until: 0n, amount },
-        ]);
-    if (!old) backers.set(state, [collator, BigInt(generation), sender.account], 1);
+    const at = lentAt(claim.entries, generation);
+    const added = { collator, generation, kind: ENTRY.delegated, until: 0n, amount };
+    const entries =
+      at === undefined
+        ? packed(ordered([...unpacked(claim.entries), added]))
+        : raised(claim.entries, at, amount);
+    if (at === undefined) backers.set(state, [collator, BigInt(generation), sender.account], 1);
     writeClaim(ctx, sender.account, stored, { ...claim, entries });
     addLent(state, generation, amount);
     ctx.emit(powerDelegated, { miner: sender.account, collator, generation, amount });

@@ -3,6 +3,7 @@ import { compareBytes, type KeyValueReader } from '@palisade/core';
 import { collators, generationEnds } from '../collators/collator.ts';
 import { params } from '../params.ts';
 import { type Claim, ENTRY, type Entry, MAX_ENTRIES, totals } from './claim.ts';
+import { hasFreed, packed, unpacked } from './packed.ts';
 
 function compareEntries(a: Entry, b: Entry): number {
   if (a.kind !== b.kind) return a.kind - b.kind;
@@ -50,19 +51,15 @@ function isLive(state: KeyValueReader, { collator, generation }: Entry): boolean
  */
 export function settled(state: KeyValueReader, claim: Claim, session: bigint): Claim {
   const { removals } = totals.need(state);
-  let stays = true;
-  if (claim.checked === removals) {
-    for (const { kind, until } of claim.entries)
-      if (kind !== ENTRY.delegated && until <= session) stays = false;
-    if (stays) return claim;
-  }
+  if (claim.checked === removals && !hasFreed(claim.entries, session)) return claim;
   const { unbondingSessions } = params.need(state);
-  const entries = claim.entries.flatMap((entry): Entry[] => {
+  let stays = true;
+  const entries = unpacked(claim.entries).flatMap((entry): Entry[] => {
     const now = settledEntry(state, entry, session, BigInt(unbondingSessions));
     if (now !== entry) stays = false;
     return now ? [now] : [];
   });
-  return { ...claim, checked: removals, entries: stays ? claim.entries : ordered(entries) };
+  return { ...claim, checked: removals, entries: stays ? claim.entries : packed(ordered(entries)) };
 }
 
 function settledEntry(

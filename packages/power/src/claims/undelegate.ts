@@ -3,10 +3,11 @@ import { bytes32, command, refuse, toHex, u64 } from '@palisade/core';
 import { notAMiner, tooLittle } from '../errors.ts';
 import { powerUndelegated } from '../events.ts';
 import { params } from '../params.ts';
-import { claims, ENTRY } from './claim.ts';
+import { claims, ENTRY, ENTRY_BYTES } from './claim.ts';
 import { lentTo } from './delegate.ts';
 import { ordered, settled } from './entries.ts';
 import { addLent } from './lent.ts';
+import { packed, raised, unpacked } from './packed.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Takes lent power back: out of the draw from the next session on, free after the unbonding time. */
@@ -26,24 +27,25 @@ export const undelegateHandler = handle(undelegate, {
     const stored = claims.get(state, sender.account);
     if (!stored) return notAMiner(sender.account);
     const claim = settled(state, stored, session.number);
-    const entry = lentTo(claim, collator);
-    if (!entry)
+    const lent = lentTo(state, claim, collator);
+    if (!lent)
       return refuse('power/nothing-lent', `Nothing is lent to ${toHex(collator)}.`, {
         next: 'What was lent to a collator that has gone is free by itself.',
       });
-    if (amount === 0n || amount > entry.amount)
+    if (amount === 0n || amount > lent.amount)
       return refuse(
         'power/not-lent-that-much',
-        `${entry.amount} bytes are lent to ${toHex(collator)}, not ${amount}.`,
-        { data: { lent: entry.amount }, next: 'Take back at most what is lent.' },
+        `${lent.amount} bytes are lent to ${toHex(collator)}, not ${amount}.`,
+        { data: { lent: lent.amount }, next: 'Take back at most what is lent.' },
       );
-    const left = entry.amount - amount;
+    const left = lent.amount - amount;
     const { minDelegation } = params.need(state);
     if (left > 0n && left < minDelegation) return tooLittle(left, minDelegation);
-    if (claim.entries.length >= MANY_ENTRIES)
+    const parts = claim.entries.length / ENTRY_BYTES;
+    if (parts >= MANY_ENTRIES)
       return refuse(
         'power/too-many-unbonding',
-        `${claim.entries.length} parts of this claim are lent or unbonding: no more can be taken back now.`,
+        `${parts} parts of this claim are lent or unbonding: no more can be taken back now.`,
         { retry: 'later', next: 'Wait for the oldest to be free, or take more at once.' },
       );
     return undefined;
@@ -52,15 +54,13 @@ export const undelegateHandler = handle(undelegate, {
     const { state, sender, session } = ctx;
     const stored = claims.need(state, sender.account);
     const claim = settled(state, stored, session.number);
-    const lent = lentTo(claim, collator)!;
+    const entry = lentTo(state, claim, collator)!;
     const until = session.number + BigInt(params.need(state).unbondingSessions);
-    const entries = ordered([
-      ...claim.entries.filter((entry) => entry !== lent),
-      { ...lent, amount: lent.amount - amount },
-      { ...lent, kind: ENTRY.unbonding, until, amount },
-    ]);
+    const left = raised(claim.entries, entry.at, -amount);
+    const { generation } = entry;
+    const taken = { collator, generation, kind: ENTRY.unbonding, until, amount };
+    const entries = packed(ordered([...unpacked(left), taken]));
     writeClaim(ctx, sender.account, stored, { ...claim, entries });
-    const { generation } = lent;
     addLent(state, generation, -amount);
     ctx.emit(powerUndelegated, { miner: sender.account, collator, generation, amount, until });
   },

@@ -6,10 +6,10 @@ import type { BlockContext, State } from '@palisade/chain';
 import { type KeyValueReader, PalisadeError, toHex } from '@palisade/core';
 import { powerChanged } from '../events.ts';
 import { memorySessions, params } from '../params.ts';
-import { boundPower, claims, ENTRY, type Entry, totals } from './claim.ts';
-import { decreased } from './decrease.ts';
+import { claims, totals } from './claim.ts';
 import { settled } from './entries.ts';
 import { addLent } from './lent.ts';
+import { boundPower, delegations, shrunk } from './packed.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Power of all miners stays below 8 EiB, so that sums fit signed 64-bit columns. */
@@ -42,7 +42,7 @@ export const minerPower: MinerPower = {
   answersUntil({ state, session }, miner) {
     const claim = claims.get(state, miner);
     if (!claim) return session.number;
-    const lends = claim.entries.some(({ kind }) => kind === ENTRY.delegated);
+    const lends = delegations(claim.entries).length > 0;
     const last = lends ? session.number : claim.lastBacked;
     const free = last === 0n ? 0n : last + memorySessions(params.need(state));
     return free > session.number ? free : session.number;
@@ -69,7 +69,9 @@ function updatePower(ctx: BlockContext, miner: Uint8Array, delta: bigint): void 
     return;
   }
   const claim = settled(state, stored, session.number);
-  const entries = shrink(state, claim.entries, stored.raw, raw);
+  const entries = shrunk(claim.entries, stored.raw, raw, (generation, change) =>
+    addLent(state, generation, change),
+  );
   writeClaim(ctx, miner, stored, { ...claim, raw, entries });
   ctx.emit(powerChanged, {
     miner,
@@ -86,18 +88,4 @@ function addToTotal(state: State, delta: bigint): void {
   if (raw >= MAX_TOTAL_POWER)
     throw illegal(`All miners would have ${raw} bytes; ${MAX_TOTAL_POWER - 1n} is the most.`);
   totals.set(state, [], { ...sums, raw });
-}
-
-/** Every entry falls in proportion, and the running sums of their collators by the same differences. */
-function shrink(state: State, entries: readonly Entry[], before: bigint, after: bigint): Entry[] {
-  const amounts = decreased(
-    entries.map(({ amount }) => amount),
-    before,
-    after,
-  );
-  return entries.flatMap((entry, i) => {
-    const amount = amounts[i]!;
-    if (entry.kind === ENTRY.delegated) addLent(state, entry.generation, amount - entry.amount);
-    return amount === 0n ? [] : [{ ...entry, amount }];
-  });
 }

@@ -2,7 +2,8 @@
 import type { BlockContext } from '@palisade/chain';
 import type { KeyValueReader } from '@palisade/core';
 import { memorySessions, params } from '../params.ts';
-import { type Claim, claims, ENTRY, pastClaims } from './claim.ts';
+import { type Claim, claims, pastClaims } from './claim.ts';
+import { delegations } from './packed.ts';
 
 /** Records of the past that a block forgets at most: their removal must not make it late. */
 const MAX_FORGOTTEN = 500;
@@ -19,7 +20,7 @@ export function writeClaim(
 ): void {
   let { since, lastBacked } = before;
   if (since <= session.number) {
-    const lent = before.entries.filter(({ kind }) => kind === ENTRY.delegated);
+    const lent = delegations(before.entries);
     if (lent.length > 0) {
       const past = { from: since, raw: before.raw, lastBacked, entries: lent };
       pastClaims.set(state, [session.number, miner], past);

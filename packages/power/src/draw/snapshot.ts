@@ -82,7 +82,7 @@ export function takeSnapshot(ctx: BlockContext, ports: SnapshotPorts): void {
   dropGone(ctx, next);
   const lineOf = walkLines(state);
   let strong = 0;
-  for (const [[nodeKey], ownBond] of [...candidates.list(state)]) {
+  for (const [[nodeKey], ownBond] of candidates.list(state)) {
     const line = lineOf(nodeKey);
     // Of a registration that has a line already, nothing changes but its power and its score.
     const isKnown = ownBond === 1 && line && line.standing !== STANDING.barred;
@@ -103,14 +103,13 @@ export function takeSnapshot(ctx: BlockContext, ports: SnapshotPorts): void {
   snapshotHead.set(state, [], { session: next, seats, reserve, leastPower });
 }
 
-/** Looks lines up in the order of node keys: both lists are walked once. */
+/** Looks lines up in the order of node keys: what is written here lies behind both walks. */
 function walkLines(state: KeyValueReader): (nodeKey: Uint8Array) => SnapshotLine | undefined {
-  const lines = [...snapshotLines.list(state)];
-  let at = 0;
+  const lines = snapshotLines.list(state);
+  let next = lines.next().value;
   return (nodeKey) => {
-    while (at < lines.length && compareBytes(lines[at]![0][0], nodeKey) < 0) at++;
-    const line = lines[at];
-    return line && equalBytes(line[0][0], nodeKey) ? line[1] : undefined;
+    while (next && compareBytes(next[0][0], nodeKey) < 0) next = lines.next().value;
+    return next && equalBytes(next[0][0], nodeKey) ? next[1] : undefined;
   };
 }
 
