@@ -6,7 +6,6 @@
 import { type BlockContext, bytesKey, collection, type State, u64Key } from '@palisade/chain';
 import {
   compareBytes,
-  equalBytes,
   fromBinaryString,
   type Infer,
   type KeyValueReader,
@@ -108,8 +107,13 @@ function walkLines(state: KeyValueReader): (nodeKey: Uint8Array) => SnapshotLine
   const lines = snapshotLines.list(state);
   let next = lines.next().value;
   return (nodeKey) => {
-    while (next && compareBytes(next[0][0], nodeKey) < 0) next = lines.next().value;
-    return next && equalBytes(next[0][0], nodeKey) ? next[1] : undefined;
+    while (next) {
+      const order = compareBytes(next[0][0], nodeKey);
+      if (order === 0) return next[1];
+      if (order > 0) return undefined;
+      next = lines.next().value;
+    }
+    return undefined;
   };
 }
 
