@@ -75,6 +75,9 @@ export type InFlightRecord = {
 /** 2000 gwei: more than the root chain has ever asked for long. */
 const MAX_FEE_PER_GAS = 2_000n * 10n ** 9n;
 const RECEIPT_POLL_MS = 250;
+/** What the watcher has, validators have within some blocks, and the other way round, ms. */
+const AGREE_MS = 20_000;
+const RETRY_MS = 500;
 /** Bits of a place in the queue below its time (payments chapter, "Dialects"). */
 const TIME_SHIFT = 224n;
 
@@ -183,8 +186,24 @@ export async function openWallet({ watcher, rootChain, secret, signal }: WalletO
       }));
     },
 
-    /** Pays ether to an address; the rest comes back as an output of its own. */
+    /**
+     * Pays ether to an address; the rest comes back as an output of its own. Validators agree on a deposit,
+     * and the watcher hears of a child block, a moment later than the other: it is tried again for a while.
+     */
     async pay(to: Uint8Array, amount: bigint) {
+      for (const end = performance.now() + AGREE_MS; ; ) {
+        try {
+          return await wallet.payNow(to, amount);
+        } catch (error) {
+          const reason = error instanceof PalisadeError ? error.data.reason : undefined;
+          if (reason !== 'submit:utxo_not_found' || performance.now() > end) throw error;
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        }
+      }
+    },
+
+    /** As `pay`, once. */
+    async payNow(to: Uint8Array, amount: bigint) {
       const own = address();
       const all = await wallet.outputs(own);
       const coins = all.filter(({ token }) => token === ETHER);
