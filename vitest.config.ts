@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+const PURE = ['core', 'formats', 'chain', 'market', 'power', 'payments'];
+/** Vitest leaves a core to itself: on two cores that would be one file at a time. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
 const EXCLUDE = ['**/node_modules/**', '**/*.long.test.ts'];
 
 export default defineConfig({
@@ -8,16 +11,27 @@ export default defineConfig({
     pool: 'forks',
     projects: [
       {
+        // Pure packages keep nothing between files, so files may share a process: to load the modules
+        // again for each would take longer than most tests.
+        test: {
+          name: 'pure',
+          include: PURE.map((name) => `packages/${name}/src/**/*.test.ts`),
+          exclude: EXCLUDE,
+          isolate: false,
+          testTimeout: 60_000,
+          maxWorkers: WORKERS,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
         test: {
           name: 'packages',
           include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
-          exclude: EXCLUDE,
+          exclude: [...EXCLUDE, ...PURE.map((name) => `packages/${name}/src/**`)],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Vitest leaves a core to itself, which on two cores means one file at a time, and it
-          // waits on networks more than it computes.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
-          sequence: { groupOrder: 0 },
+          maxWorkers: WORKERS,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -30,7 +44,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
