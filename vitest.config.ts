@@ -2,8 +2,10 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const PURE = ['core', 'formats', 'chain', 'market', 'power', 'payments'];
-/** Vitest leaves a core to itself: on two cores that would be one file at a time. */
+/** Files at a time: Vitest leaves a core to itself, which on two cores would mean one. */
 const WORKERS = Math.max(2, availableParallelism() - 1);
+/** Daemons wait for blocks more than they compute. */
+const WAITING_WORKERS = WORKERS + 1;
 const EXCLUDE = ['**/node_modules/**', '**/*.long.test.ts'];
 
 export default defineConfig({
@@ -30,7 +32,7 @@ export default defineConfig({
           exclude: [...EXCLUDE, ...PURE.map((name) => `packages/${name}/src/**`)],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: WORKERS,
+          maxWorkers: WAITING_WORKERS,
           sequence: { groupOrder: 1 },
         },
       },

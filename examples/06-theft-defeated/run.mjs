@@ -56,8 +56,9 @@ async function tour({ network, palisade }) {
   tell(5, `a thief exits with output ${coin}, which is spent: the contracts believe it`);
 
   const shown = (position) => palisade(['exit', 'show', position]);
+  // Watchers take turns, lest they pay for the same challenge: time is moved until this one's comes.
   await until(
-    () => shown(coin),
+    () => palisade(['dev', 'warp', '5s']).then(() => shown(coin)),
     ({ state }) => state === 'challenged',
   );
   const { challenger, danger } = await until(

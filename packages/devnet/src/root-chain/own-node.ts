@@ -19,6 +19,11 @@ const DEPTH = 4n;
 const LOOK_MS = 500;
 /** A block is made after this time at the latest, ms: time has to pass on the root chain, too. */
 const BLOCK_MS = 5000;
+/**
+ * Blocks that a moved clock brings, one for a second: watchers wait in blocks, 20 at most, on top of those
+ * that make a log final. More would be waited for by nobody.
+ */
+const MOST_BLOCKS = 64;
 /** States that followers can ask for: they count on a hundred. */
 const KEPT_STATES = 256;
 
@@ -52,9 +57,13 @@ export async function startOwnNode(
   await setTime();
   // Of blocks from before it has no states any more: what is deep enough to count has to come after.
   await anvil.control('anvil_mine', `0x${(DEPTH + 1n).toString(16)}`);
+  let { aheadMs } = clock;
   const forget = clock.onMove(() => {
+    const seconds = Math.floor((clock.aheadMs - aheadMs) / 1000);
+    aheadMs = clock.aheadMs;
+    const blocks = Math.max(1, Math.min(seconds, MOST_BLOCKS));
     setTime()
-      .then(() => anvil.control('anvil_mine', '0x1'))
+      .then(() => anvil.control('anvil_mine', `0x${blocks.toString(16)}`))
       .catch((err: unknown) => log.warn('the root chain did not follow the clock', { err }));
   });
   onStop('time of the root chain', async () => forget());
