@@ -41,6 +41,8 @@ export default defineConfig({
         // does not keep up makes partners miss their audits, as it should.
         test: {
           name: 'network',
+          // Examples, which mostly wait.
+          maxConcurrency: 2,
           include: ['test/**/*.test.ts'],
           exclude: EXCLUDE,
           testTimeout: 180_000,

@@ -12,6 +12,25 @@ const EXAMPLES = readdirSync(FOLDER).sort();
 /** An example should not bore its reader. */
 const TIME_MS = 60_000;
 
+/** Settles when the example before has its network: two that start at once would look for the same ports. */
+let started: Promise<unknown> = Promise.resolve();
+
+/** Runs an example once the one before has started: its first word is that its network runs. */
+async function startExample(name: string) {
+  const before = started;
+  let isStarted = () => {};
+  started = new Promise<void>((resolve) => {
+    isStarted = resolve;
+  });
+  await before;
+  const child = spawn(process.execPath, [join(FOLDER, name, 'run.mjs')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.once('data', isStarted);
+  child.once('exit', isStarted);
+  return child;
+}
+
 describe('an example', () => {
   it('tells what it does', () => {
     expect(EXAMPLES.length).toBeGreaterThan(0);
@@ -19,12 +38,10 @@ describe('an example', () => {
       expect(existsSync(join(FOLDER, name, 'README.md')), name).toBe(true);
   });
 
-  it.each(EXAMPLES)(
+  it.concurrent.each(EXAMPLES)(
     '%s runs, and holds what it gets against what it must be',
     async (name) => {
-      const child = spawn(process.execPath, [join(FOLDER, name, 'run.mjs')], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const child = await startExample(name);
       const [out, errors, [code]] = await Promise.all([
         text(child.stdout),
         text(child.stderr),
