@@ -2,10 +2,8 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const PURE = ['core', 'formats', 'chain', 'market', 'power', 'payments'];
-/** Files at a time: Vitest leaves a core to itself, which on two cores would mean one. */
-const WORKERS = Math.max(2, availableParallelism() - 1);
-/** Daemons wait for blocks more than they compute. */
-const WAITING_WORKERS = WORKERS + 1;
+/** Files at a time: one more than cores, because daemons wait for blocks more than they compute. */
+const WORKERS = availableParallelism() + 1;
 const EXCLUDE = ['**/node_modules/**', '**/*.long.test.ts'];
 
 export default defineConfig({
@@ -32,8 +30,8 @@ export default defineConfig({
           exclude: [...EXCLUDE, ...PURE.map((name) => `packages/${name}/src/**`)],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: WAITING_WORKERS,
-          sequence: { groupOrder: 1 },
+          maxWorkers: WORKERS,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -48,7 +46,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
     ],
