@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WINDOW } from '../src/access/session.ts';
 import {
   type Cleanup,
   openTestTunnel,
@@ -92,6 +93,39 @@ describe('a tunnel', () => {
     socket.end('I am done');
     expect(`${await readAll(socket)}`).toBe('welcome\nand good bye\n');
     await until(() => tunnel.totals.streams === 0);
+  });
+
+  it('[ACCESS] the last bytes of a place that hung up wait for whoever reads slowly', async () => {
+    const sent = randomBytes(WINDOW + 10 * KIB);
+    let hasClosed = false;
+    const port = await startPlace(cleanups, (socket) => {
+      socket.on('close', () => {
+        hasClosed = true;
+      });
+      socket.on('end', () => socket.end(sent)).resume();
+    });
+    const door = await startDoor(cleanups, { allow: [`127.0.0.1:${port}`] });
+    const tunnel = await openTestTunnel(door, cleanups);
+    const stream = await tunnel.connect('127.0.0.1', port);
+    const arrived: Uint8Array[] = [];
+    const length = () => arrived.reduce((sum, bytes) => sum + bytes.length, 0);
+    let end = 'it has not ended';
+    stream.attach({
+      data: (bytes) => void arrived.push(bytes.slice()),
+      end: () => {
+        end = 'it has ended';
+      },
+      reset: ({ message }) => {
+        end = message;
+      },
+      writable: () => {},
+    });
+    stream.end();
+    await until(() => hasClosed && length() === WINDOW);
+    stream.consumed(WINDOW);
+    await until(() => end !== 'it has not ended');
+    expect(end).toBe('it has ended');
+    expect(sha(Buffer.concat(arrived))).toBe(sha(sent));
   });
 
   it('[ACCESS] a slow reader holds up the sender, and nobody else', async () => {

@@ -126,7 +126,7 @@ async function challenger(): Promise<Sender> {
 async function gasOfLosing(from: Sender, data: Hex): Promise<number> {
   const call = { from: from.address, to: root.contracts.exitGame, data, gas: '0x40000' };
   const hash = (await root.anvil.control('eth_sendTransaction', call)) as Hex;
-  const { status, gasUsed } = await client().getTransactionReceipt({ hash });
+  const { status, gasUsed } = await client().waitForTransactionReceipt({ hash });
   expect(status).toBe('reverted');
   return Number(gasUsed);
 }

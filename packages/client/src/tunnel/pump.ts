@@ -3,6 +3,9 @@ import type { Reason } from './frames.ts';
 import { type ByteSocket, reasonOf } from './link.ts';
 import type { TunnelStream } from './streams.ts';
 
+/** What a pump needs of a connection beside the rest: to take back what the tunnel has not taken. */
+type PumpedSocket = ByteSocket & { unshift(bytes: Uint8Array): unknown };
+
 /**
  * Nothing is read from the socket that the tunnel does not take, and nothing is credited to the
  * tunnel that the socket has not let go: whoever is slow, holds up the other and nobody else.
@@ -10,29 +13,18 @@ import type { TunnelStream } from './streams.ts';
  * @param onReset is told why the stream was given up by the other side
  */
 export function pump(
-  socket: ByteSocket,
+  socket: PumpedSocket,
   stream: TunnelStream,
   onReset: (reason: Reason) => void = () => {},
 ): void {
-  let waiting: Uint8Array | undefined;
-  let hasEnded = false;
-  const flush = () => {
-    if (waiting) {
-      const done = stream.send(waiting);
-      waiting = done < waiting.length ? waiting.subarray(done) : undefined;
-    }
-    if (waiting) socket.pause();
-    else if (hasEnded) stream.end();
-    else socket.resume();
-  };
   socket.on('data', (bytes) => {
-    waiting = bytes;
-    flush();
+    const done = stream.send(bytes);
+    if (done === bytes.length) return;
+    // The socket keeps the rest: until that is read it neither ends nor closes.
+    socket.pause();
+    socket.unshift(bytes.subarray(done));
   });
-  socket.on('end', () => {
-    hasEnded = true;
-    flush();
-  });
+  socket.on('end', () => stream.end());
   const gone = (message: string) => stream.reset(reasonOf({ code: 'access/broken', message }));
   socket.on('error', (error) => gone(`The connection broke: ${error.message}.`));
   socket.on('close', () => gone('The connection was closed.'));
@@ -47,6 +39,6 @@ export function pump(
       onReset(reason);
       socket.destroy();
     },
-    writable: flush,
+    writable: () => void socket.resume(),
   });
 }
