@@ -1,7 +1,5 @@
 /** @palisade/node: the validator daemon. `compose.ts` tells how the modules are plugged together. */
 export { type AuditReport, auditState, type Finding } from './audit/auditState.ts';
-export { type Accepted, Operator, type OperatorOptions } from './child-chain/operator.ts';
-export { type ChildChainService, childChainMethods } from './child-chain/rpc.ts';
 export { commandCatalogue, composeModules, domainOf, jobFileRule } from './compose.ts';
 export { nodeConfig } from './daemon/config.ts';
 export { runNode } from './daemon/run-node.ts';

@@ -5,6 +5,7 @@
  */
 export {
   type AuthorityKeys,
+  type AuthorityMember,
   type AuthoritySession,
   blockRootCall,
   rotationCall,
@@ -27,7 +28,7 @@ export {
   hasAnvil,
   startAnvil,
 } from './dev/anvil.ts';
-export { type AuthorityMember, type DeployOptions, deploy, deployTestToken } from './dev/deploy.ts';
+export { type DeployOptions, deploy, deployTestToken } from './dev/deploy.ts';
 export { type Checkpoint, checkpointSchema } from './follow/checkpoint.ts';
 export {
   type Blocks,

@@ -33,8 +33,8 @@ import {
 } from '@palisade/rootchain';
 import { encodeFunctionData, type Hex, keccak256, type PublicClient } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import { Operator } from '../../node/src/child-chain/operator.ts';
 import { childChainMethods } from '../../node/src/child-chain/rpc.ts';
+import { Operator } from '../../node/test/operator.ts';
 import {
   type Person,
   payment,

@@ -25,9 +25,8 @@ import {
 } from '@palisade/payments';
 import { fieldsOf, type TxPlace } from '../events/event-index.ts';
 import type { Pool } from '../services/pool.ts';
-import type { Accepted } from './operator.ts';
 import type { FindPayment } from './root-events.ts';
-import type { ChildChainService } from './rpc.ts';
+import type { Accepted, ChildChainService } from './rpc.ts';
 
 /** Bytes of a submitted payment's envelope beside the payment. */
 const ENVELOPE_BYTES = 300;

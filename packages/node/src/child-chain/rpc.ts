@@ -3,7 +3,13 @@ import { fromHex, isRefusal, type Refusal, toHex } from '@palisade/core';
 import { RpcFailure, type RpcMethod, rpcMethod } from '@palisade/daemon';
 import type { ReceivedBlock } from '@palisade/payments';
 import { z } from 'zod';
-import type { Accepted } from './operator.ts';
+
+/** Where a payment will be. */
+export type Accepted = {
+  readonly blknum: number;
+  readonly txindex: number;
+  readonly txhash: Uint8Array;
+};
 
 /** What stands behind it. */
 export type ChildChainService = {
@@ -46,16 +52,13 @@ export function childChainMethods(service: ChildChainService): Readonly<Record<s
     'transaction.batch_submit': rpcMethod(
       z.object({ transactions: z.array(signedTx).min(1).max(MAX_BATCH) }),
       async ({ transactions }) => {
-        const answers: unknown[] = [];
-        for (const transaction of transactions) {
-          const answer = await submit(transaction);
-          answers.push(
-            answer instanceof RpcFailure
-              ? { code: answer.code, description: answer.description }
-              : answer,
-          );
-        }
-        return answers;
+        // All at once: each is answered when it is in a block, and they can share one.
+        const answers = await Promise.all(transactions.map(submit));
+        return answers.map((answer) =>
+          answer instanceof RpcFailure
+            ? { code: answer.code, description: answer.description }
+            : answer,
+        );
       },
       { maxBytes: BATCH_BYTES },
     ),

@@ -46,33 +46,7 @@ export type Dialect = {
     readonly inFlight: Bond;
     readonly piggyback: Bond;
   };
-  /** Whether calls that pay their sender carry the hash of its address. */
-  readonly senderData: { readonly processExits: boolean; readonly challenges: boolean };
-  /** Whether the operator has to activate the child chain once. */
-  readonly needsActivation: boolean;
-  /** Events of the exit game by name, with what they carry; anything else is in the calldata. */
-  readonly events: Readonly<Record<string, readonly string[]>>;
 };
-
-/** The events that both versions have in common, and what they carry there. */
-export const COMMON_EVENTS = {
-  DepositCreated: ['depositor', 'blknum', 'token', 'amount'],
-  BlockSubmitted: ['blknum'],
-  ExitQueued: ['exitId', 'priority'],
-  ExitChallenged: ['utxoPos'],
-  ExitFinalized: ['exitId'],
-  ExitOmitted: ['exitId'],
-  InFlightExitInputPiggybacked: ['exitTarget', 'txHash', 'inputIndex'],
-  InFlightExitOutputPiggybacked: ['exitTarget', 'txHash', 'outputIndex'],
-  InFlightExitChallengeResponded: ['challenger', 'txHash', 'challengeTxPosition'],
-  InFlightExitInputBlocked: ['challenger', 'txHash', 'inputIndex'],
-  InFlightExitOutputBlocked: ['challenger', 'txHash', 'outputIndex'],
-  InFlightExitInputWithdrawn: ['exitId', 'inputIndex'],
-  InFlightExitOutputWithdrawn: ['exitId', 'outputIndex'],
-  InFlightExitDeleted: ['exitId'],
-  InFlightExitOmitted: ['exitId', 'token'],
-  ProcessedExitsNum: ['processedNum', 'vaultId', 'token'],
-} as const satisfies Dialect['events'];
 
 /** Whether an exit's number says that it is an in-flight exit. */
 export function isInFlight({ exitId }: Dialect, id: bigint): boolean {

@@ -1,4 +1,4 @@
-import { COMMON_EVENTS, type Dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 
 /** plasma-contracts 1.0.5, as they ran on mainnet with the OMG network's clients. */
 export const v1: Dialect = {
@@ -20,13 +20,5 @@ export const v1: Dialect = {
     standard: { size: 14_000_000_000_000_000n, bounty: 0n },
     inFlight: { size: 37_000_000_000_000_000n, bounty: 0n },
     piggyback: { size: 28_000_000_000_000_000n, bounty: 0n },
-  },
-  senderData: { processExits: false, challenges: true },
-  needsActivation: true,
-  events: {
-    ...COMMON_EVENTS,
-    ExitStarted: ['owner', 'exitId'],
-    InFlightExitStarted: ['initiator', 'txHash'],
-    InFlightExitChallenged: ['challenger', 'txHash', 'challengeTxPosition'],
   },
 };

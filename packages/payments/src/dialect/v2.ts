@@ -1,4 +1,4 @@
-import { COMMON_EVENTS, type Dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 
 /** plasma-contracts 2.0, which this project's own contracts follow. */
 export const v2: Dialect = {
@@ -20,29 +20,5 @@ export const v2: Dialect = {
     standard: { size: 23_300_000_000_000_000n, bounty: 5_350_000_000_000_000n },
     inFlight: { size: 26_900_000_000_000_000n, bounty: 0n },
     piggyback: { size: 30_900_000_000_000_000n, bounty: 25_000_000_000_000_000n },
-  },
-  senderData: { processExits: true, challenges: true },
-  needsActivation: false,
-  events: {
-    ...COMMON_EVENTS,
-    ExitStarted: ['owner', 'exitId', 'utxoPos', 'outputTx'],
-    InFlightExitStarted: [
-      'initiator',
-      'txHash',
-      'inFlightTx',
-      'inputUtxosPos',
-      'inFlightTxWitnesses',
-      'inputTxs',
-    ],
-    InFlightExitChallenged: [
-      'challenger',
-      'txHash',
-      'challengeTxPosition',
-      'inFlightTxInputIndex',
-      'challengeTx',
-      'challengeTxInputIndex',
-      'challengeTxWitness',
-    ],
-    InFlightExitFinalized: ['exitId'],
   },
 };

@@ -32,7 +32,7 @@ export type Effects = {
   readonly collected: Amounts;
 };
 
-/** What the former of blocks demands beyond the rules that everybody checks. */
+/** What who forms a block demands beyond the rules that everybody checks. */
 export type Demands = {
   readonly fees: Fees;
   /** Transactions that a block takes; the rest of its tree is kept for fee claims. */
@@ -40,7 +40,8 @@ export type Demands = {
 };
 
 /**
- * @param demands only the former of a block has any: others cannot know the prices of the day
+ * @param demands who forms a block has them. A block does not say which prices it was formed by, so whoever judges it
+ * later has none, and takes whatever its payments left
  */
 export function judge(
   outputs: Outputs,

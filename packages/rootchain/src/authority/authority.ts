@@ -10,8 +10,10 @@ import {
   keccak256,
   type LocalAccount,
 } from 'viem';
-import type { AuthorityMember } from '../dev/deploy.ts';
 import { authorityAbi } from '../generated/authority.ts';
+
+/** A validator's root-chain key and its votes. */
+export type AuthorityMember = { readonly signer: Address; readonly votes: bigint };
 
 /** Validators that sign in a session, and the contract that knows them. */
 export type AuthoritySession = {

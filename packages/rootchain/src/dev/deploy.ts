@@ -1,7 +1,7 @@
 /** Puts all contracts of a child chain on a root chain, wired: for development networks and tests. */
 import { PalisadeError } from '@palisade/core';
 import { type Abi, type Address, encodeDeployData, encodeFunctionData, type Hex } from 'viem';
-import { sortedMembers } from '../authority/authority.ts';
+import { type AuthorityMember, sortedMembers } from '../authority/authority.ts';
 import { bindings, ERC20_VAULT_ID, ETH_VAULT_ID, ETHER, type RootContracts } from '../contracts.ts';
 import { authorityAbi, authorityBytecode } from '../generated/authority.ts';
 import { erc20VaultAbi, erc20VaultBytecode } from '../generated/erc20-vault.ts';
@@ -11,9 +11,6 @@ import { frameworkAbi, frameworkBytecode } from '../generated/framework.ts';
 import { testTokenAbi, testTokenBytecode } from '../generated/test-token.ts';
 import type { Receipt } from '../rpc/shapes.ts';
 import type { Sender } from '../send/sender.ts';
-
-/** A validator's root-chain key and its votes. */
-export type AuthorityMember = { readonly signer: Address; readonly votes: bigint };
 
 export type DeployOptions = {
   /** Pays, and is the maintainer of the contracts. */

@@ -1,12 +1,11 @@
 /**
- * An operator of a child chain in memory: takes signed payments, makes blocks of them, and hands blocks out by
- * their root. Whoever runs it submits the roots to the root chain and tells it of deposits and exits.
+ * An operator of a child chain in memory, for tests: takes signed payments, makes blocks of them, and hands blocks
+ * out by their root. Whoever runs it submits the roots to the root chain and tells it of deposits.
  */
 import { isRefusal, type Refusal, refuse, toBinaryString } from '@palisade/core';
 import {
   BlockFormer,
   type ChildBlock,
-  type Demands,
   type Judging,
   Ledger,
   nextChildBlock,
@@ -15,44 +14,21 @@ import {
   type Position,
   type ReceivedBlock,
 } from '@palisade/payments';
-
-export type OperatorOptions = Judging & {
-  /** What payments have to pay, and how many a block takes; nothing is asked unless given. */
-  readonly demands?: Demands;
-  /** Who claims the fees, 20 bytes. */
-  readonly claimer?: Uint8Array;
-};
-
-/** Where a payment will be. */
-export type Accepted = {
-  readonly blknum: number;
-  readonly txindex: number;
-  readonly txhash: Uint8Array;
-};
+import type { Accepted } from '../src/child-chain/rpc.ts';
 
 const FIRST_BLOCK = 1000;
 
 export class Operator {
   readonly ledger = new Ledger();
-  private readonly options: OperatorOptions;
+  private readonly judging: Judging;
   /** By root. */
   private readonly blocks = new Map<string, ReceivedBlock>();
-  /** Outputs whose exit has started: no payment may spend them (X4). */
-  private readonly exiting = new Set<Position>();
   private blknum = FIRST_BLOCK;
   private former: BlockFormer;
 
-  constructor(options: OperatorOptions) {
-    this.options = options;
-    this.former = this.begin();
-  }
-
-  private begin(): BlockFormer {
-    const free = {
-      get: (position: Position): Output | undefined =>
-        this.exiting.has(position) ? undefined : this.ledger.get(position),
-    };
-    return new BlockFormer(free, this.blknum);
+  constructor(judging: Judging) {
+    this.judging = judging;
+    this.former = new BlockFormer(this.ledger, this.blknum);
   }
 
   /** Number of the block that is being made. */
@@ -65,35 +41,27 @@ export class Operator {
     this.ledger.create(position, output);
   }
 
-  /** An exit of an output has started, or ended without being paid. */
-  setExiting(position: Position, exits: boolean): void {
-    if (exits) this.exiting.add(position);
-    else this.exiting.delete(position);
-  }
-
   /** Puts a signed payment into the block that is being made, or says why not. */
   submit(signed: Uint8Array): Accepted | Refusal {
-    const { domain, recover, demands } = this.options;
+    const { domain, recover } = this.judging;
     const opened = openTransaction(domain, signed, recover);
     if (isRefusal(opened)) return opened;
     if (opened.transaction.type !== 1)
       return refuse('payments/fee_claim_not_accepted', 'Fees are claimed by the operator alone.');
-    const added = this.former.add(opened, demands);
+    const added = this.former.add(opened);
     if (isRefusal(added)) return added;
     return { blknum: this.blknum, txindex: added.txindex, txhash: opened.hash };
   }
 
   /** Ends the block: its root is to be submitted to the root chain next. */
   close(): ChildBlock {
-    const { claimer } = this.options;
-    if (claimer) this.former.claimFees(claimer);
     const block = this.former.close();
     for (const effects of block.effects) this.ledger.apply(effects);
     const transactions = block.transactions.map(({ signed }) => signed);
     const { root } = block.tree;
     this.blocks.set(toBinaryString(root), { number: this.blknum, hash: root, transactions });
     this.blknum = nextChildBlock(this.blknum);
-    this.former = this.begin();
+    this.former = new BlockFormer(this.ledger, this.blknum);
     return block;
   }
 

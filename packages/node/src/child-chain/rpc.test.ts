@@ -1,8 +1,8 @@
-import { isRefusal, toHex } from '@palisade/core';
+import { toHex } from '@palisade/core';
 import { type RpcServer, serveRpc, silentLogger } from '@palisade/daemon';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALICE, at, BOB, DOMAIN, output, pay, recover } from '../../../payments/test/wallets.ts';
-import { Operator } from './operator.ts';
+import { Operator } from '../../test/operator.ts';
 import { childChainMethods } from './rpc.ts';
 
 const operator = new Operator({ domain: DOMAIN, recover });
@@ -30,8 +30,8 @@ async function ask(method: string, body: unknown): Promise<Answer> {
   return (await response.json()) as Answer;
 }
 
-describe('an operator of a child chain', () => {
-  it('[X16] takes payments over its API, and hands out the block that it made of them', async () => {
+describe('the API of a child chain', () => {
+  it('[X16] takes payments, and hands out the block that was made of them', async () => {
     operator.deposit(at(1), output([ALICE, 10n]));
     const transaction = toHex(pay([at(1)], [ALICE], [[BOB, 10n]]));
     expect(await ask('transaction.submit', { transaction })).toMatchObject({
@@ -48,12 +48,26 @@ describe('an operator of a child chain', () => {
     expect(none.data.code).toBe('get_block:not_found');
   });
 
-  it('[X4] refuses to spend an output from the start of its exit, and takes it again when that is over', () => {
-    operator.deposit(at(1001), output([BOB, 5n]));
-    const spend = pay([at(1001)], [BOB], [[ALICE, 5n]]);
-    operator.setExiting(at(1001), true);
-    expect(isRefusal(operator.submit(spend))).toBe(true);
-    operator.setExiting(at(1001), false);
-    expect(isRefusal(operator.submit(spend))).toBe(false);
+  it('[X16] hands a batch in as a whole, in its order, so that its payments can share a block', async () => {
+    const handedIn: number[] = [];
+    let close = () => {};
+    const closed = new Promise<void>((resolve) => {
+      close = resolve;
+    });
+    const methods = childChainMethods({
+      submit: async (signed) => {
+        if (handedIn.push(signed[0]!) === 3) close();
+        await closed;
+        return { blknum: 1000, txindex: signed[0]! - 1, txhash: signed };
+      },
+      block: () => undefined,
+      fees: () => ({}),
+      configuration: () => ({}),
+    });
+    const answers = await methods['transaction.batch_submit']!.call({
+      transactions: ['0x01', '0x02', '0x03'],
+    });
+    expect(answers).toMatchObject([{ txindex: 0 }, { txindex: 1 }, { txindex: 2 }]);
+    expect(handedIn).toEqual([1, 2, 3]);
   });
 });
