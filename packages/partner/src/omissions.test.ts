@@ -17,6 +17,8 @@ let fate: { readonly code?: string; readonly again: number };
 let chainRefuses: boolean;
 let given: number;
 
+const word = () => Uint8Array.of(given++);
+
 /** Validators that acknowledge whatever comes, each time with another word. */
 const plain = {
   async post(declaration: unknown, fields: (typeof reports)[number], signer: unknown) {
@@ -26,9 +28,9 @@ const plain = {
       reports.push(fields);
     }
     const id = new Uint8Array(32).fill(7);
-    return { id, envelope: id, nonce: 0n, fee: 0n, acknowledgement: Uint8Array.of(given++) };
+    return { id, envelope: id, nonce: 0n, fee: 0n, acknowledgements: [word(), word()] };
   },
-  submit: async (id: Uint8Array) => ({ id, acknowledgement: Uint8Array.of(given++) }),
+  submit: async (id: Uint8Array) => ({ id, acknowledgement: word() }),
   async waitFor(id: Uint8Array, how: { resend: () => Promise<unknown> }) {
     for (let i = 0; i < fate.again; i++) await how.resend();
     if (fate.code) throw new PalisadeError({ code: fate.code, message: 'it is gone' });
@@ -63,6 +65,7 @@ describe('what validators acknowledged and keep out of their blocks', () => {
       '0x00',
       '0x01',
       '0x02',
+      '0x03',
     ]);
     for (const { transaction } of reports) expect(transaction).toEqual(new Uint8Array(32).fill(7));
   });
@@ -83,6 +86,6 @@ describe('what validators acknowledged and keep out of their blocks', () => {
     expect(reports).toEqual([]);
     const text = await metrics.text();
     expect(text).toContain('partner_omissions_total{outcome="unreported"} 1');
-    expect(text).toContain('partner_omissions_total{outcome="refused"} 1');
+    expect(text).toContain('partner_omissions_total{outcome="refused"} 2');
   });
 });

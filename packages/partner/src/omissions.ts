@@ -15,7 +15,7 @@ const MAX_REMEMBERED = 1024;
 
 type Waiting = {
   readonly transaction: Uint8Array;
-  /** Envelopes of the acknowledgements: one for each time that it was handed over. */
+  /** Envelopes of the acknowledgements, whenever it was handed over. */
   readonly words: Uint8Array[];
 };
 
@@ -30,10 +30,10 @@ export type OmissionOptions = {
 export function reportingOmissions(network: Network, options: OmissionOptions): Network {
   const waiting = new Map<string, Waiting>();
 
-  function note(id: Uint8Array, transaction: Uint8Array, word: Uint8Array | undefined): void {
+  function note(id: Uint8Array, transaction: Uint8Array, words: readonly Uint8Array[]): void {
     const key = toHex(id);
     const known = waiting.get(key) ?? { transaction, words: [] };
-    if (word) known.words.push(word);
+    known.words.push(...words);
     waiting.delete(key);
     for (const oldest of waiting.keys()) {
       if (waiting.size < MAX_REMEMBERED) break;
@@ -46,12 +46,12 @@ export function reportingOmissions(network: Network, options: OmissionOptions): 
     ...network,
     async post(declaration, fields, signer, how, deliver) {
       const posted = await network.post(declaration, fields, signer, how, deliver);
-      note(posted.id, posted.envelope, posted.acknowledgement);
+      note(posted.id, posted.envelope, posted.acknowledgements);
       return posted;
     },
     async submit(envelope) {
       const said = await network.submit(envelope);
-      note(said.id, envelope, said.acknowledgement);
+      note(said.id, envelope, [said.acknowledgement]);
       return said;
     },
     async waitFor(id, how) {

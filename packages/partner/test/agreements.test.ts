@@ -1,6 +1,13 @@
 /** What clients do with a partner, honest and not, with real validators behind it. */
-import { accountSigner, signEnvelope, toHex } from '@palisade/core';
-import { rateVoucher, renew } from '@palisade/market/schema';
+import { connect, type Posted } from '@palisade/client';
+import { accountSigner, catalogue, type Opened, open, signEnvelope, toHex } from '@palisade/core';
+import {
+  acknowledgement,
+  partnerComplete,
+  rateVoucher,
+  renew,
+  start,
+} from '@palisade/market/schema';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningPartner } from '../src/index.ts';
 import {
@@ -27,15 +34,37 @@ let pool: Pool;
 let partner: RunningPartner;
 let client: TestClient;
 let number = 100;
+/** What the partner has sent, by the name of the command. */
+const sent = new Map<string, Posted>();
 beforeAll(async () => {
   // Long sessions: a job that nobody starts in time is cancelled, and busy machines are slow.
   pool = await startPool(cleanups, { ...QUICK, sessionMs: 60_000 });
-  partner = await startTestPartner(pool, cleanups);
+  partner = await startTestPartner(pool, cleanups, { connect: noting });
   client = pool.client;
 }, 60_000);
 afterAll(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+/** The way to the validators, which keeps what went over it. */
+function noting(urls: readonly string[]) {
+  const chain = connect({ urls });
+  const post: typeof chain.post = async (declaration, ...rest) => {
+    const posted = await chain.post(declaration, ...rest);
+    sent.set(declaration.name, posted);
+    return posted;
+  };
+  return { ...chain, post };
+}
+
+/** Validators that have acknowledged the last command of a name, of four. */
+function witnessesOf(name: string): number {
+  const { id, acknowledgements } = sent.get(name)!;
+  const known = catalogue([acknowledgement]);
+  const words = acknowledgements.map((word) => open(word, known, pool.domain) as Opened);
+  for (const { value } of words) expect(value).toMatchObject({ transaction: id });
+  return new Set(words.map(({ sender }) => toHex(sender))).size;
+}
 
 const fresh = (size: number) => contentOf(size, ++number);
 const at = (job: Uint8Array, what = '') => `${partner.url}/v1/agreements/${toHex(job)}${what}`;
@@ -146,11 +175,12 @@ describe('uploads', () => {
     expect(head.headers.get('content-length')).toBe(`${content.size}`);
   });
 
-  it('[P2V-5] of nothing at all start at once', async () => {
+  it('[P2V-5] of nothing at all start at once, and validators of more than a third of the votes acknowledge that', async () => {
     const content = fresh(0);
     const { job, voucher } = await jobWithVoucher(content);
     expect((await vouch(voucher)).json).toMatchObject({ state: 'starting', size: 0 });
     await started(job);
+    expect(witnessesOf(start.name)).toBeGreaterThanOrEqual(2);
   });
 
   it.each([
@@ -321,5 +351,6 @@ describe('agreements that run', () => {
     await until(async () => (await mine(job))?.lastSession === firstSession + 2n, {
       what: 'the receipt on chain',
     });
+    expect(witnessesOf(partnerComplete.name)).toBeGreaterThanOrEqual(2);
   });
 });

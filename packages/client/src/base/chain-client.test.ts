@@ -3,12 +3,13 @@ import {
   accountSigner,
   catalogue,
   nodeSigner,
+  type Opened,
   open,
   PalisadeError,
   signEnvelope,
   toHex,
 } from '@palisade/core';
-import { jobConfirmed, request, UTILITY } from '@palisade/market/schema';
+import { acknowledgement, jobConfirmed, request, UTILITY } from '@palisade/market/schema';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNetwork } from '../../test/fake-network.ts';
@@ -210,6 +211,21 @@ describe('sending', () => {
     await expect(chain.post(send, gift, account)).rejects.toEqual(
       refusedWith('client/unreachable'),
     );
+  });
+
+  it('[C2V-7.G2, P2V-5] has more than a third of the weight acknowledge what shall have witnesses', async () => {
+    const witnessed = () => chain.post(send, gift, account, { isWitnessed: true });
+    const known = catalogue([acknowledgement]);
+    const { id, acknowledgements } = await witnessed();
+    const words = acknowledgements.map((word) => open(word, known, network.chain.domain));
+    for (const said of words) expect(said).toMatchObject({ value: { transaction: id } });
+    expect(new Set(words.map((said) => toHex((said as Opened).sender))).size).toBe(2);
+    // Those that are down cannot witness; what one has taken is on its way, and is signed but once.
+    for (const { server } of network.validators.slice(1)) server.fault = down;
+    const posted = await witnessed();
+    expect(posted.acknowledgements).toHaveLength(1);
+    expect((await chain.waitFor(posted.id)).height).toBeGreaterThan(0n);
+    expect(network.chain.nonces.get(`${toHex(account.id)}/main`)).toBe(2n);
   });
 
   it('throws the refusal of a command that was refused in its block', async () => {

@@ -2,7 +2,13 @@
  * Transactions from fields to inclusion: place, fee, signature, acknowledgement, block. Sending
  * the same envelope again is harmless, so whatever is in doubt is sent again.
  */
-import { accountQuery, type ChainParams, feeOf, nodeKeyQuery } from '@palisade/chain/schema';
+import {
+  accountQuery,
+  type ChainParams,
+  feeOf,
+  nodeKeyQuery,
+  validatorsQuery,
+} from '@palisade/chain/schema';
 import {
   type Declaration,
   type Domain,
@@ -26,8 +32,9 @@ import {
 import { clientError } from './errors.ts';
 import { badAnswer, refusalFromJson } from './http.ts';
 import { NonceBook } from './nonces.ts';
-import type { ReachContext } from './reach.ts';
-import { ask, orNothing, query } from './requests.ts';
+import type { Answer, ReachContext } from './reach.ts';
+import { ask, orNothing, type Question, query } from './requests.ts';
+import { type Signed, weigh } from './weights.ts';
 
 /** What of a command the caller gives: its place and its fee are filled in. */
 export type CommandFields<T> = Omit<T, 'nonce' | 'maxFee'>;
@@ -39,8 +46,8 @@ export type Posted = {
   readonly nonce: bigint;
   /** What it costs, base units. */
   readonly fee: bigint;
-  /** The validator's word, an envelope; none where it was handed over in another way. */
-  readonly acknowledgement: Uint8Array | undefined;
+  /** Words of the validators that took it, envelopes; none where it was handed over in another way. */
+  readonly acknowledgements: readonly Uint8Array[];
 };
 
 /** What a validator has promised to propose, and its word for it. */
@@ -57,6 +64,8 @@ export type Included = {
 export type SendOptions = {
   /** Refuses to sign beyond it, base units; by default what the transaction costs now. */
   readonly maxFee?: bigint;
+  /** Hands it to validators of more than a third of the weight, so that leaving it out is an omission of theirs. */
+  readonly isWitnessed?: boolean;
   readonly signal?: AbortSignal;
 };
 
@@ -78,6 +87,8 @@ const LOOKS_PER_BLOCK = 3;
 const LOOKS_BEFORE_RESEND = 5 * LOOKS_PER_BLOCK;
 /** Signatures over one command at most: each further one follows a correction by the chain. */
 const MAX_CORRECTIONS = 4;
+/** Refusals of what may be in a block already: the answer to an earlier try can have been lost. */
+const TAKEN = new Set(['accounts/nonce-used', 'engine/tx-included']);
 
 export type Sending = {
   feeFor<T>(declaration: Declaration<T>, fields: CommandFields<T>): Promise<bigint>;
@@ -109,24 +120,26 @@ export function sending(context: SendingContext): Sending {
     id?: Uint8Array,
     signal?: AbortSignal,
   ): Promise<Submitted> {
-    const domain = await context.domain();
-    const [answer] = await ask(
-      context,
-      {
-        method: 'POST',
-        path: '/v1/transactions',
-        body: envelope,
-        reader: submittedReader,
-        check(value, { url }) {
-          const said = openMessage(acknowledgement, value.acknowledgement, domain, url);
-          const same = equalBytes(said.value.transaction, value.id);
-          if (same && (!id || equalBytes(value.id, id))) return value;
-          throw badAnswer(url, 'it acknowledges another transaction');
-        },
-      },
-      { what: 'an acknowledgement', signal },
-    );
+    const question = submission(await context.domain(), envelope, id);
+    const [answer] = await ask(context, question, { what: 'an acknowledgement', signal });
     return answer!.value;
+  }
+
+  /** Of more than a third of the weight; of fewer only where the others cannot be reached or refuse. */
+  async function acknowledgements(envelope: Uint8Array, id: Uint8Array, signal?: AbortSignal) {
+    const question = submission(await context.domain(), envelope, id);
+    const { validators } = await query(context, validatorsQuery, {}, context.floor);
+    const weights = weigh(validators);
+    let given: readonly Answer<Submitted & Signed>[] = [];
+    const enough = (answers: typeof given) => {
+      given = answers;
+      return weights.isSafe(answers);
+    };
+    await ask(context, question, { what: 'acknowledgements', enough, signal }).catch((error) => {
+      // One that has it proposes it: it is on its way, and must not be signed a second time.
+      if (given.length === 0 || signal?.aborted) throw error;
+    });
+    return given.map(({ value }) => value.acknowledgement);
   }
 
   async function feeFor<T>(declaration: Declaration<T>, fields: CommandFields<T>) {
@@ -144,12 +157,13 @@ export function sending(context: SendingContext): Sending {
     const domain = await context.domain();
     const lane = laneOf(declaration, signer);
     const askNonce = () => nextNonce(context, declaration, signer);
-    let acknowledgement: Uint8Array | undefined;
-    const handOver: Deliver =
-      deliver ??
-      (async (envelope, id) => {
-        ({ acknowledgement } = await submit(envelope, id, options.signal));
-      });
+    const { isWitnessed = false, signal } = options;
+    const handOver = async (envelope: Uint8Array, id: Uint8Array) => {
+      if (isWitnessed) return acknowledgements(envelope, id, signal);
+      if (!deliver) return [(await submit(envelope, id, signal)).acknowledgement];
+      await deliver(envelope, id);
+      return [];
+    };
     const patienceMs = PATIENCE_BLOCKS * (await context.blockTimeMs());
     const signAndDeliver = async (first: bigint): Promise<Posted> => {
       let nonce = first;
@@ -159,13 +173,13 @@ export function sending(context: SendingContext): Sending {
         const value = { ...fields, nonce, maxFee: options.maxFee ?? fee } as T;
         const envelope = await signEnvelope(declaration, value, domain, signer);
         const id = idOf(digestOf(declaration, value, domain), signer.id);
+        const posted = { id, envelope, nonce, fee };
         try {
-          await handOver(envelope, id);
-          return { id, envelope, nonce, fee, acknowledgement };
+          return { ...posted, acknowledgements: await handOver(envelope, id) };
         } catch (error) {
           if (!(error instanceof PalisadeError) || corrections === MAX_CORRECTIONS) throw error;
-          if (error.code === 'accounts/nonce-used' && (await isIncluded(context, id)))
-            return { id, envelope, nonce, fee, acknowledgement };
+          if (TAKEN.has(error.code) && (await isIncluded(context, id)))
+            return { ...posted, acknowledgements: [] };
           nonce = await correct(context, error, { nonce, corrections }, askNonce);
         }
       }
@@ -182,6 +196,29 @@ export function sending(context: SendingContext): Sending {
     submit,
     post,
     waitFor: (id, options) => waitFor(context, id, options).finally(() => nonces.settle(toHex(id))),
+  };
+}
+
+/** Asks a validator to take an envelope; its word must be its own, for this very transaction. */
+function submission(
+  domain: Domain,
+  body: Uint8Array,
+  id?: Uint8Array,
+): Question<Submitted & Signed> {
+  return {
+    method: 'POST',
+    path: '/v1/transactions',
+    body,
+    reader: {
+      fromJson(json, path) {
+        const value = submittedReader.fromJson(json, path);
+        const said = openMessage(acknowledgement, value.acknowledgement, domain, 'it');
+        const same = equalBytes(said.value.transaction, value.id);
+        if (same && (!id || equalBytes(value.id, id)))
+          return { ...value, sender: toHex(said.sender) };
+        throw badAnswer('it', 'it acknowledges another transaction');
+      },
+    },
   };
 }
 

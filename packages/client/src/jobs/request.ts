@@ -1,11 +1,12 @@
 /** From a signed request to a job in a block (C2V-1 to C2V-3). */
+import { validatorsQuery } from '@palisade/chain/schema';
 import { equalBytes, toHex, type ValueOf } from '@palisade/core';
 import { confirmation, request } from '@palisade/market/schema';
 import { confirmedReader, openMessage } from '../base/answers.ts';
 import { badAnswer } from '../base/http.ts';
 import type { Question } from '../base/requests.ts';
+import { type Signed, weigh } from '../base/weights.ts';
 import type { JobContext } from './context.ts';
-import { activeWeights, type Signed } from './weights.ts';
 
 /** What is asked for; who asks, and what it may cost in fees, comes with the account. */
 export type RequestWish = Omit<ValueOf<typeof request>, 'client' | 'nonce' | 'maxFee'>;
@@ -43,7 +44,7 @@ export async function collectConfirmations(
   envelope: Uint8Array,
 ): Promise<Confirmed> {
   const domain = await chain.domain();
-  const weights = await activeWeights(chain);
+  const weights = weigh((await chain.query(validatorsQuery, {})).validators);
   const question: Question<Signed> = {
     method: 'POST',
     path: '/v1/jobs',

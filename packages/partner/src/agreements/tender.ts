@@ -150,7 +150,7 @@ export class Tender {
     const { job, sequence, rate, sessions, clientSignature } = agreement;
     try {
       const fields = { job, sequence, rate, sessions, clientSignature };
-      const posted = await network.post(start, fields, signer, { signal });
+      const posted = await network.post(start, fields, signer, { isWitnessed: true, signal });
       await book.update(job, (known) => known && { ...known, transaction: posted.id });
       const { height } = await untilIncluded(network, posted, signal);
       log.info('an agreement is on chain', { job, sequence, height });
@@ -213,7 +213,7 @@ export class Tender {
         partnerComplete,
         { ...receipt, clientSignature: receiptSignature },
         signer,
-        { signal },
+        { isWitnessed: true, signal },
       );
       await untilIncluded(network, posted, signal);
       log.info('a receipt is on chain', { job, lastSession: receiptSession });

@@ -112,7 +112,7 @@ export class UsageTender {
     if (known.transaction.length > 0) await this.#outlast(known.transaction);
     try {
       const fields = { job, sequence, rate, sessions, clientSignature };
-      const posted = await network.post(start, fields, signer, { signal });
+      const posted = await network.post(start, fields, signer, { isWitnessed: true, signal });
       await book.update(job, (now) => now && { ...now, transaction: posted.id });
       const { height } = await untilIncluded(network, posted, signal);
       log.info('an agreement is on chain', { job, height });
@@ -168,9 +168,9 @@ export class UsageTender {
     const { receiptSequence: sequence, receiptSession: lastSession } = known;
     const fields = { job, sequence, lastSession, units, amount, result: NO_RESULT };
     try {
-      const posted = await network.post(partnerComplete, { ...fields, clientSignature }, signer, {
-        signal,
-      });
+      const receipt = { ...fields, clientSignature };
+      const how = { isWitnessed: true, signal };
+      const posted = await network.post(partnerComplete, receipt, signer, how);
       await untilIncluded(network, posted, signal);
       log.info('a receipt is on chain', { job, units, amount });
     } catch (error) {

@@ -1,11 +1,16 @@
 /** The votes behind what validators sign: more than a third of them include one that is honest. */
-import { SEAT, validatorsQuery } from '@palisade/chain/schema';
+import { SEAT } from '@palisade/chain/schema';
 import { toHex } from '@palisade/core';
-import type { ChainClient } from '../base/chain-client.ts';
-import type { Answer } from '../base/reach.ts';
+import type { Answer } from './reach.ts';
 
 /** Anything that a validator has signed, by its key in hex. */
 export type Signed = { readonly sender: string };
+
+/** A validator as the chain lists it. */
+type Line = {
+  readonly nodeKey: Uint8Array;
+  readonly validator: { readonly seat: number; readonly weight: bigint };
+};
 
 export type Weights = {
   /** Of all active validators. */
@@ -18,8 +23,8 @@ export type Weights = {
   isSafe(answers: readonly Answer<Signed>[]): boolean;
 };
 
-export async function activeWeights(chain: ChainClient): Promise<Weights> {
-  const { validators } = await chain.query(validatorsQuery, {});
+/** @param validators what the chain's query of that name lists */
+export function weigh(validators: readonly Line[]): Weights {
   const weights = new Map<string, bigint>();
   for (const { nodeKey, validator } of validators)
     if (validator.seat === SEAT.active) weights.set(toHex(nodeKey), validator.weight);
