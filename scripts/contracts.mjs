@@ -24,8 +24,8 @@ const EXPORTED = [
   ['TestToken', 'testToken'],
 ];
 
-/** Runs forge in contracts/ with the compiler of npm, and answers what it printed. */
-export function forge(args, { capture = false, env = {} } = {}) {
+/** Runs forge in contracts/, or a copy of it, with the compiler of npm, and answers what it printed. */
+export function forge(args, { capture = false, env = {}, cwd = CONTRACTS } = {}) {
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
   const name = `@foundry-rs/forge-${process.platform}-${arch}`;
   const need = createRequire(join(ROOT, 'package.json'));
@@ -37,7 +37,7 @@ export function forge(args, { capture = false, env = {} } = {}) {
     process.exit(1);
   }
   return spawnSync(binary, args, {
-    cwd: CONTRACTS,
+    cwd,
     encoding: 'utf8',
     // The gas and logs of all tests; they are a few hundred.
     maxBuffer: 256 * 1024 * 1024,

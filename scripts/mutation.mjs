@@ -6,25 +6,16 @@
  * first, until a test fails. A check that nothing misses has survived: it wants a test, or is dead.
  */
 import { spawn } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { copySources } from './copy-sources.mjs';
 import { instrument } from './mutation/checks.mjs';
 import { install, ROOT } from './setup.mjs';
 
 const MARKET = 'packages/market';
-/** The market, and what it stands on. */
-const PACKAGES = ['core', 'formats', 'chain', 'market'];
+const CONFIG = 'mutation.config.mjs';
 /** Where the market refuses: its commands, and what they ask about standing and evidence. */
 const COMMANDS = 'src/commands';
 const HELPERS = ['src/standing/limits.ts', 'src/standing/takers.ts', 'src/duties/evidence.ts'];
@@ -41,35 +32,20 @@ const { values: options } = parseArgs({
   },
 });
 
-/** A copy in which a changed source harms nobody; packages of others are used where they are. */
-function copyPackages(folder) {
-  for (const name of PACKAGES)
-    cpSync(join(ROOT, 'packages', name), join(folder, 'packages', name), {
-      recursive: true,
-      filter: (path) => !path.includes('node_modules') && !path.includes('/dist'),
-    });
-  cpSync(join(ROOT, 'tsconfig.base.json'), join(folder, 'tsconfig.base.json'));
-  cpSync(join(ROOT, 'spec'), join(folder, 'spec'), { recursive: true });
-  cpSync(join(ROOT, 'scripts/mutation/set-up.mjs'), join(folder, 'set-up.mjs'));
-  const modules = join(folder, 'node_modules');
-  mkdirSync(join(modules, '@palisade'), { recursive: true });
-  for (const name of readdirSync(join(ROOT, 'node_modules')))
-    if (!name.startsWith('.') && name !== '@palisade')
-      symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
-  for (const name of PACKAGES)
-    symlinkSync(join(folder, 'packages', name), join(modules, '@palisade', name));
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}\n');
+/** A copy of the sources, and how its tests run. */
+function copy(folder) {
+  copySources(folder);
   const test = {
     pool: 'forks',
     isolate: false,
     maxWorkers: 1,
     include: [`${MARKET}/src/**/*.test.ts`],
-    setupFiles: ['./set-up.mjs'],
+    setupFiles: ['./scripts/mutation/set-up.mjs'],
     testTimeout: 60_000,
     cache: false,
   };
   writeFileSync(
-    join(folder, 'vitest.config.mjs'),
+    join(folder, CONFIG),
     `export default ${JSON.stringify({ cacheDir: '.vite', test })};\n`,
   );
 }
@@ -93,7 +69,10 @@ let runs = 0;
 function vitest(folder, files, env, more = []) {
   const report = join(folder, `report-${runs++}.json`);
   const program = join(ROOT, 'node_modules/vitest/vitest.mjs');
-  const args = [program, 'run', ...files, '--reporter=json', `--outputFile=${report}`, ...more];
+  const args = [
+    ...[program, 'run', '--config', CONFIG, ...files],
+    ...['--reporter=json', `--outputFile=${report}`, ...more],
+  ];
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { ...process.env, ...env },
@@ -169,7 +148,7 @@ function short(text, length) {
 }
 
 async function main(folder) {
-  copyPackages(folder);
+  copy(folder);
   const checks = switchable(folder).filter(({ file }) => file.includes(options.only));
   const name = ({ file, line, text, gone }) =>
     `${file.replace('src/', '')}:${line} ${short(text, 60)} => ${gone}`;

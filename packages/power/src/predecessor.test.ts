@@ -1,6 +1,6 @@
 /**
- * Mistakes that a public predecessor made in this part, one test each. Those about sectors stand with
- * the sectors.
+ * Mistakes that a public predecessor made in this part, one test each; `npm run test:mistakes` puts them
+ * back. Those about sectors stand with the sectors.
  */
 import { MemoryStore } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
