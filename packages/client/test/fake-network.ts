@@ -19,6 +19,7 @@ import {
   clientConnectReport,
   clientReceipt,
   confirmation,
+  isOpen,
   match,
   offer,
   partnerReceipt,
@@ -357,6 +358,13 @@ export class FakeNetwork {
       rate: bigint;
       sessions: number;
     };
+    const entry = this.chain.jobs.get(toHex(job));
+    if (entry && !isOpen(entry.job))
+      return refuseWith(response, 410, {
+        code: 'market/job-over',
+        message: entry.job.reason,
+        retry: 'later',
+      });
     const key = `${toHex(job)}${toHex(self.signer.id)}`;
     this.#vouchers.set(key, { ...terms, signature: opened.signature });
     const id = toHex(job);

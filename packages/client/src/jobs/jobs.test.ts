@@ -324,6 +324,24 @@ describe('put and get', () => {
     });
   });
 
+  it('asks no further partner when one says that the job is over, and the chain says so, too', async () => {
+    const file = await spooled(1000);
+    const { sessions, maxRate } = await market.quote({ size: 1000, replicas: 4, durationMs: 1 });
+    const wish = { ...file, replicas: 1, sessions, maxRate, patienceMs: 60_000 };
+    let failures = 0;
+    const onProgress = ({ step }: PutProgress) => {
+      if (step === 'partner-failed') failures++;
+      if (step !== 'matched') return;
+      for (const entry of network.chain.jobs.values())
+        entry.job = { ...entry.job, state: JOB_STATE.cancelled, reason: 'it took too long' };
+    };
+    await expect(market.put({ ...wish, onProgress })).rejects.toMatchObject({
+      code: 'client/job-over',
+      message: expect.stringContaining('it took too long'),
+    });
+    expect(failures).toBe(1);
+  });
+
   it('a put that crashed after any step goes on to the same single job', async () => {
     const file = await spooled(2 * MIB);
     const { sessions, maxRate } = await market.quote({

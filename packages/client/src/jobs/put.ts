@@ -245,6 +245,8 @@ class PutRun {
         if (!(error instanceof PalisadeError) || error.code === 'client/aborted') throw error;
         const { partner } = candidate;
         this.#tell({ step: 'partner-failed', partner, error });
+        if (saysJobIsOver(error))
+          refuseWhenOver(await needJob(this.#context, this.#state.request!.job));
         await this.#giveAnotherChance(partner, error, again);
       }
     }
@@ -344,6 +346,11 @@ function changed(wanted: Uint8Array, found: Uint8Array | undefined): PalisadeErr
     `The spool holds ${what}, the put is of ${toHex(wanted)}.`,
     { next: 'Start a new put.' },
   );
+}
+
+/** What a partner says of the job; only the chain knows whether it is so. */
+function saysJobIsOver({ cause }: PalisadeError): boolean {
+  return cause instanceof PalisadeError && cause.code === 'market/job-over';
 }
 
 function refuseWhenOver({ id, job }: JobView): void {
