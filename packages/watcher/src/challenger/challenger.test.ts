@@ -108,6 +108,15 @@ describe('the challenger', () => {
     ]);
   });
 
+  it('[X9] never waits past half of the time left, though blocks come more slowly than it was told', async () => {
+    const who = challenger({ margins: { slaBlocks: 10, blockTimeMs: 1000 } });
+    // By the block time there are 100 blocks left; in truth there are two.
+    await look(who, 112, 112, { seconds: PERIOD - 100 });
+    expect(sent).toEqual([]);
+    await look(who, 113, 113, { seconds: PERIOD - 50 });
+    expect(sent).toHaveLength(1);
+  });
+
   it('[X14] sends nothing before it is synced, and nothing where it only looks', async () => {
     await look(challenger(), 112, 140, { synced: false });
     await look(challenger({ mode: 'watch-only' }), 112, 140);

@@ -15,7 +15,14 @@ import type { Challenge } from '../exits/findings.ts';
 import { blocksUntil, type Margins } from '../lateness.ts';
 import { pause } from '../pause.ts';
 import type { Head, RootChain } from '../root/root-chain.ts';
-import { drawSlot, type Slot, waitAfterHead } from '../strategy/delay.ts';
+import {
+  type Draw,
+  drawSlot,
+  inOrderOfEnd,
+  MAX_DELAY_BLOCKS,
+  type Slot,
+  waitAfterHead,
+} from '../strategy/delay.ts';
 import { bidFor, urgencyOf } from '../strategy/gas.ts';
 import { challengeCall } from './challenge-data.ts';
 import { bondAt } from './still-needed.ts';
@@ -49,6 +56,8 @@ export type Situation = {
 /** What becomes of one challenge here. */
 type Task = {
   readonly slot: Slot;
+  /** Half of the time that was left: the slot ends then, however slowly blocks come; seconds since 1970. */
+  readonly latest: number;
   isSending: boolean;
   /** Root-chain height at which it may be tried again. */
   again: number;
@@ -96,6 +105,7 @@ export class Challenger {
       return;
     }
     this.forget(situation);
+    this.plan(situation);
     for (const challenge of situation.challenges) this.consider(challenge, situation);
   }
 
@@ -106,32 +116,46 @@ export class Challenger {
       if (!isSending && !subjects.has(subject)) this.tasks.delete(subject);
   }
 
-  private consider(challenge: Challenge, { head }: Situation): void {
-    const { margins } = this.parts;
-    const task = this.taskOf(challenge, head);
-    if (task.isSending || head.height < task.again) return;
-    const wait = waitAfterHead(task.slot, head.height, margins.blockTimeMs);
-    if (wait === undefined) return;
-    task.isSending = true;
-    void this.attempt(challenge.subject, task, wait);
+  /** Draws slots for what is new. */
+  private plan({ challenges, head }: Situation): void {
+    const fresh = challenges.filter(({ subject }) => !this.tasks.has(subject));
+    if (fresh.length === 0) return;
+    const { blockTimeMs } = this.parts.margins;
+    const draws = fresh.map((challenge) => this.draw(challenge, head));
+    for (const { of: subject, slot, deadline } of inOrderOfEnd(
+      draws,
+      (MAX_DELAY_BLOCKS * blockTimeMs) / 1000,
+    )) {
+      const latest = head.seconds + (deadline - head.seconds) / 2;
+      this.tasks.set(subject, { slot, latest, isSending: false, again: 0, othersSince: undefined });
+    }
   }
 
-  private taskOf(challenge: Challenge, head: Head): Task {
-    const known = this.tasks.get(challenge.subject);
-    if (known) return known;
+  private draw(challenge: Challenge, head: Head): Draw<string> {
     const { margins, finalityMargin } = this.parts;
+    const { subject, visibleAt } = challenge;
+    const deadline = this.deadlineOf(challenge);
     // From where this watcher saw it: counted from the exit, the slots of all who look late would have
     // passed, and they would challenge at the same moment.
-    const from = Math.max(challenge.visibleAt + finalityMargin, head.height);
-    const left = blocksUntil(margins, head, this.deadlineOf(challenge)) + head.height - from;
+    const from = Math.max(visibleAt + finalityMargin, head.height);
+    const left = blocksUntil(margins, head, deadline) + head.height - from;
     const slot = drawSlot({
-      subject: utf8(challenge.subject),
+      subject: utf8(subject),
       challenger: fromHex(this.address),
       ...{ from, blocksLeft: Math.max(0, left) },
     });
-    const task: Task = { slot, isSending: false, again: 0, othersSince: undefined };
-    this.tasks.set(challenge.subject, task);
-    return task;
+    return { of: subject, slot, deadline };
+  }
+
+  private consider(challenge: Challenge, { head }: Situation): void {
+    const task = this.tasks.get(challenge.subject)!;
+    if (task.isSending || head.height < task.again) return;
+    const { blockTimeMs } = this.parts.margins;
+    const wait =
+      head.seconds >= task.latest ? 0 : waitAfterHead(task.slot, head.height, blockTimeMs);
+    if (wait === undefined) return;
+    task.isSending = true;
+    void this.attempt(challenge.subject, task, wait);
   }
 
   /** What nothing was queued for yet cannot end before half of an exit period has passed. */

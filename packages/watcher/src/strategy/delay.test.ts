@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawSlot, MAX_DELAY_BLOCKS, type Slot, waitAfterHead } from './delay.ts';
+import {
+  type Draw,
+  drawSlot,
+  inOrderOfEnd,
+  MAX_DELAY_BLOCKS,
+  type Slot,
+  waitAfterHead,
+} from './delay.ts';
 
 const BLOCK_MS = 12_000;
 /** How long a transaction takes to be seen by another watcher's node, in this simulation. */
@@ -68,6 +75,11 @@ function simulate(watchers: number, seesPending: boolean, exits = 4000) {
   return { duplicated: duplicated / exits, missed };
 }
 
+function drawn(i: number) {
+  const named = { subject: word(i, 21), challenger: word(1, 20), from: 0, blocksLeft: 1000 };
+  return { of: i, slot: drawSlot(named) };
+}
+
 describe('the delay of a challenge', () => {
   it('[X9] is the same whenever it is drawn, at most 20 blocks, and never past half of the time left', () => {
     fc.assert(
@@ -97,6 +109,36 @@ describe('the delay of a challenge', () => {
     expect(waitAfterHead(slot, 99, BLOCK_MS)).toBeUndefined();
     expect(waitAfterHead(slot, 100, BLOCK_MS)).toBe(3000);
     expect(waitAfterHead(slot, 101, BLOCK_MS)).toBe(0);
+  });
+
+  it('[X15] of many that turn up together gives the first slots to what ends first, and none a later one than its own time allows', () => {
+    const BLOCK_S = BLOCK_MS / 1000;
+    const WINDOW_S = MAX_DELAY_BLOCKS * BLOCK_S;
+    const ends = fc.array(fc.nat(20_000), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(ends, (deadlines) => {
+        const draws = deadlines.map((deadline, i): Draw<number> => {
+          const blocksLeft = Math.floor(deadline / BLOCK_S);
+          const named = { subject: word(i, 21), challenger: word(1, 20), from: 0, blocksLeft };
+          return { of: i, slot: drawSlot(named), deadline };
+        });
+        const at = ({ slot }: Draw<number>) => slot.height + slot.part;
+        const given = inOrderOfEnd(draws, WINDOW_S);
+        expect(given.map(at).sort((a, b) => a - b)).toEqual(draws.map(at).sort((a, b) => a - b));
+        for (const one of given) {
+          const most = Math.min(MAX_DELAY_BLOCKS, Math.floor(one.deadline / BLOCK_S / 2));
+          expect(at(one)).toBeLessThanOrEqual(most);
+          for (const other of given)
+            if (other.deadline - one.deadline >= WINDOW_S)
+              expect(at(one)).toBeLessThanOrEqual(at(other));
+        }
+      }),
+      { numRuns: 50 },
+    );
+    const soon = (i: number): Draw<number> => ({ ...drawn(i), deadline: 10 * WINDOW_S + i });
+    const together = [3, 1, 4, 5].map(soon);
+    const byName = (list: readonly Draw<number>[]) => [...list].sort((a, b) => a.of - b.of);
+    expect(byName(inOrderOfEnd(together, WINDOW_S))).toEqual(byName(together));
   });
 
   it.each([2, 3, 5])(

@@ -46,6 +46,26 @@ export function drawSlot({ subject, challenger, from, blocksLeft }: DelayInput):
   return { height: from + whole, part: blocks - whole };
 }
 
+/** A slot that was drawn for a challenge, and when that is too late, seconds since 1970. */
+export type Draw<T> = { readonly of: T; readonly slot: Slot; readonly deadline: number };
+
+/**
+ * Gives out the slots of challenges that turned up together, as after a long absence: what ends a window or more before
+ * another is sent first (X15). Those that end within one window keep the order of their draws, by which watchers
+ * part. No slot comes later than its own could have: windows only grow with the time that is left.
+ */
+export function inOrderOfEnd<T>(draws: readonly Draw<T>[], windowSeconds: number): Draw<T>[] {
+  const windowOf = ({ deadline }: Draw<T>) => Math.floor(deadline / windowSeconds);
+  const slots = draws.map(({ slot }) => slot).sort(compareSlots);
+  return [...draws]
+    .sort((a, b) => windowOf(a) - windowOf(b) || compareSlots(a.slot, b.slot))
+    .map((draw, i) => ({ ...draw, slot: slots[i]! }));
+}
+
+function compareSlots(a: Slot, b: Slot): number {
+  return a.height - b.height || a.part - b.part;
+}
+
 /**
  * Milliseconds to wait after the head at `height` came: none when the slot has passed, undefined when a
  * later block is waited for.
