@@ -5,6 +5,7 @@ import { type Frame, FrameReader, frame, TUNNEL_VERSION } from '@palisade/client
 import { signEnvelope } from '@palisade/core';
 import { tunnelOpen } from '@palisade/market/schema';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WINDOW } from '../src/access/session.ts';
 import {
   CLIENT,
   type Cleanup,
@@ -251,6 +252,33 @@ describe('a hostile client', () => {
     }
     // One interval, and of every visit the frame that went past it.
     expect(arrived).toBeLessThanOrEqual(voucherBytes + 4 * 16 * KIB);
+  });
+
+  it('[ACCESS] that never pays for what it reads gets one interval, however much credit it gives', async () => {
+    const voucherBytes = 64 * KIB;
+    // Looks at the clock alone would come too late.
+    const terms = { voucherBytes, voucherMs: 60_000 };
+    const { door, port } = await openDoor(terms, (socket) => {
+      const more = () => {
+        while (!socket.destroyed && socket.write(Buffer.alloc(64 * KIB)));
+      };
+      socket.on('drain', more);
+      more();
+    });
+    const raw = await Raw.open(door);
+    await raw.until('opened');
+    raw.send(frame('connect', { host: '127.0.0.1', port }, 1));
+    let read = 0;
+    raw.socket.on('data', () => {
+      const arrived = raw.heard.reduce(
+        (sum, one) => sum + (one.name === 'data' ? one.body.length : 0),
+        0,
+      );
+      if (arrived > read) raw.send(frame('credit', { bytes: arrived - read }, 1));
+      read = arrived;
+    });
+    await raw.until('stopped');
+    expect(read).toBeLessThanOrEqual(voucherBytes + WINDOW);
   });
 
   it('[ACCESS] that sends garbage disturbs nobody else', async () => {

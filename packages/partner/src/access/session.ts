@@ -104,9 +104,9 @@ export class AccessSession {
   #take(frame: Frame): void {
     const running = this.#running;
     if (!running) this.#takeOpening(frame);
-    else if (running.streams.take(frame)) {
-      if (frame.name === 'data') this.#judge(running, this.#options.nowMs());
-    } else if (frame.name === 'connect')
+    // Credit lets out as much as data brings in: both are looked at before more of either.
+    else if (running.streams.take(frame)) this.#judge(running, this.#options.nowMs());
+    else if (frame.name === 'connect')
       this.#outgoing.connect(
         running.streams.accept(frame.stream),
         frame.body,
