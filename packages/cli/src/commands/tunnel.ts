@@ -1,27 +1,23 @@
 /** `palisade tunnel`: a metered way out at a partner, as a SOCKS server on this machine. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { join } from 'node:path';
-import type { AccessJob, AccessQuote, MarketClient, PartnerRecord } from '@palisade/client';
+import type { AccessJob, MarketClient, Reason } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
-import { atomicWrite, ensureDir } from '@palisade/daemon';
-import { UTILITY } from '@palisade/market/schema';
 import { accountLeaf, type Context, execute, type Report } from '../command.ts';
 import { plainJson, type Session } from '../session/session.ts';
 import {
   countOf,
   formatAmount,
-  formatDuration,
   formatSize,
   parseAmount,
   parseCount,
   parseDuration,
   parseSize,
-  shortId,
 } from '../terminal/amounts.ts';
 import { usageError } from '../terminal/print-error.ts';
 import { facts } from '../terminal/table.ts';
 import { startSocks } from '../tunnel/socks-server.ts';
-import { TunnelRun } from '../tunnel/tunnel-run.ts';
+import type { TunnelRun } from '../tunnel/tunnel-run.ts';
+import { type OpenTunnel, openTunnelFor } from './tunnel-open.ts';
 
 /** Where programs look for a SOCKS server. */
 const DEFAULT_PORT = 1080;
@@ -29,7 +25,8 @@ const DEFAULT_BYTES = 256 * 2 ** 20;
 const DEFAULT_MS = 600_000;
 /** How often the line with the counts is drawn, ms. */
 const DRAW_MS = 500;
-const PRIVATE = 0o700;
+/** The end that its user wants. */
+const STOPPED = 'cli/stopped';
 
 type TunnelOptions = {
   readonly via?: string | undefined;
@@ -57,118 +54,61 @@ export function tunnelCommand(context: Context) {
 }
 
 async function tunnel(session: Session, options: TunnelOptions): Promise<Report> {
+  const { via, for: durationMs = DEFAULT_MS, most: bytes = DEFAULT_BYTES, maxPrice } = options;
+  const { port = DEFAULT_PORT, auth } = options;
   const market = await session.market();
-  const partner = await choose(market, options.via);
-  const durationMs = options.for ?? DEFAULT_MS;
-  const { most: bytes = DEFAULT_BYTES, maxPrice } = options;
-  const wish = { partner, bytes, durationMs, ...(maxPrice === undefined ? {} : { maxPrice }) };
-  const quote = await market.quoteAccess(wish);
-  for (const line of quoteLines(quote)) session.note(line);
-  if (!(await session.agreed('Open the tunnel?')))
-    return { json: { opened: false }, lines: ['Nothing was opened, nothing was paid.'] };
-  const job = await market.buyAccess(quote, {
-    onProgress: (progress) => {
-      if (progress.step === 'in-block')
-        session.note(`Job ${toHex(progress.job)} is in block ${progress.height}.`);
-      else if (progress.step === 'started')
-        session.note(`Partner ${shortId(toHex(progress.partner))} has begun.`);
-    },
-  });
-  return serve(session, market, job, options, durationMs);
-}
-
-/** The partner that is meant, or the cheapest that offers access. */
-async function choose(market: MarketClient, via: string | undefined): Promise<PartnerRecord> {
-  const offering = (await market.chain.partners())
-    .filter(({ ready }) => ready.utility === UTILITY.access)
-    .sort((a, b) => (a.ready.price < b.ready.price ? -1 : 1));
-  const wanted = via?.toLowerCase().replace(/\/+$/, '');
-  const found = offering.find(
-    ({ nodeKey, url, ready }) =>
-      (wanted === undefined && ready.accepting === 1) ||
-      url === wanted ||
-      (wanted !== undefined && toHex(nodeKey).startsWith(wanted)),
-  );
-  if (found) return found;
-  throw new PalisadeError({
-    code: 'cli/no-such-partner',
-    message:
-      via === undefined
-        ? 'No partner offers access now.'
-        : `No partner of access has the URL or a key that begins with ${via.slice(0, 80)}.`,
-    next: 'palisade partners lists who is ready, and for what.',
-    retry: 'later',
-  });
-}
-
-function quoteLines({
-  partner,
-  price,
-  size,
-  rate,
-  sessions,
-  sessionMs,
-  escrow,
-  fee,
-  terms,
-}: AccessQuote) {
-  const term = formatDuration(Number(sessionMs) * sessions);
-  return facts([
-    ['partner', `${shortId(toHex(partner.nodeKey))} at ${partner.url}`],
-    ['leads to', terms.allow.join(', ')],
-    ['price', `${formatAmount(price)} per MiB carried, both directions`],
-    [
-      'at most',
-      `${formatSize(size * BigInt(sessions))} for ${formatAmount(rate * BigInt(sessions))}`,
-    ],
-    ['term', `${countOf(sessions, 'session')}, about ${term}`],
-    ['locked', `${formatAmount(escrow)}; what is not used comes back`],
-    ['fee', formatAmount(fee)],
-  ]);
-}
-
-async function serve(
-  session: Session,
-  market: MarketClient,
-  job: AccessJob,
-  { port = DEFAULT_PORT, auth }: TunnelOptions,
-  durationMs: number,
-): Promise<Report> {
-  const folder = join(session.home.root, 'tunnels');
-  await ensureDir(folder, PRIVATE);
-  const path = join(folder, `${toHex(job.job)}.json`);
-  const payer = market.payer(job, async (used) => {
-    const text = JSON.stringify(plainJson({ version: 1, ...job, ...used }));
-    await atomicWrite(path, `${text}\n`, { mode: 0o600 });
-  });
-  const { signer } = await session.account();
-  const say = (text: string) => session.note(text);
-  const run = new TunnelRun({ market, signer, job, payer, say });
-  await run.open();
+  let tunnel: OpenTunnel | undefined;
+  // Its port first: whoever cannot listen buys nothing.
   const socks = await startSocks({
     port,
     check: auth === undefined ? undefined : checkOf(auth),
-    connect: (host, to) => run.connect(host, to),
-    onRefused: (where, reason) => say(`${where}: ${reason.message}`),
+    connect: async (host, to) => {
+      if (!tunnel) throw notYet();
+      return tunnel.run.connect(host, to);
+    },
+    onRefused: (where, reason) => session.note(`${where}: ${reason.message}`),
   });
-  const address = `${socks.host}:${socks.port}`;
-  await announce(session, { job, address, auth });
-  const line = counter(session, run, job);
-  const reason = await Promise.race([run.keep(), interrupted(durationMs)]);
-  line.end();
-  say(reason.message);
   try {
+    tunnel = await openTunnelFor(session, market, { via, durationMs, bytes, maxPrice });
+    if (!tunnel)
+      return { json: { opened: false }, lines: ['Nothing was opened, nothing was paid.'] };
+    const address = `${socks.host}:${socks.port}`;
+    await announce(session, { job: tunnel.job, address, auth });
+    const line = counter(session, tunnel);
+    const reason = await Promise.race([tunnel.run.keep(), interrupted(durationMs)]);
+    line.end();
+    session.note(reason.message);
     // Programs lose their connections first: nothing moves any more while the last voucher is made.
     await socks.stop();
-    if (reason.code === 'cli/stopped') await run.finish();
+    return await end(session, market, tunnel, reason);
+  } finally {
+    tunnel?.folder.release();
+    await socks.stop();
+  }
+}
+
+/** Signs for what was used, with the partner if it can be reached. */
+async function end(
+  session: Session,
+  market: MarketClient,
+  { job, run, payer, folder }: OpenTunnel,
+  reason: Reason,
+): Promise<Report> {
+  try {
+    if (reason.code === STOPPED) await run.finish();
     const { fee } = await market.endAccess(job, payer.state);
+    await folder.remove();
     return report(job, run, payer.state, fee);
   } catch (error) {
     if (!(error instanceof PalisadeError)) throw error;
     // Not lost: the partner files the last voucher, and what is not used comes back with the term.
-    say(`No receipt: ${error.message} The last voucher stands.`);
+    session.note(`No receipt: ${error.message} The last voucher stands.`);
     return { ...report(job, run, payer.state, undefined), exitCode: 1 };
   }
+}
+
+function notYet(): PalisadeError {
+  return new PalisadeError({ code: 'access/not-open', message: 'The tunnel is not open yet.' });
 }
 
 /** Whether a program shows what was agreed on; told in constant time. */
@@ -201,7 +141,7 @@ async function announce(
 }
 
 /** A line of bytes and money, on a terminal; elsewhere nothing. */
-function counter({ isJson, world }: Session, run: TunnelRun, { rate, size }: AccessJob) {
+function counter({ isJson, world }: Session, { run, job: { rate, size } }: OpenTunnel) {
   if (isJson || !world.isTerminal) return { end: () => {} };
   const draw = () => {
     const { sent, received, units, paid, streams, stopped } = run.totals;
@@ -221,13 +161,13 @@ function counter({ isJson, world }: Session, run: TunnelRun, { rate, size }: Acc
 }
 
 /** Until somebody says stop, or the time is over. */
-function interrupted(ms: number): Promise<{ readonly code: string; readonly message: string }> {
+function interrupted(ms: number): Promise<Reason> {
   return new Promise((resolve) => {
     const stop = (message: string) => {
       clearTimeout(timer);
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
-      resolve({ code: 'cli/stopped', message });
+      resolve({ code: STOPPED, message });
     };
     const onSignal = () => stop('You end the tunnel.');
     const timer = setTimeout(() => stop('The time is over.'), ms);

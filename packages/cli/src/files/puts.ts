@@ -4,11 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatPutState, type PutState, parsePutState } from '@palisade/client';
-import { atomicWrite, type DataLock, ensureDir, lockDataDir } from '@palisade/daemon';
 import { z } from 'zod';
+import { type HeldFolder, holdFolder } from './held-folder.ts';
 
 /** What makes two puts the same one. */
 export type PutSource = {
@@ -43,15 +43,10 @@ export type UnfinishedPut = {
   readonly state: PutState;
 };
 
-const PRIVATE = 0o700;
-
 /** The folder of one put, held by this process alone. */
-export type PutFolder = {
+export type PutFolder = Pick<HeldFolder, 'remove' | 'release'> & {
   readonly content: string;
   save(genesisHash: string, source: PutSource, state: PutState): Promise<void>;
-  /** Forgets the put: it is done, or can never be. */
-  remove(): Promise<void>;
-  release(): void;
 };
 
 export async function newPutFolder(spool: string): Promise<PutFolder> {
@@ -60,20 +55,15 @@ export async function newPutFolder(spool: string): Promise<PutFolder> {
 
 /** @throws PalisadeError `daemon/data-dir-in-use` while another process works on it */
 export async function holdPutFolder(folder: string): Promise<PutFolder> {
-  await ensureDir(folder, PRIVATE);
-  const lock: DataLock = await lockDataDir(folder, 'put');
+  const { path, write, remove, release } = await holdFolder(folder, 'put');
   return {
-    content: join(folder, 'content'),
+    content: join(path, 'content'),
     async save(genesisHash, source, state) {
       const record = { version: 1, genesisHash, source, state: formatPutState(state) };
-      const text = `${JSON.stringify(record)}\n`;
-      await atomicWrite(join(folder, 'put.json'), text, { mode: 0o600 });
+      await write('put.json', `${JSON.stringify(record)}\n`);
     },
-    async remove() {
-      lock.release();
-      await rm(folder, { recursive: true, force: true });
-    },
-    release: () => lock.release(),
+    remove,
+    release,
   };
 }
 

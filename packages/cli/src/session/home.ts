@@ -11,6 +11,8 @@ export type Home = {
   readonly spool: string;
   /** Unfinished runs. */
   readonly runs: string;
+  /** Tunnels that were not ended. */
+  readonly tunnels: string;
   /** What was stored, by job: names are known to the client only. */
   readonly files: string;
   /** Vouchers that were signed, by job, partner and sequence. */
@@ -30,6 +32,7 @@ export function homeOf({ env }: World): Home {
     keys: join(root, 'keys'),
     spool: join(root, 'spool'),
     runs: join(root, 'runs'),
+    tunnels: join(root, 'tunnels'),
     files: join(root, 'files'),
     vouchers: join(root, 'vouchers'),
     cache: join(root, 'cache'),
