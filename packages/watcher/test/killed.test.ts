@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseExactJson, toHex } from '@palisade/core';
 import { bindings } from '@palisade/rootchain';
 import { build } from 'esbuild';
+import type { Hex } from 'viem';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BOB, type Person, person } from '../../payments/test/wallets.ts';
 import { startWatcher } from '../src/watcher.ts';
@@ -17,6 +18,7 @@ import { type RootWorld, startRootWorld, until } from './root-world.ts';
 
 const ETH = 10n ** 18n;
 const CHALLENGER = person('challenger');
+const FUNDS = 100n * ETH;
 /** Times that it is killed; a day's run takes more. */
 const KILLS = Number(process.env.PALISADE_KILLS ?? 3);
 
@@ -49,7 +51,7 @@ beforeAll(async () => {
   });
   folder = await mkdtemp(join(tmpdir(), 'palisade-killed-watcher-'));
   world = await startRootWorld();
-  await world.fund(CHALLENGER);
+  await world.fund(CHALLENGER, FUNDS);
 });
 afterAll(async () => {
   if (child?.exitCode === null) child.kill('SIGKILL');
@@ -105,7 +107,7 @@ async function steal(thief: Person): Promise<bigint> {
   });
 }
 
-it(`[X15] killed ${KILLS} times at any moment, it has challenged every theft in the end, and its ledger is the operator's`, async () => {
+it(`[X13][X15] killed ${KILLS} times at any moment, it has challenged and booked every theft in the end, and its ledger is the operator's`, async () => {
   const thefts: bigint[] = [];
   for (let i = 0; i < KILLS; i++) {
     thefts.push(await steal(person(`thief ${i}`)));
@@ -115,6 +117,10 @@ it(`[X15] killed ${KILLS} times at any moment, it has challenged every theft in 
   const watcher = await startWatcher({ ...options(), challengerSecret: CHALLENGER.secret });
   try {
     await until(async () => (await openOf(thefts)) === 0, 'all to be challenged');
+    const { entries } = watcher.watch;
+    await until(() => entries.totals.won === thefts.length, 'all to be booked');
+    const balance = await world.client.getBalance({ address: toHex(CHALLENGER.address) as Hex });
+    expect(entries.totals.net).toBe(balance - FUNDS);
     await until(() => watcher.watch.follower.waiting === 0, 'the ledger');
     expect(contents(watcher.watch.books.ledger)).toEqual(contents(world.operator.ledger));
     const response = await fetch(`${watcher.url}/account.get_balance`, {

@@ -120,6 +120,29 @@ describe('sending on the root chain', () => {
     expect(await deposits()).toBe(before);
   });
 
+  it('[X13] tells of each version before anybody can have seen it, and sends none when the first is not wanted', async () => {
+    await automine(false);
+    const told: string[] = [];
+    const sent = proxy.asked.get('eth_sendRawTransaction') ?? 0;
+    const sentSoFar = () => (proxy.asked.get('eth_sendRawTransaction') ?? 0) - sent;
+    const from = sender();
+    const unwanted = await from.send({ ...deposit(), announce: async () => false });
+    expect(unwanted).toMatchObject({ kind: 'refused', refusal: { code: 'rootchain/not-wanted' } });
+    expect(sentSoFar()).toBe(0);
+    const announce = async ({ hash }: { readonly hash: string }) => {
+      if (told.length === 0) expect(sentSoFar()).toBe(0);
+      told.push(hash);
+      return told.length === 1;
+    };
+    const sending = from.send({ ...deposit(), announce });
+    await until(async () => told.length > 1);
+    await automine(true);
+    await root.mine(1);
+    const { transactionHash } = await mined(sending);
+    expect(told).toContain(transactionHash);
+    expect(await from.receiptOf(transactionHash)).toMatchObject({ status: 1n });
+  });
+
   it('a transaction that a reorganisation threw out is sent again', async () => {
     const from = sender({ confirmations: 3n });
     const before = await deposits();

@@ -30,7 +30,15 @@ export type Transaction = {
   readonly maxFeePerGas?: bigint;
   /** Asked before each replacement: `false` gives the nonce to an empty transaction instead. */
   readonly stillWanted?: () => Promise<boolean>;
+  /**
+   * Told of each version before it goes out, so that it can be written down. With `false` the first one does
+   * not: nothing is sent then, and it costs nothing.
+   */
+  readonly announce?: (version: Version) => Promise<boolean>;
 };
+
+/** A signed transaction; `empty` when it only takes the place of one that is not wanted any more. */
+export type Version = { readonly hash: Hex; readonly empty: boolean };
 
 /**
  * What became of it. `mined` and `reverted` cost gas, `withdrawn` that of an empty transaction; `refused`
@@ -66,6 +74,8 @@ export type Sender = {
    * wait for nothing but their nonce. Throws when the signal ends it.
    */
   send(transaction: Transaction): Promise<Outcome>;
+  /** What became of a transaction that was sent earlier; undefined while it is in no block. */
+  receiptOf(hash: Hex): Promise<Receipt | undefined>;
 };
 
 /** Opens the account's lane. Transactions of an earlier run that are still pending are replaced. */
@@ -75,6 +85,7 @@ export function createSender(options: SenderOptions): Sender {
     address: options.account.address,
     balance: () => run.ask(balanceOf(options.account.address)),
     send: (transaction) => run.send(transaction),
+    receiptOf: (hash) => run.ask(receiptOf(hash)),
   };
 }
 
@@ -140,8 +151,8 @@ class Run {
     const fees = await this.#offer(transaction);
     if (fees === undefined) return { tooDear: true };
     const versions: Versions = { nonce, sent: [] };
-    await this.#publish(transaction, gas, versions, fees, false);
-    return { gas, versions };
+    if (await this.#publish(transaction, gas, versions, fees, false)) return { gas, versions };
+    return { refusal: refuse('rootchain/not-wanted', 'It was not wanted any more.') };
   }
 
   /** Gas to allow; a refusal when the call would revert, or the account cannot pay for it. */
@@ -178,14 +189,17 @@ class Run {
     return this.#options.receiptPollMs ?? RECEIPT_POLL_MS;
   }
 
-  /** Signs a version and hands it to the node. It is on the list before anybody can have seen it. */
+  /**
+   * Signs a version and hands it to the node. It is on the list before anybody can have seen it. False when it
+   * would be the first, and is not wanted.
+   */
   async #publish(
-    { to, data, value }: Transaction,
+    { to, data, value, announce }: Transaction,
     gas: bigint,
     versions: Versions,
     fees: Fees,
     empty: boolean,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { account, chainId } = this.#options;
     const content = empty
       ? { to: account.address, gas: 21_000n }
@@ -203,8 +217,11 @@ class Run {
       ...content,
     });
     const hash = keccak256(signed);
-    if (!versions.sent.some((version) => version.hash === hash))
+    if (!versions.sent.some((version) => version.hash === hash)) {
+      const isWanted = (await announce?.({ hash, empty })) ?? true;
+      if (!isWanted && versions.sent.length === 0) return false;
       versions.sent.push({ hash, fees, empty });
+    }
     try {
       await this.ask(broadcast(signed));
     } catch (error) {
@@ -212,6 +229,7 @@ class Run {
       if (!(error instanceof PalisadeError) || error.code !== 'rootchain/refused') throw error;
       this.#options.onTrouble?.(error, 1, 0);
     }
+    return true;
   }
 
   /** Until one version is in a block for good; undefined when another transaction took the nonce. */

@@ -1,7 +1,11 @@
+import { MemoryStore } from '@palisade/core';
+import type { Receipt } from '@palisade/rootchain';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { booked, type Entry, NO_TOTALS } from './book.ts';
+import { EntryBook } from './entries.ts';
 import { CHALLENGE_GAS, fundingOf, type OpenExit, smallBonds } from './funding.ts';
+import { settleEarlier } from './settle.ts';
 
 const GWEI = 10n ** 9n;
 const entry = fc.record({
@@ -51,6 +55,32 @@ describe('the accounts of a challenger', () => {
     expect(fundingOf(one, [{ kind: 'standard' }], GWEI).state).toBe('low');
     const short = fundingOf(one - 1n, [{ kind: 'standard' }], GWEI);
     expect(short).toMatchObject({ state: 'underfunded', missing: 1n });
+  });
+
+  it('[X13] what was sent before a death is booked after it: won, lost, or given up when it came into no block', async () => {
+    const store = new MemoryStore();
+    const before = new EntryBook(store);
+    const note = (name: string, empty = false) =>
+      before.note({ txHash: name, subject: name, height: 100, empty, reimbursed: 50n });
+    for (const name of ['won', 'lost', 'under way', 'nowhere']) await note(name);
+    await note('withdrawn', true);
+    const receiptOf = async (transactionHash: string) =>
+      transactionHash === 'nowhere'
+        ? undefined
+        : ({
+            ...{ transactionHash, status: transactionHash === 'lost' ? 0n : 1n },
+            ...{ blockNumber: 120n, gasUsed: 3n, effectiveGasPrice: 2n },
+          } as Receipt);
+    const isUnderWay = (subject: string) => subject === 'under way';
+    const entries = new EntryBook(store);
+    const settle = (height: number) =>
+      settleEarlier({ entries, sender: { receiptOf }, height }, isUnderWay);
+    await settle(130);
+    expect(entries.totals).toEqual({ spent: 18n, reimbursed: 50n, net: 32n, won: 1, lost: 2 });
+    expect([...entries.unsettled()].map(({ txHash }) => txHash)).toEqual(['nowhere', 'under way']);
+    await settle(1000);
+    expect([...entries.unsettled()].map(({ txHash }) => txHash)).toEqual(['under way']);
+    expect(new EntryBook(store).totals).toEqual(entries.totals);
   });
 
   it('[X13] bonds that repay too little at the present price are told of', () => {

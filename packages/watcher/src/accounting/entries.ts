@@ -1,10 +1,29 @@
 /** The book of the challenger on disk. */
-import { exactJson, fromUtf8, type KeyValueStore, parseExactJson, utf8 } from '@palisade/core';
+import {
+  exactJson,
+  fromUtf8,
+  type KeyValueStore,
+  parseExactJson,
+  utf8,
+  type Write,
+} from '@palisade/core';
 import { z } from 'zod';
 import { booked, type Entry, NO_TOTALS, type Totals } from './book.ts';
 
 const ENTRY = 'e';
 const AFTER_ENTRIES = 'f';
+const SENT = 'p';
+const AFTER_SENT = 'q';
+
+const sentSchema = z.object({
+  txHash: z.string(),
+  subject: z.string(),
+  height: z.bigint().transform(Number),
+  empty: z.boolean(),
+  reimbursed: z.bigint(),
+});
+/** A transaction that went out: what it challenges, at which height, whether it only takes a nonce, what it brings. */
+export type Sent = z.output<typeof sentSchema>;
 
 const entrySchema = z.object({
   txHash: z.string(),
@@ -29,11 +48,34 @@ export class EntryBook {
       yield entrySchema.parse(parseExactJson(fromUtf8(bytes)));
   }
 
-  /** Books a transaction once; durable when it resolves. */
+  /** Books a transaction once, and with it settles all that was sent for its subject; durable when it resolves. */
   async add(entry: Entry): Promise<void> {
     const key = ENTRY + entry.txHash;
-    if (this.store.get(key)) return;
-    await this.store.commit([[key, utf8(exactJson(entry))]]);
-    this.totals = booked(this.totals, entry);
+    const isNew = this.store.get(key) === undefined;
+    await this.store.commit([
+      ...(isNew ? [[key, utf8(exactJson(entry))] as const] : []),
+      ...this.settling((sent) => sent.subject === entry.subject),
+    ]);
+    if (isNew) this.totals = booked(this.totals, entry);
+  }
+
+  /** Notes what is about to be sent, so that it is booked even by one who dies meanwhile. */
+  async note(sent: Sent): Promise<void> {
+    await this.store.commit([[SENT + sent.txHash, utf8(exactJson(sent))]]);
+  }
+
+  /** What was sent, and never booked. */
+  *unsettled(): Generator<Sent> {
+    for (const [, bytes] of this.store.range(SENT, AFTER_SENT))
+      yield sentSchema.parse(parseExactJson(fromUtf8(bytes)));
+  }
+
+  /** Gives up what came into no block for long. */
+  async forget({ txHash }: Sent): Promise<void> {
+    await this.store.commit([...this.settling((sent) => sent.txHash === txHash)]);
+  }
+
+  private *settling(which: (sent: Sent) => boolean): Generator<Write> {
+    for (const sent of this.unsettled()) if (which(sent)) yield [SENT + sent.txHash, undefined];
   }
 }

@@ -1,9 +1,9 @@
-import { refuse } from '@palisade/core';
+import { MemoryStore, refuse } from '@palisade/core';
 import { silentLogger } from '@palisade/daemon';
 import type { Outcome, Sender, Transaction } from '@palisade/rootchain';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ALICE, BOB, open, pay } from '../../../payments/test/wallets.ts';
-import type { Entry } from '../accounting/book.ts';
+import { EntryBook } from '../accounting/entries.ts';
 import type { Transactions } from '../blocks/transactions.ts';
 import type { Challenge } from '../exits/findings.ts';
 import type { Head, RootChain } from '../root/root-chain.ts';
@@ -36,17 +36,28 @@ let outcome: Outcome;
 /** Height of the newest block when something was sent last. */
 let sentAt: number;
 let height: number;
-let booked: Entry[];
+let entries: EntryBook;
+const booked = () => [...entries.all()];
 beforeEach(() => {
   exitable = { latest: true, pending: true };
   sent = [];
-  booked = [];
+  entries = new EntryBook(new MemoryStore());
   outcome = mined('mined');
 });
 
+const unwanted: Outcome = {
+  kind: 'refused',
+  refusal: refuse('rootchain/not-wanted', 'Not wanted.'),
+};
+
 function mined(kind: 'mined' | 'reverted'): Outcome {
   const receipt = {
-    ...{ transactionHash: '0xaa', blockNumber: 120n, blockHash: '0xbb', status: 1n },
+    ...{
+      transactionHash: '0xaa',
+      blockNumber: 120n,
+      blockHash: '0xbb',
+      status: kind === 'mined' ? 1n : 0n,
+    },
     ...{ gasUsed: 261_000n, effectiveGasPrice: 10n * GWEI, contractAddress: undefined },
   } as Extract<Outcome, { readonly receipt: unknown }>['receipt'];
   return { kind, receipt };
@@ -62,7 +73,9 @@ function challenger(more: Partial<ChallengerParts> = {}): Challenger {
   const sender: Sender = {
     address: `0x${'c1'.repeat(20)}`,
     balance: async () => 10n ** 18n,
+    receiptOf: async () => undefined,
     send: async (transaction) => {
+      if (!(await transaction.announce!({ hash: '0xaa', empty: false }))) return unwanted;
       sent.push(transaction);
       sentAt = height;
       if (outcome.kind === 'mined') exitable = { latest: false, pending: false };
@@ -73,7 +86,7 @@ function challenger(more: Partial<ChallengerParts> = {}): Challenger {
     ...{ root, sender, transactions: {} as Transactions, mode: 'defensive', dryRun: false },
     ...{ margins: { slaBlocks: 100, blockTimeMs: 1 }, minExitPeriodSeconds: PERIOD },
     ...{ finalityMargin: 12, onSent: () => {}, log: silentLogger },
-    book: async (entry) => void booked.push(entry),
+    entries,
     ...{ clock: { nowMs: () => 0 }, signal: new AbortController().signal },
     ...more,
   });
@@ -100,7 +113,7 @@ describe('the challenger', () => {
     expect(sent).toHaveLength(1);
     expect(sent[0]!.value).toBeUndefined();
     expect(sent[0]!.maxFeePerGas! * 261_000n).toBeLessThanOrEqual(BOND);
-    expect(booked).toEqual([
+    expect(booked()).toEqual([
       {
         ...{ txHash: '0xaa', subject: challenge.subject, height: 120, outcome: 'won' },
         ...{ spent: 261_000n * 10n * GWEI, reimbursed: BOND },
@@ -159,13 +172,13 @@ describe('the challenger', () => {
     const who = challenger();
     await look(who, 112, 150);
     expect(sent.length).toBeGreaterThan(1);
-    expect(booked[0]).toMatchObject({ outcome: 'lost', reimbursed: 0n });
+    expect(booked()[0]).toMatchObject({ outcome: 'lost', reimbursed: 0n });
   });
 
   it('a challenge that the chain would refuse costs nothing, and is tried again later', async () => {
     outcome = { kind: 'refused', refusal: refuse('rootchain/would-revert', 'It would revert.') };
     await look(challenger(), 112, 150);
     expect(sent.length).toBeGreaterThan(1);
-    expect(booked).toEqual([]);
+    expect(booked()).toEqual([]);
   });
 });

@@ -7,8 +7,9 @@ import { type Clock, fromHex, utf8 } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import type { Outcome, Sender } from '@palisade/rootchain';
 import type { Hex } from 'viem';
-import type { Entry } from '../accounting/book.ts';
+import type { EntryBook } from '../accounting/entries.ts';
 import { CHALLENGE_GAS } from '../accounting/funding.ts';
+import { bookReceipt, settleEarlier } from '../accounting/settle.ts';
 import type { Transactions } from '../blocks/transactions.ts';
 import type { Mode } from '../danger/spend-gate.ts';
 import type { Challenge } from '../exits/findings.ts';
@@ -36,8 +37,8 @@ export type ChallengerParts = {
   readonly finalityMargin: number;
   readonly mode: Mode;
   readonly dryRun: boolean;
-  /** Books what a mined transaction cost and brought; durable when it resolves. */
-  readonly book: (entry: Entry) => Promise<void>;
+  /** Where what mined transactions cost and brought is booked. */
+  readonly entries: EntryBook;
   readonly onSent: (challenge: Challenge, outcome: Outcome['kind']) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -181,7 +182,7 @@ export class Challenger {
   }
 
   private async send(subject: string, task: Task): Promise<void> {
-    const { sender, root, transactions, dryRun, log } = this.parts;
+    const { sender, root, transactions, dryRun, entries, log } = this.parts;
     const challenge = this.wanted(subject);
     const bond = challenge && (await this.bondFor(challenge, task));
     if (!challenge || bond === undefined) return;
@@ -198,6 +199,7 @@ export class Challenger {
     }
     log.info('challenging', { subject, maxFeePerGas: bid.maxFeePerGas });
     const self = this;
+    let first = true;
     const outcome = await sender.send({
       to: root.contracts.exitGame,
       data: data as Hex,
@@ -207,8 +209,17 @@ export class Challenger {
         return now.send ? now.maxFeePerGas : bid.maxFeePerGas;
       },
       stillWanted: async () => (await bondAt(root, challenge, 'latest')) !== undefined,
+      // Other challenges of this account may have been before it: last of all it looks again.
+      announce: async ({ hash: txHash, empty }) => {
+        if (first && (await this.bondFor(challenge, task)) === undefined) return false;
+        first = false;
+        const reimbursed = paysAtOnce(challenge) ? bond : 0n;
+        const { height } = this.situation!.head;
+        await entries.note({ txHash, subject, height, empty, reimbursed });
+        return true;
+      },
     });
-    await this.conclude(challenge, bond, outcome, task);
+    await this.conclude(challenge, outcome, task);
   }
 
   /** The challenge as it is wanted now, by what was judged last. */
@@ -254,13 +265,8 @@ export class Challenger {
     });
   }
 
-  private async conclude(
-    challenge: Challenge,
-    bond: bigint,
-    outcome: Outcome,
-    task: Task,
-  ): Promise<void> {
-    const { book, onSent, log } = this.parts;
+  private async conclude(challenge: Challenge, outcome: Outcome, task: Task): Promise<void> {
+    const { onSent, entries, log } = this.parts;
     const { subject } = challenge;
     task.again = (this.situation?.head.height ?? 0) + REST_BLOCKS;
     onSent(challenge, outcome.kind);
@@ -268,17 +274,16 @@ export class Challenger {
       log.info('a challenge was not sent', { subject, why: outcome.refusal.message });
       return;
     }
-    const { receipt } = outcome;
-    const won = outcome.kind === 'mined';
-    await book({
-      txHash: receipt.transactionHash,
-      subject,
-      height: Number(receipt.blockNumber),
-      spent: receipt.gasUsed * receipt.effectiveGasPrice,
-      reimbursed: won && paysAtOnce(challenge) ? bond : 0n,
-      outcome: won ? 'won' : 'lost',
-    });
-    log.info(won ? 'challenged' : 'a challenge was lost', { subject, tx: receipt.transactionHash });
+    const { txHash, outcome: result } = await bookReceipt(entries, subject, outcome.receipt);
+    log.info(result === 'won' ? 'challenged' : 'a challenge was lost', { subject, tx: txHash });
+  }
+
+  /** Books what an earlier run sent and did not live to book (X13). */
+  async settle(height: number): Promise<void> {
+    const { sender, entries } = this.parts;
+    await settleEarlier({ entries, sender, height }, (subject) =>
+      Boolean(this.tasks.get(subject)?.isSending),
+    );
   }
 }
 

@@ -119,7 +119,7 @@ export class Watch {
       ...this.parts,
       sender,
       transactions: this.transactions,
-      book: (entry) => this.entries.add(entry),
+      entries: this.entries,
       onSent: () => void this.look(),
       log: log.child({ module: 'challenger' }),
     });
@@ -225,6 +225,7 @@ export class Watch {
       ...{ dialect, table, view, tip, now: head, margins, minExitPeriodSeconds },
     });
     this.tell(head, synced, verdict, balance);
+    await this.challenger?.settle(head.height);
     this.challenger?.look({ head, synced, balance, challenges: verdict.challenges });
     await this.keepCheckpoint();
   }
