@@ -45,7 +45,8 @@ async function watch(
     settings: {
       ...{ framework: contracts.framework, deployedAt: Number(contracts.deployedAt) },
       ...{ rootChain: [anvil.url], childChain: server.url, finalityMargin: 2 },
-      ...{ blockTimeMs: 1000, pollMs: 100, ...more },
+      // Longer than a block takes here, shorter than what its clock says: slots within a block are waited for.
+      ...{ blockTimeMs: 250, pollMs: 100, ...more },
     },
     challengerSecret: challenger.secret,
     dataDir: join(dir, toHex(challenger.address)),
@@ -264,7 +265,7 @@ describe('a watcher on a real root chain', () => {
   it('[X8][X16] a dry run sends nothing; its API tells of the exit, and gives what challenges it and what proves it', async () => {
     const coin = await world.deposit(ALICE, ETH);
     await world.block([world.pay([coin], [ALICE], [[BOB, ETH]])]);
-    const watcher = await watch({ dryRun: true });
+    const watcher = await watch({ dryRun: true, slaMarginBlocks: 12 });
     await until(() => synced(watcher), 'the watcher to sync');
     await world.startExit(ALICE, coin);
     const exitId = await exitIdOf(coin);
