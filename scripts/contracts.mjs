@@ -4,6 +4,7 @@
  * is not what the sources give. Output and forge's cache are in .cache/contracts.
  */
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -48,7 +49,10 @@ export function forge(args, { capture = false, env = {}, cwd = CONTRACTS } = {})
 
 /** Runs the Solidity tests; answers how many passed and failed, and prints those that failed. */
 export function testContracts(profile = 'default') {
-  const { stdout } = forge(['test', '--json'], {
+  // Tests of every day are the same each time; a long run looks elsewhere, and says where.
+  const seed = profile === 'long' ? `0x${randomBytes(8).toString('hex')}` : undefined;
+  if (seed) console.log(`seed ${seed}`);
+  const { stdout } = forge(['test', '--json', ...(seed ? ['--fuzz-seed', seed] : [])], {
     capture: true,
     env: { FOUNDRY_PROFILE: profile },
   });

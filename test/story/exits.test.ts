@@ -8,9 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { connect } from '@palisade/client';
 import { toHex } from '@palisade/core';
 import { launchDaemon, silentLogger } from '@palisade/daemon';
 import { type RunningDevnet, startDevnet } from '@palisade/devnet';
+import { submittersQuery } from '@palisade/payments/schema';
 import { authorityBinding, httpRpc, publicClient } from '@palisade/rootchain';
 import { openWallet, type Wallet } from '@palisade/watcher/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -136,6 +138,9 @@ describe('money on a child chain', () => {
     expect(await outputsOf(alice)).toMatchObject([{ amount: REST }]);
     const { position } = await alice.pay(addressOf(bob), ETH);
     await until(async () => (await positionsOf(bob)).includes(position), 'the child block');
+    const paidBack = await until(refunded, 'the fees to pay for gas');
+    // Fees of whole blocks, and no more than the gas of those that the root chain has.
+    expect(paidBack % 10n ** 12n).toBe(0n);
   }, 60_000);
 });
 
@@ -146,6 +151,17 @@ function addressOf(who: Wallet): Uint8Array {
 async function balanceOf(who: Wallet): Promise<bigint> {
   const rpc = httpRpc({ urls: [devnet.childChain!.rootChain.nowAt] });
   return publicClient(rpc).getBalance({ address: who.address() });
+}
+
+/** What the operator got back of its gas; undefined before anything. */
+async function refunded(): Promise<bigint | undefined> {
+  const chain = connect({ urls: devnet.urls });
+  const [operator] = (await chain.query(submittersQuery, {})).submitters;
+  const [spent, back] = [operator?.record.spent, operator?.record.refunded].map((word) =>
+    BigInt(toHex(word ?? new Uint8Array(1))),
+  );
+  if (back! > spent!) throw new Error('it got more than it spent');
+  return back || undefined;
 }
 
 /** What starts the exit of a deposit: anybody can make it from the root chain alone. */

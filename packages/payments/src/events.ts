@@ -43,8 +43,13 @@ export const unbackedExit = event({
   doc: 'An exit of an output that was not there was paid: the vault lacks that much.',
   fields: moved,
 });
+export const gasRefunded = event({
+  name: 'payments.gas-refunded',
+  doc: 'The ether that a child block collected went to who paid gas for submitting earlier ones.',
+  fields: { blknum: u64, submitter: address, amount: bytes32.is('Wei, big-endian') },
+});
 
 export const paymentEvents = [
   ...[paymentAccepted, childBlockClosed, credited],
-  ...[outputLocked, outputFreed, exitPaid, unbackedExit],
+  ...[outputLocked, outputFreed, exitPaid, unbackedExit, gasRefunded],
 ];

@@ -2,7 +2,7 @@
 import type { BlockContext, State } from '@palisade/chain';
 import { isRefusal, type KeyValueReader, toBinaryString } from '@palisade/core';
 import { nextChildBlock, openClaim } from './block/child-block.ts';
-import { childBlockClosed } from './events.ts';
+import { childBlockClosed, gasRefunded } from './events.ts';
 import { numberOf, wordOf } from './format/integers.ts';
 import { BlockTree, leafHash } from './format/merkle.ts';
 import { CHILD_BLOCK_INTERVAL } from './format/position.ts';
@@ -12,6 +12,7 @@ import { type BlockSoFar, type Effects, judge } from './rules/judge.ts';
 import type { Opened } from './rules/open.ts';
 import {
   blockOfRoot,
+  type ChildBlockRecord,
   childBlocks,
   collected,
   create,
@@ -20,6 +21,7 @@ import {
   outputAt,
   remove,
 } from './state.ts';
+import { refund } from './submitters.ts';
 
 export function beginBlock(state: State, firstHeight: bigint, after = 0): void {
   const blknum = after === 0 ? CHILD_BLOCK_INTERVAL : nextChildBlock(after);
@@ -66,7 +68,7 @@ export function closeWhenDue(ctx: BlockContext): void {
 
 function close(ctx: BlockContext): void {
   const { state, height, timeMs } = ctx;
-  const claims = claimFees(state);
+  const claims = claimFees(ctx);
   const { blknum, count, firstHeight } = openChildBlock.need(state);
   const hashes = [...leaves.list(state)];
   const { root } = BlockTree.ofLeaves(hashes.map(([, hash]) => hash));
@@ -80,17 +82,24 @@ function close(ctx: BlockContext): void {
 }
 
 /** Claims what was collected, in the order of the tokens. */
-function claimFees(state: State): { token: Uint8Array; amount: Uint8Array }[] {
-  const { claimer } = params.need(state);
-  const sums = [...collected.list(state)].map(([[token], amount]) => ({ token, amount }));
-  for (const { token, amount } of sums) {
+function claimFees(ctx: BlockContext): ChildBlockRecord['claims'] {
+  const { state } = ctx;
+  const claims = [...collected.list(state)].map(([[token], amount]) => {
+    const submitter = refund(state, token, numberOf(amount));
+    if (submitter) {
+      const { blknum } = openChildBlock.need(state);
+      ctx.emit(gasRefunded, { blknum, submitter, amount });
+    }
+    return { claimer: submitter ?? params.need(state).claimer, token, amount };
+  });
+  for (const { claimer, token, amount } of claims) {
     const block = blockSoFar(state);
     const claim = openClaim(block.blknum, claimer, token, numberOf(amount));
     const effects = judge(NOTHING_SPENT, block, claim);
     if (isRefusal(effects)) throw new Error(`payments: ${effects.code}: ${effects.message}`);
     put(state, claim, effects);
   }
-  return sums;
+  return claims;
 }
 
 /** A claim spends no outputs. */

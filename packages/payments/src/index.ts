@@ -20,6 +20,7 @@ export {
   spendsOf,
 } from './block/child-block.ts';
 export { Draft } from './block/draft.ts';
+export { numberOf, wordOf } from './format/integers.ts';
 export {
   Ledger,
   OUTPUT_RECORD_BYTES,
@@ -31,7 +32,7 @@ export { LedgerSnapshot } from './ledger/snapshot.ts';
 export { paymentsModule } from './module.ts';
 // What a node reads of the committed state.
 export { params as paymentsState } from './params.ts';
-export { nextEvent } from './root-event.ts';
+export { agreed, digestAfter, NOTHING_AGREED, nextEvent } from './root-event.ts';
 export { type Amounts, surplusOf, tokenKey, tokenOf } from './rules/amounts.ts';
 export type { Reason } from './rules/errors.ts';
 export { type Fees, type FeeTable, feeTable, isMerge } from './rules/fees.ts';

@@ -14,6 +14,7 @@ import {
   totalOf,
   totals,
 } from './state.ts';
+import { owedTo, submitters } from './submitters.ts';
 
 /** Every unit that was deposited is in an output, waits to be claimed as a fee, or has left by an exit. */
 const nothingIsLost: Invariant = {
@@ -64,9 +65,19 @@ const leavesCount: Invariant = {
   },
 };
 
+const nobodyGetsMoreThanGas: Invariant = {
+  name: 'payments: no submitter of child blocks got more than its gas',
+  check(state) {
+    for (const [[address], record] of submitters.list(state))
+      if (owedTo(record) < 0n) return `${toHex(address)} got ${-owedTo(record)} wei too much`;
+    return undefined;
+  },
+};
+
 export const paymentInvariants: readonly Invariant[] = [
   nothingIsLost,
   indexIsWhole,
   locksHold,
   leavesCount,
+  nobodyGetsMoreThanGas,
 ];

@@ -1,17 +1,19 @@
 import type { QueryHandler } from '@palisade/chain';
-import { equalBytes } from '@palisade/core';
+import { equalBytes, toHex } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
 import { PAL, startChain } from '../../chain/test/chain-kit.ts';
 import { placeIn, startPayments } from '../test/payments-kit.ts';
-import { ALICE, at, BOB, CAROL, CLAIMER, COIN, ETHER, open, pay } from '../test/wallets.ts';
+import { ALICE, at, BOB, CAROL, CLAIMER, COIN, ETHER, open, pay, person } from '../test/wallets.ts';
 import { openClaim } from './block/child-block.ts';
 import { reportRoot } from './commands/report-root.ts';
 import { submitPayment } from './commands/submit.ts';
+import { numberOf } from './format/integers.ts';
 import { BlockTree } from './format/merkle.ts';
 import { encodeSigned, type FeeClaim } from './format/transaction.ts';
 import { paymentsModule } from './module.ts';
 import { paymentQueries } from './queries.ts';
 import { childBlocks, outputAt, totalOf } from './state.ts';
+import { MAX_SUBMITTERS, submitters } from './submitters.ts';
 
 const ask = (name: string) =>
   paymentQueries.find(({ declaration }) => declaration.name === name) as QueryHandler;
@@ -113,6 +115,51 @@ describe('payments on the chain', () => {
       [at(3), 0],
     ]);
     expect(page(at(2)).outputs.map(({ position }) => position)).toEqual([at(3)]);
+  });
+
+  it('[X4] pay gas back to who submits child blocks: their ether as a whole, as soon as that much is owed', async () => {
+    const kit = await startPayments({ blockEvery: 1 });
+    await kit.agree(kit.depositOf(1, ALICE, 100n), kit.depositOf(2, BOB, 50n, COIN));
+    /** Who has the output of the block's fees, by the output and by the block's record. */
+    const feeOf = (blknum: number) => {
+      const { state } = kit.chain;
+      const [claim] = childBlocks.need(state, BigInt(blknum)).claims;
+      const { owner } = outputAt(state, at(blknum, 1, 0))!;
+      expect(owner).toEqual(claim!.claimer);
+      return owner;
+    };
+    await kit.submit(pay([at(1)], [ALICE], [[ALICE, 98n]]));
+    expect(feeOf(1000)).toEqual(CLAIMER.address);
+    // A price above the highest counts as that; one unit of gas is paid for by nobody yet.
+    await kit.agree(kit.rootSubmitted(1000, CAROL, 0n), kit.rootSubmitted(2000, BOB, 1n));
+    await kit.submit(pay([at(1000)], [ALICE], [[ALICE, 96n]]));
+    expect(feeOf(2000)).toEqual(BOB.address);
+    await kit.agree(kit.rootSubmitted(3000, CAROL, 1_000n));
+    await kit.submit(pay([at(2)], [BOB], [[BOB, 45n, COIN]]));
+    expect(feeOf(3000)).toEqual(CLAIMER.address);
+    await kit.submit(pay([at(2000)], [ALICE], [[ALICE, 94n]]));
+    expect(feeOf(4000)).toEqual(CAROL.address);
+    const told = ask('payments.submitters').run(kit.chain.state, {}) as {
+      readonly submitters: readonly { record: { spent: Uint8Array; refunded: Uint8Array } }[];
+    };
+    expect(
+      told.submitters.map(({ record }) => [numberOf(record.spent), numberOf(record.refunded)]),
+    ).toEqual(
+      expect.arrayContaining([
+        [2n, 2n],
+        [20n, 2n],
+      ]),
+    );
+  });
+
+  it('[X4] keep no more submitters than there is room for: who is owed least makes way', async () => {
+    const kit = await startPayments();
+    const people = Array.from({ length: MAX_SUBMITTERS + 1 }, (_, i) => person(`submitter ${i}`));
+    for (const [i, one] of people.entries())
+      await kit.agree(kit.rootSubmitted(1000, one, i === 7 ? 1n : 2n));
+    const kept = [...submitters.list(kit.chain.state)].map(([[address]]) => toHex(address));
+    expect(kept).toHaveLength(MAX_SUBMITTERS);
+    expect(kept).not.toContain(toHex(people[7]!.address));
   });
 
   it('[X4] credit no deposit that would bring a token beyond what a word can count', async () => {

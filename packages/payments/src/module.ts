@@ -7,7 +7,7 @@ import { beginBlock, closeWhenDue } from './forming.ts';
 import { paymentInvariants } from './invariants.ts';
 import { checkedParams, params, paymentsParams } from './params.ts';
 import { paymentQueries } from './queries.ts';
-import { applyAgreed, nextEvent } from './root-event.ts';
+import { agreed, applyAgreed, NOTHING_AGREED, nextEvent } from './root-event.ts';
 import { CHILD_BLOCKS } from './state.ts';
 
 export const paymentsModule: Module = {
@@ -23,6 +23,7 @@ export const paymentsModule: Module = {
       if (json === undefined) return;
       params.set(state, [], checkedParams(paymentsParams.fromJson(json, 'payments')));
       nextEvent.set(state, [], 0n);
+      agreed.set(state, [], NOTHING_AGREED);
       beginBlock(state, 1n);
     },
     blockEnd(ctx) {

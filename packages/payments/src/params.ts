@@ -10,6 +10,7 @@ import {
   toHex,
   u8,
   u32,
+  u64,
   u128,
 } from '@palisade/core';
 import { MAX_PAYMENTS } from './block/child-block.ts';
@@ -36,6 +37,8 @@ export const paymentsParams = record('PaymentsParams', {
   blockEvery: u32.is('Blocks of this chain between child blocks at least'),
   maxPayments: u32.is('Payments of a child block at most'),
   maxAhead: u8.is('Reports on the root chain that can wait for agreement at once'),
+  submissionGas: u32.is('Gas of submitting a child block that is refunded from its fees; 0: none'),
+  maxGasPrice: u64.is('Wei of gas that are refunded at most'),
 });
 /** Its values. */
 export type PaymentsParams = Infer<typeof paymentsParams>;
@@ -43,7 +46,8 @@ export type PaymentsParams = Infer<typeof paymentsParams>;
 /**
  * Defaults of a public chain. Ten root-chain blocks are the deposit margin of the reference; a child block
  * a minute at most keeps what its submission costs on the root chain bounded; 128 reports are what
- * half an hour of a busy vault brings.
+ * half an hour of a busy vault brings. 132 000 gas is what a root takes that three validators signed; who brings one
+ * may ask any price of it (and hand the tip to itself), so no more than 100 gwei count.
  */
 export const DEFAULT_PAYMENTS_PARAMS: Omit<PaymentsParams, 'framework' | 'claimer'> = {
   dialect: 'v2',
@@ -53,6 +57,8 @@ export const DEFAULT_PAYMENTS_PARAMS: Omit<PaymentsParams, 'framework' | 'claime
   blockEvery: 12,
   maxPayments: MAX_PAYMENTS,
   maxAhead: 128,
+  submissionGas: 132_000,
+  maxGasPrice: 100_000_000_000n,
 };
 
 export const params = collection({

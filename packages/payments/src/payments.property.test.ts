@@ -16,6 +16,7 @@ import {
 } from '../test/wallets.ts';
 import type { RootEvent } from './root-event.ts';
 import { allOutputs, exiting } from './state.ts';
+import { owedTo, submitters } from './submitters.ts';
 
 const RUNS = Number(process.env.PALISADE_PAYMENTS_RUNS ?? 12);
 const DEEDS = 60;
@@ -144,6 +145,16 @@ class Story {
     this.count(['exit started', 'exit ended', 'exit paid'][kind]!);
   }
 
+  /** Somebody brings the root of a block to the root chain. */
+  async submitRoot(): Promise<void> {
+    const [who, price] = [this.dice.pick(PEOPLE), BigInt(this.dice.roll(15))];
+    await this.agree(this.kit.rootSubmitted(1000, who, price));
+    const { submissionGas, maxGasPrice } = TEST_PARAMS;
+    const gas = BigInt(submissionGas) * (price < maxGasPrice ? price : maxGasPrice);
+    this.oracle.submitted(toHex(who.address), gas);
+    this.count('root submitted');
+  }
+
   async wait(): Promise<void> {
     await this.kit.chain.block();
     this.oracle.endBlock(this.kit.chain.height);
@@ -153,6 +164,7 @@ class Story {
     const { dice } = this;
     if (this.deposits < 4 || dice.once(5)) await this.deposit();
     else if (dice.once(6)) await this.exit();
+    else if (dice.once(10)) await this.submitRoot();
     else if (dice.once(8)) await this.wait();
     else await this.pay();
   }
@@ -161,6 +173,7 @@ class Story {
 describe('payments, exits and deposits at random', () => {
   it('[X4] come to what a naive list of coins comes to, and no unit is made or lost', async () => {
     const seen = new Map<string, number>();
+    let refunded = 0n;
     for (let seed = 0; seed < RUNS; seed++) {
       const story = new Story(await startPayments(), new Dice(1_000 + seed), seen);
       for (let i = 0; i < DEEDS; i++) {
@@ -171,7 +184,11 @@ describe('payments, exits and deposits at random', () => {
         for (const { token, inside, held } of story.oracle.balance())
           if (inside !== held) throw new Error(`${token}: ${inside} inside, ${held} held`);
       }
+      refunded += story.oracle.refunded;
+      for (const [[address], record] of submitters.list(story.kit.chain.state))
+        expect(owedTo(record), `seed ${seed}`).toBe(story.oracle.owed.get(toHex(address)));
     }
+    expect(refunded).toBeGreaterThan(10n);
     // The test reaches what it is about.
     for (const what of ['paid', 'exit started', 'exit ended', 'exit paid'])
       expect(seen.get(what) ?? 0, what).toBeGreaterThan(10);

@@ -4,7 +4,7 @@ import { address, bytes32, type KeyValueReader, list, record, u8, u64, u128 } fr
 import { wordOf } from './format/integers.ts';
 import type { Position } from './format/position.ts';
 import { params, paymentsParams } from './params.ts';
-import { nextEvent } from './root-event.ts';
+import { agreed, nextEvent } from './root-event.ts';
 import {
   blockOfRoot,
   childBlockRecord,
@@ -16,6 +16,7 @@ import {
   outputRecord,
   positionsOf,
 } from './state.ts';
+import { MAX_SUBMITTERS, submitterRecord, submitters } from './submitters.ts';
 
 const outputView = record('OutputView', {
   position: u128,
@@ -32,6 +33,7 @@ export const paymentsStateQuery = query({
     params: paymentsParams,
     open: openBlockRecord,
     nextEvent: u64.is('Number of the next event of the root chain to agree on'),
+    agreed: bytes32.is('Hash of all that was agreed on'),
   }),
 });
 
@@ -66,6 +68,15 @@ export const blockOfRootQuery = query({
   result: record('BlockOfRootView', { blknum: u64 }),
 });
 
+export const submittersQuery = query({
+  name: 'payments.submitters',
+  doc: 'Who submits child blocks to the root chain, what gas that took, and what of it came back.',
+  params: record('SubmittersQuery', {}),
+  result: record('SubmittersView', {
+    submitters: list(record('SubmitterView', { address, record: submitterRecord }), MAX_SUBMITTERS),
+  }),
+});
+
 function viewOf(state: KeyValueReader, position: Position) {
   const output = outputAt(state, position);
   if (!output) return undefined;
@@ -89,8 +100,10 @@ export const paymentQueries = [
   answer(paymentsStateQuery, (state) => {
     const settings = params.get(state);
     if (!settings) return undefined;
-    const [open, next] = [openChildBlock.need(state), nextEvent.need(state)];
-    return { params: settings, open, nextEvent: next };
+    return {
+      ...{ params: settings, open: openChildBlock.need(state) },
+      ...{ nextEvent: nextEvent.need(state), agreed: agreed.need(state) },
+    };
   }),
   answer(outputQuery, (state, { position }) => viewOf(state, position)),
   answer(outputsOfQuery, (state, { owner, after }) => ({ outputs: pageOf(state, owner, after) })),
@@ -99,4 +112,7 @@ export const paymentQueries = [
     const blknum = blockOfRoot.get(state, root);
     return blknum === undefined ? undefined : { blknum };
   }),
+  answer(submittersQuery, (state) => ({
+    submitters: [...submitters.list(state)].map(([[address], record]) => ({ address, record })),
+  })),
 ];

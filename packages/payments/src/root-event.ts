@@ -7,6 +7,7 @@ import { activeValidators, type BlockContext, bytesKey, collection, u64Key } fro
 import {
   address,
   bytes32,
+  concat,
   encode,
   type Infer,
   type KeyValueReader,
@@ -23,6 +24,7 @@ import { numberOf, WORD_LIMIT } from './format/integers.ts';
 import { OUTPUT_TYPE } from './format/transaction.ts';
 import { params } from './params.ts';
 import { addToTotal, create, exiting, outputAt, remove, totalOf } from './state.ts';
+import { noteSubmission } from './submitters.ts';
 
 /** What can happen there, as far as payments care. */
 export const ROOT_EVENT = {
@@ -34,6 +36,8 @@ export const ROOT_EVENT = {
   exitEnded: 3,
   /** An exit of one output was paid. */
   exitPaid: 4,
+  /** The root of a child block was taken; who brought it is owed the gas. */
+  rootSubmitted: 5,
 } as const;
 
 /** Outputs that one event names at most: the inputs of an in-flight exit. */
@@ -41,12 +45,11 @@ const MAX_POSITIONS = 5;
 
 /** One thing that happened, as validators report it. */
 export const rootEvent = record('RootEvent', {
-  kind: u8.is('1 deposit, 2 exit started, 3 exit ended, 4 exit paid'),
-  rootHeight: u64.is('Block of the root chain'),
+  kind: u8.is('1 deposit, 2 exit started, 3 exit ended, 4 exit paid, 5 root submitted'),
   positions: list(u128, MAX_POSITIONS),
-  owner: address.is('Of a deposit or of what was paid'),
+  owner: address.is('Of a deposit or of what was paid; or who submitted'),
   token: address,
-  amount: bytes32.is('Base units, big-endian; zero unless deposited or paid'),
+  amount: bytes32.is('Base units that were deposited or paid, or wei of gas; big-endian'),
 });
 /** Its values. */
 export type RootEvent = Infer<typeof rootEvent>;
@@ -54,6 +57,19 @@ export type RootEvent = Infer<typeof rootEvent>;
 const store = 'payments';
 /** Number of the next event to agree on. */
 export const nextEvent = collection({ store, name: 'next-event', key: [], value: u64 });
+/**
+ * All that was agreed on, as one hash: `digestAfter` each event. Whoever reads the root chain again can tell by it whether
+ * that is still the one on which validators agreed.
+ */
+export const agreed = collection({ store, name: 'agreed', key: [], value: bytes32 });
+/** `agreed` before the first event. */
+export const NOTHING_AGREED = new Uint8Array(32);
+
+/** The hash of what was agreed on, with one more event. */
+export function digestAfter(before: Uint8Array, event: RootEvent): Uint8Array {
+  return keccak256(concat(before, encode(rootEvent, event)));
+}
+
 /** What validators say of an event: a hash by number and node key. */
 const reports = collection({
   store,
@@ -119,6 +135,7 @@ export function applyAgreed(ctx: BlockContext): void {
     for (const [key] of [...reports.list(state, number)]) reports.delete(state, ...key);
     for (const [key] of [...reported.list(state, number)]) reported.delete(state, ...key);
     APPLY[event.kind]?.(ctx, event);
+    agreed.set(state, [], digestAfter(agreed.need(state), event));
   }
   if (number > first) nextEvent.set(state, [], number);
 }
@@ -169,5 +186,8 @@ const APPLY: Readonly<Record<number, Apply>> = {
     exiting.delete(ctx.state, position);
     addToTotal(ctx.state, output.token, 'exited', output.amount);
     ctx.emit(exitPaid, { position, owner, token, amount: word });
+  },
+  [ROOT_EVENT.rootSubmitted]({ state }, { owner, amount: gasPrice }) {
+    noteSubmission(state, params.need(state), owner, numberOf(gasPrice));
   },
 };

@@ -71,5 +71,6 @@ export {
   outputQuery,
   outputsOfQuery,
   paymentsStateQuery,
+  submittersQuery,
 } from './queries.ts';
 export { ROOT_EVENT, type RootEvent, rootEvent } from './root-event.ts';

@@ -77,9 +77,10 @@ export const childBlockRecord = record('ChildBlockRecord', {
   firstHeight: u64.is('Blocks of this chain that its payments are in, from'),
   lastHeight: u64.is('… to'),
   timeMs: u64.is('When it was closed'),
-  claims: list(record('FeeClaimed', { token: address, amount: bytes32 }), 2 * MAX_FEE_TOKENS).is(
-    'Fees claimed, its last transactions',
-  ),
+  claims: list(
+    record('FeeClaimed', { claimer: address, token: address, amount: bytes32 }),
+    2 * MAX_FEE_TOKENS,
+  ).is('Fees claimed, its last transactions'),
 });
 export type ChildBlockRecord = Infer<typeof childBlockRecord>;
 /** Proven: whoever submits roots to the root chain can be held to them. */

@@ -36,6 +36,8 @@ export const TEST_PARAMS: PaymentsParams = {
     { token: COIN, amount: 5n },
   ],
   blockEvery: 3,
+  submissionGas: 2,
+  maxGasPrice: 10n,
 };
 
 export type KitOptions = Partial<PaymentsParams> & { readonly weights?: readonly bigint[] };
@@ -73,14 +75,14 @@ export class Kit {
 
   depositOf(blknum: number, who: Person, amount: bigint, token: Uint8Array = ETHER): RootEvent {
     return {
-      ...{ kind: ROOT_EVENT.deposit, rootHeight: 1n, positions: [BigInt(blknum) * 10n ** 9n] },
+      ...{ kind: ROOT_EVENT.deposit, positions: [BigInt(blknum) * 10n ** 9n] },
       ...{ owner: who.address, token, amount: wordOf(amount) },
     };
   }
 
   private bare(kind: number, positions: readonly Position[]): RootEvent {
     return {
-      ...{ kind, rootHeight: 1n, positions: [...positions] },
+      ...{ kind, positions: [...positions] },
       ...{ owner: NOBODY, token: ETHER, amount: wordOf(0n) },
     };
   }
@@ -92,6 +94,13 @@ export class Kit {
   }
   exitPaid(position: Position, amount: bigint, token: Uint8Array = ETHER): RootEvent {
     return { ...this.bare(ROOT_EVENT.exitPaid, [position]), token, amount: wordOf(amount) };
+  }
+
+  /** Somebody brought the root of a child block, at a price of gas. */
+  rootSubmitted(blknum: number, { address }: Person, gasPrice: bigint): RootEvent {
+    const positions = [BigInt(blknum) * 10n ** 9n];
+    const event = this.bare(ROOT_EVENT.rootSubmitted, positions);
+    return { ...event, owner: address, amount: wordOf(gasPrice) };
   }
 
   /** Some validators report the same events under the next numbers, in one block. */

@@ -28,6 +28,9 @@ export class PaymentsOracle {
   readonly deposited = new Map<string, bigint>();
   readonly exited = new Map<string, bigint>();
   private fees = new Map<string, bigint>();
+  /** Gas of those who submitted blocks that they did not get back yet, and all that came back. */
+  readonly owed = new Map<string, bigint>();
+  refunded = 0n;
   private blknum = 1000n;
   private count = 0n;
   private since: bigint;
@@ -93,12 +96,28 @@ export class PaymentsOracle {
     if (this.count === 0n || height - this.since + 1n < this.blockEvery) return;
     for (const token of [...this.fees.keys()].sort()) {
       const position = this.blknum * 10n ** 9n + this.count++ * 10_000n;
-      this.put({ position, owner: this.claimer, token, amount: this.fees.get(token)! });
+      const amount = this.fees.get(token)!;
+      this.put({ position, owner: this.claimerOf(token, amount), token, amount });
     }
     this.fees = new Map();
     this.blknum += 1000n;
     this.count = 0n;
     this.since = height + 1n;
+  }
+
+  submitted(address: string, gas: bigint): void {
+    this.owed.set(address, (this.owed.get(address) ?? 0n) + gas);
+  }
+
+  private claimerOf(token: string, amount: bigint): string {
+    if (!/^0x0+$/.test(token)) return this.claimer;
+    const [first] = [...this.owed]
+      .filter(([, owed]) => owed >= amount)
+      .sort(([a, x], [b, y]) => (x === y ? (a < b ? -1 : 1) : x > y ? -1 : 1));
+    if (!first) return this.claimer;
+    this.owed.set(first[0], first[1] - amount);
+    this.refunded += amount;
+    return first[0];
   }
 
   lock(positions: readonly bigint[], by: 1 | -1): void {

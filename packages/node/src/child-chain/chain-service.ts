@@ -17,6 +17,7 @@ import {
 import {
   blockOfRoot,
   childBlocks,
+  numberOf,
   openClaim,
   paymentAccepted,
   paymentsState,
@@ -124,9 +125,8 @@ export class ChainService implements ChildChainService {
     const transactions: Uint8Array[] = [];
     for (let height = firstHeight; height <= lastHeight; height++)
       transactions.push(...(await this.paymentsAt(height)));
-    const { claimer } = paymentsState.need(state);
-    for (const { token, amount } of claims)
-      transactions.push(openClaim(Number(blknum), claimer, token, BigInt(toHex(amount))).signed);
+    for (const { claimer, token, amount } of claims)
+      transactions.push(openClaim(Number(blknum), claimer, token, numberOf(amount)).signed);
     return { number: Number(blknum), hash: root, transactions };
   }
 

@@ -1,24 +1,34 @@
 /**
  * Reports the root chain under the keys of hosted validators (payments chapter, "The root chain, as
- * validators agree on it"). The chain itself remembers what is agreed; logs are read again from the
- * deployment at every start, since events are numbered from there.
+ * validators agree on it"). The chain remembers what is agreed, and its hash; logs are read again from the
+ * deployment at every start, since events are numbered from there, and have to come to that hash.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { committed } from '@palisade/chain';
-import { PalisadeError, toHex } from '@palisade/core';
+import { equalBytes, PalisadeError, toHex } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import {
+  agreed,
+  childBlocks,
   DIALECTS,
   type Dialect,
+  digestAfter,
+  NOTHING_AGREED,
   nextEvent,
   paymentsState,
   type RootEvent,
   reportRoot,
 } from '@palisade/payments';
-import { bindings, follow, type RootContracts, type Rpc } from '@palisade/rootchain';
+import { follow, type RootContracts, type Rpc } from '@palisade/rootchain';
 import { fileCommand } from '../services/file-command.ts';
 import type { Pool } from '../services/pool.ts';
 import type { Validator } from '../services/validator.ts';
-import { type FindPayment, RootEvents } from './root-events.ts';
+import {
+  type ChildChainLog,
+  type FindPayment,
+  RootEvents,
+  reportedSources,
+} from './root-events.ts';
 
 export type ReporterParts = {
   readonly pool: Pool;
@@ -39,11 +49,17 @@ const REPORT_BYTES = 400;
 /** Blocks after which a report that led to no agreement is sent again. */
 const PATIENCE_BLOCKS = 10n;
 
+/** Events that may wait for agreement before more logs are read: a batch of logs comes on top. */
+const MAX_WAITING = 1000;
+
 export class Reporter {
   private readonly parts: ReporterParts;
   /** Those that are not agreed on yet; the first one has the number `first`. */
   private waiting: RootEvent[] = [];
   private first = 0n;
+  /** Hash of those before `first`, as the root chain has them. */
+  private digest: Uint8Array = NOTHING_AGREED;
+  private isAnother = false;
   /** What each validator reported last: up to which number, and when. */
   private readonly reported = new Map<string, { readonly end: bigint; readonly height: bigint }>();
 
@@ -51,27 +67,63 @@ export class Reporter {
     this.parts = parts;
   }
 
-  /** Reads the root chain until the signal ends it. */
+  /**
+   * Reads the root chain until the signal ends it; from the beginning again when it took back what had counted as
+   * settled, since other events may have other numbers then.
+   */
   async read(): Promise<void> {
+    while (!this.parts.signal.aborted) {
+      this.waiting = [];
+      this.first = 0n;
+      this.digest = NOTHING_AGREED;
+      await this.readOn();
+    }
+  }
+
+  /** Until blocks are taken back below the margin. */
+  private async readOn(): Promise<void> {
     const { rpc, contracts, pollMs, signal, log, pool, find } = this.parts;
     const settings = paymentsState.need(pool.application.committed);
     const steps = follow({
-      ...{ rpc, contracts, sources: bindings(contracts), pollMs, signal },
+      ...{ rpc, contracts, sources: reportedSources(contracts), pollMs, signal },
       margin: BigInt(settings.depositMargin),
       onTrouble: (err) => log.warn('the root chain has trouble', { err }),
     });
     const events = new RootEvents(DIALECTS[settings.dialect as Dialect['name']], find);
     for await (const step of steps) {
-      if (step.kind === 'rewind') throw takenBack();
-      for (const event of step.logs.flatMap((one) => events.take(one))) this.waiting.push(event);
+      if (step.kind === 'rewind') {
+        log.warn('the root chain took back what had counted as settled: it is read again', {
+          to: step.checkpoint.height,
+        });
+        return;
+      }
+      for (const one of step.logs) {
+        await this.untilKnown(one);
+        for (const event of events.take(one)) this.waiting.push(event);
+      }
       this.forget();
+      while (this.waiting.length > MAX_WAITING) await pause(pollMs, undefined, { signal });
+    }
+  }
+
+  /**
+   * What an in-flight exit means follows from the child blocks that the root chain has; a node that is behind waits
+   * until it has them, too.
+   */
+  private async untilKnown(log: ChildChainLog): Promise<void> {
+    if (log.name !== 'BlockSubmitted') return;
+    const { pool, pollMs, signal } = this.parts;
+    for (;;) {
+      const block = childBlocks.get(pool.application.committed, log.args.blknum);
+      if (block && pool.index.height >= block.lastHeight) return;
+      await pause(pollMs, undefined, { signal });
     }
   }
 
   /** With each block of this chain: reports what is due. */
   async look(): Promise<void> {
     this.forget();
-    if (this.waiting.length === 0) return;
+    if (this.waiting.length === 0 || this.isAnother) return;
     const { pool, validators } = this.parts;
     const state = pool.application.committed;
     const { maxAhead } = paymentsState.need(state);
@@ -98,21 +150,25 @@ export class Reporter {
     }
   }
 
+  /** Passes what is agreed on, and makes sure that it is what the root chain has. */
   private forget(): void {
-    const agreed = nextEvent.need(this.parts.pool.application.committed);
-    const done = agreed - this.first;
-    if (done <= 0n) return;
-    const count = done < BigInt(this.waiting.length) ? Number(done) : this.waiting.length;
-    this.waiting.splice(0, count);
-    this.first += BigInt(count);
+    const state = this.parts.pool.application.committed;
+    const next = nextEvent.need(state);
+    const done = this.waiting.splice(0, Number(next - this.first));
+    if (done.length === 0) return;
+    for (const event of done) this.digest = digestAfter(this.digest, event);
+    this.first += BigInt(done.length);
+    if (this.first < next) return;
+    const isAnother = !equalBytes(this.digest, agreed.need(state));
+    if (isAnother && !this.isAnother) this.parts.log.error(another.message, { err: another });
+    this.isAnother = isAnother;
   }
 }
 
-/** Deeper than the margin: what was agreed on stays so, and people have to look. */
-function takenBack(): PalisadeError {
-  return new PalisadeError({
-    code: 'node/root-chain-taken-back',
-    message: 'The root chain took back blocks that had counted as settled.',
-    next: 'Compare what was agreed on with what the root chain has now, and start the node again.',
-  });
-}
+/** Agreement is not taken back: people have to look. */
+const another = new PalisadeError({
+  code: 'node/another-root-chain',
+  message:
+    'The root chain has not the deposits and exits that validators agreed on: nothing more is reported.',
+  next: 'If --root-chain names the right node, the root chain took back more blocks than the margin. Tell people to leave by exits, which the contracts pay by what they know, and begin a chain anew.',
+});

@@ -3,7 +3,7 @@
  * the logs up to it and from the child blocks whose roots they name, so that every validator
  * numbers events alike, whenever it reads them.
  */
-import { fromHex, isRefusal } from '@palisade/core';
+import { fromHex, isRefusal, toHex } from '@palisade/core';
 import {
   type Dialect,
   decodeTransaction,
@@ -16,10 +16,20 @@ import {
   positionOf,
   ROOT_EVENT,
   type RootEvent,
+  wordOf,
 } from '@palisade/payments';
-import type { bindings, RootLog } from '@palisade/rootchain';
+import { authorityBinding, bindings, type RootContracts, type RootLog } from '@palisade/rootchain';
 
-export type ChildChainLog = RootLog<ReturnType<typeof bindings>>;
+/** The contracts whose logs are read: the validators' authority only where there is one. */
+export function reportedSources(contracts: RootContracts) {
+  const { authority } = contracts;
+  const all = bindings(contracts);
+  return (authority ? { ...all, authority: authorityBinding(authority) } : all) as typeof all & {
+    readonly authority: ReturnType<typeof authorityBinding>;
+  };
+}
+
+export type ChildChainLog = RootLog<ReturnType<typeof reportedSources>>;
 
 /** Where a payment stands among the child blocks up to one; undefined when it is in none of them. */
 export type FindPayment = (
@@ -60,8 +70,7 @@ export class RootEvents {
   }
 
   take(log: ChildChainLog): readonly RootEvent[] {
-    const rootHeight = log.height;
-    return this.meaning(log).map((event) => ({ ...NOTHING, ...event, rootHeight }));
+    return this.meaning(log).map((event) => ({ ...NOTHING, ...event }));
   }
 
   private meaning(log: ChildChainLog): readonly Meaning[] {
@@ -75,6 +84,12 @@ export class RootEvents {
       case 'BlockSubmitted':
         this.submitted = Number(log.args.blknum);
         return [];
+      case 'BlockAuthorized': {
+        const { blknum, submitter, gasPrice } = log.args;
+        const position = positionOf({ blknum: Number(blknum), txindex: 0, oindex: 0 });
+        const paid = { owner: fromHex(submitter), amount: wordOf(gasPrice) };
+        return [{ kind: ROOT_EVENT.rootSubmitted, positions: [position], ...paid }];
+      }
       case 'ExitStarted':
         return this.started(log.args.exitId, log.args.utxoPos, fromHex(log.args.outputTx));
       case 'ExitChallenged':
@@ -149,7 +164,7 @@ export class RootEvents {
     const outputs = this.outputsOf(raw);
     const exit = { hash, inputs, outputs, locked: new Map<number, Position>(), isConsumed: false };
     this.inFlight.set(inFlightExitId(this.dialect, raw), exit);
-    this.inFlightOf.set(hexOf(hash), exit);
+    this.inFlightOf.set(toHex(hash), exit);
     return [{ kind: ROOT_EVENT.exitStarted, positions: [...positions] }];
   }
 
@@ -205,9 +220,5 @@ function paid({ position, output }: { position: Position; output: Output }): Mea
 }
 
 function worthOf({ owner, token, amount }: Output) {
-  return { owner, token, amount: fromHex(`0x${amount.toString(16).padStart(64, '0')}`) };
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return `0x${Buffer.from(bytes).toString('hex')}`;
+  return { owner, token, amount: wordOf(amount) };
 }
