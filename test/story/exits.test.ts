@@ -118,7 +118,11 @@ describe('money on a child chain', () => {
       }),
     ]);
     expect((await alice.exitOf(coin)).isExitable).toBe(true);
-    await until(async () => !(await alice.exitOf(coin)).isExitable, 'the challenge');
+    // The watcher's slot is some root-chain blocks away, which are seconds apart while nobody does anything.
+    await until(async () => {
+      await control('anvil_mine', '0x1');
+      return !(await alice.exitOf(coin)).isExitable;
+    }, 'the challenge');
     await until(async () => (await status()).challenger.won === 1, 'the accounts');
     await until(async () => (await status()).danger.level === 'OK', 'all to be well');
     expect(BigInt((await status()).challenger.net)).toBeGreaterThan(0n);

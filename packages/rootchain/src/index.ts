@@ -44,7 +44,7 @@ export { ethVaultAbi } from './generated/eth-vault.ts';
 export { exitGameAbi } from './generated/exit-game.ts';
 export { frameworkAbi } from './generated/framework.ts';
 export { testTokenAbi } from './generated/test-token.ts';
-export { FINALITY_MARGIN } from './params.ts';
+export { BATCH_BLOCKS, FINALITY_MARGIN } from './params.ts';
 export type { OnTrouble, Patience, Waiting } from './rpc/patient.ts';
 export { patiently } from './rpc/patient.ts';
 export { publicClient } from './rpc/provider.ts';

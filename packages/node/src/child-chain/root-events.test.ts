@@ -11,7 +11,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ALICE, at, BOB, output, payment } from '../../../payments/test/wallets.ts';
 import { type ChildChainLog, RootEvents } from './root-events.ts';
 
-const { exitStarted, exitEnded, exitPaid, deposit } = ROOT_EVENT;
+const { exitStarted, exitEnded, exitPaid, deposit, rootSubmitted } = ROOT_EVENT;
 const COIN = at(1);
 const DEPOSIT = payment([], [[ALICE, 10n]]);
 const PAYMENT = payment(
@@ -61,6 +61,14 @@ describe('what validators report of the root chain', () => {
     const [event] = take('DepositCreated', { ...args, amount: 5n });
     expect(event).toMatchObject({ kind: deposit, positions: [at(1001)], owner: BOB.address });
     expect(BigInt(toHex(event!.amount))).toBe(5n);
+  });
+
+  it('[X4] who brings the root of a child block is owed its gas, at the price that the contract saw', () => {
+    const args = { blknum: 2000n, submitter: toHex(BOB.address), gasPrice: 7n, session: 3n };
+    const [event] = take('BlockAuthorized', args);
+    expect(event).toMatchObject({ kind: rootSubmitted, owner: BOB.address });
+    expect(event!.positions).toEqual([at(2000)]);
+    expect(BigInt(toHex(event!.amount))).toBe(7n);
   });
 
   it('[X4] a standard exit locks, and ends once: challenged first and omitted later it frees a single time', () => {

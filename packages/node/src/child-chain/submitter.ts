@@ -12,6 +12,7 @@ import {
   type AuthorityMember,
   type AuthoritySession,
   authorityBinding,
+  BATCH_BLOCKS,
   bindings,
   blockRootCall,
   publicClient,
@@ -38,6 +39,7 @@ export class Submitter {
   private readonly parts: SubmitterParts;
   private readonly client;
   private under: Promise<void> | undefined;
+  private known: AuthoritySession | undefined;
 
   constructor(parts: SubmitterParts) {
     this.parts = parts;
@@ -71,20 +73,40 @@ export class Submitter {
     const root = toHex(record.root) as Hex;
     const data = await blockRootCall(current, { blknum, root }, keys);
     const outcome = await this.parts.sender.send({ to: current.contract, data });
-    log.info('child block submitted', { blknum, root, outcome: outcome.kind });
+    if (outcome.kind === 'mined') log.info('child block submitted', { blknum, root });
+    else {
+      this.known = undefined;
+      log.warn('the authority did not take a child block', {
+        ...{ blknum, root, outcome: outcome.kind },
+        ...(outcome.kind === 'refused' ? { why: outcome.refusal.message } : {}),
+      });
+    }
   }
 
   /** The authority's session and set, as its last handover names them. */
   private async current(): Promise<AuthoritySession> {
     const { contracts } = this.parts;
-    const contract = contracts.authority!;
-    const logs = await this.client.getContractEvents({
-      ...authorityBinding(contract),
-      eventName: 'ValidatorsRotated',
-      fromBlock: contracts.deployedAt,
-    });
-    const { session, validators } = logs.at(-1)!.args;
-    return { contract, chainId: contracts.chainId, session: session!, members: validators! };
+    const authority = authorityBinding(contracts.authority!);
+    const session = await this.client.readContract({ ...authority, functionName: 'session' });
+    if (this.known?.session === session) return this.known;
+    const members = await this.membersOf(session);
+    const { chainId } = contracts;
+    this.known = { contract: authority.address, chainId, session, members };
+    return this.known;
+  }
+
+  /** From the newest blocks back, a part at a time: nodes refuse logs of many blocks, and handovers are often. */
+  private async membersOf(session: bigint): Promise<readonly AuthorityMember[]> {
+    const { authority, deployedAt } = this.parts.contracts;
+    for (let to = await this.client.getBlockNumber(); to >= deployedAt; to -= BATCH_BLOCKS) {
+      const from = to - BATCH_BLOCKS + 1n;
+      const [log] = await this.client.getContractEvents({
+        ...{ ...authorityBinding(authority!), eventName: 'ValidatorsRotated', args: { session } },
+        ...{ fromBlock: from < deployedAt ? deployedAt : from, toBlock: to },
+      });
+      if (log) return log.args.validators!;
+    }
+    throw new Error(`the root chain has no log of how session ${session} began`);
   }
 
   /** Hands over when the present validators are others than those that the authority knows. */
