@@ -1,13 +1,14 @@
 /** A miner that lies, against validators that check: it is driven by hand, all else is real. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { heldFor } from '@palisade/chain';
+import { join } from 'node:path';
 import { nodeSigner, signEnvelope, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import {
   challengesOfWindows,
   claims,
   createMiner,
+  partitions,
   preCommit,
   preCommits,
   proofId,
@@ -16,13 +17,19 @@ import {
   proveWindow,
   readEntries,
   type SectorsParams,
+  sealEntryBytes,
+  sealEntryCount,
+  sealSubject,
   sectors,
   sectorsParameters,
   shapeOf,
+  VERDICT,
+  verdict,
   windowEntryBytes,
   windowEntryCount,
 } from '@palisade/power';
 import { afterEach, expect, it } from 'vitest';
+import { disputeFee } from '../../power/src/sectors/fees.ts';
 import { ProofShelf } from '../src/miner/proof-shelf.ts';
 import { writeWhole } from '../src/miner/sector-folder.ts';
 import { proveSealed, proveStored, sealSector } from '../src/miner/tasks.ts';
@@ -41,6 +48,7 @@ const SECTORS: Partial<SectorsParams> = {
   lookbackBlocks: 2,
   cutoffBlocks: 4,
   disputeBlocks: 22,
+  sealDisputeBlocks: 120,
 };
 
 /** Serves proofs as a partner does. */
@@ -67,18 +75,43 @@ async function begin(pool: Pool) {
 type Liar = Awaited<ReturnType<typeof begin>>;
 
 /** A sector that is announced honestly, up to its seal proof. */
-async function announce({ chain, signer, miner, folder, state, proofs }: Liar) {
-  await chain.send(createMiner, {}, signer);
+async function announce({ chain, signer, miner, folder, state, proofs }: Liar, sector = 0n) {
+  if (sector === 0n) await chain.send(createMiner, {}, signer);
   await until(async () => (await chain.session()).randomnessHeight > 0n);
   const { number: session, randomness: seed } = await chain.session();
   const shape = shapeOf(sectorsParameters.need(state));
-  const sealed = sealSector({ folder, miner, sector: 0n, seed, shape }, () => {});
+  const own = join(folder, `${sector}`);
+  const sealed = sealSector({ folder: own, miner, sector, seed, shape }, () => {});
   const expires = (await chain.status()).height + 5000n;
-  await chain.send(preCommit, { number: 0n, session, expires, ...sealed }, signer);
-  await until(() => preCommits.get(state, miner, 0n)?.challenge.some((byte) => byte > 0) === true);
-  const { challenge } = preCommits.need(state, miner, 0n);
-  const statement = { miner, sector: 0n, seed, ...sealed };
-  return proveSealed({ folder, proofs, statement, shape, challenge });
+  await chain.send(preCommit, { number: sector, session, expires, ...sealed }, signer);
+  const challengeOf = () => preCommits.need(state, miner, sector).challenge;
+  await until(() => challengeOf().some((byte) => byte > 0));
+  const statement = { miner, sector, seed, ...sealed };
+  return proveSealed({ folder: own, proofs, statement, shape, challenge: challengeOf() });
+}
+
+/** A proof with one changed byte, put where it is served. */
+async function falsified({ proofs }: Liar, honest: Uint8Array, count: number, length: number) {
+  const bytes = (await (await ProofShelf.open(proofs)).read(honest))!;
+  bytes[length * 2 + 100]! ^= 1;
+  const proof = proofId(readEntries(bytes, count, length)!);
+  writeWhole(`${proofs}/${toHex(proof)}`, bytes);
+  return proof;
+}
+
+/** Proves a second sector by a proof that one validator gives its false word for. */
+async function proveWithFalseWord(liar: Liar, proof: Uint8Array) {
+  const { chain, signer, miner, domain, network } = liar;
+  const says = { subject: sealSubject(miner, 1n, proof), verdict: VERDICT.holds };
+  const validator = nodeSigner(network.validators[0]!.nodeSecret);
+  const verdicts = [await signEnvelope(verdict, says, domain, validator)];
+  await chain.send(proveCommit, { number: 1n, proof, verdicts }, signer);
+}
+
+/** The chain ends the second sector by itself, and takes all of its pledge. */
+async function untilSecondEnds({ state, miner }: Liar) {
+  await until(() => sectors.get(state, miner, 1n)?.ended !== 0n, { what: () => 'a dispute' });
+  expect(sectors.need(state, miner, 1n).pledge).toBe(0n);
 }
 
 async function verdictOn({ urls, signer, domain, url }: Liar, proof: Uint8Array, at = urls.at(-1)) {
@@ -104,43 +137,53 @@ async function untilWindow(liar: Liar, seal: Uint8Array) {
   });
   const { opens, seed } = challengesOfWindows.need(state, BigInt(deadline));
   const place = { miner, deadline, partition, opens, seed };
-  const known = [{ number: 0n, replica, folder }];
+  const known = [{ number: 0n, replica, folder: join(folder, '0') }];
   return { proofs, place, sectorBytes, leaves, sectors: known };
 }
 
-/** What the chain takes from the liar, by itself. */
+/** The window proof of the first sector fails, which takes its power; missed windows leave it standing. */
 async function untilPunished({ state, miner }: Liar) {
-  const { pledge } = sectors.need(state, miner, 0n);
-  await until(() => heldFor(state, miner, 'sectors.pledge') < pledge, {
-    what: () => `a dispute; power is ${claims.get(state, miner)?.raw}`,
+  const { deadline, partition, pledged } = sectors.need(state, miner, 0n);
+  const key = [BigInt(deadline), miner, BigInt(partition)] as const;
+  await until(() => partitions.need(state, ...key).proof.every((byte) => byte === 0), {
+    what: () => 'a dispute',
   });
   expect(claims.need(state, miner).raw).toBe(0n);
+  const left = sectors.need(state, miner, 0n).pledge;
+  expect(left).toBeLessThanOrEqual(pledged - disputeFee(sectorsParameters.need(state), pledged));
 }
 
-it('[P10] validators refuse a false seal proof, and dispute a false window proof by themselves', async () => {
+it('[P10] validators refuse a false seal proof, and dispute false proofs of windows and seals by themselves', async () => {
   const liar = await begin(await startPool(cleanups, undefined, { sectors: SECTORS }));
-  const { chain, signer, proofs } = liar;
+  const { chain, signer, state } = liar;
   const seal = await announce(liar);
   const absent = await verdictOn(liar, new Uint8Array(32).fill(9));
   expect(absent.json).toMatchObject({ error: { code: 'sectors/proof-fails' } });
   const window = await untilWindow(liar, seal);
-  const length = windowEntryBytes(window.sectorBytes);
   const honest = proveStored(window);
-  const bytes = (await (await ProofShelf.open(proofs)).read(honest.id!))!;
-  bytes[length * 2 + 100]! ^= 1;
   const count = windowEntryCount(window.sectorBytes, 1, window.leaves);
-  const proof = proofId(readEntries(bytes, count, length)!);
-  writeWhole(`${proofs}/${toHex(proof)}`, bytes);
+  const proof = await falsified(liar, honest.id!, count, windowEntryBytes(window.sectorBytes));
   const { deadline, partition } = window.place;
   await chain.send(proveWindow, { deadline, partition, skipped: [], proof }, signer);
   await untilPunished(liar);
+
+  const shape = shapeOf(sectorsParameters.need(state));
+  const second = await announce(liar, 1n);
+  const lie = await falsified(liar, second, sealEntryCount(shape), sealEntryBytes(shape));
+  await proveWithFalseWord(liar, lie);
+  await untilSecondEnds(liar);
 }, 60_000);
 
-it('[P10] validators report a window proof that none of them can have', async () => {
+it('[P10] validators report proofs of windows and seals that none of them can have', async () => {
   const liar = await begin(await startPool(cleanups, undefined, { sectors: SECTORS }));
-  const { place } = await untilWindow(liar, await announce(liar));
+  const seal = await announce(liar);
+  expect((await verdictOn(liar, seal)).status).toBe(200);
+  await announce(liar, 1n);
+  await proveWithFalseWord(liar, new Uint8Array(32).fill(8));
+  const { place } = await untilWindow(liar, seal);
   const { deadline, partition } = place;
   const proof = new Uint8Array(32).fill(9);
   await liar.chain.send(proveWindow, { deadline, partition, skipped: [], proof }, liar.signer);
+  await untilSecondEnds(liar);
   await untilPunished(liar);
 }, 60_000);

@@ -122,6 +122,9 @@ export function openApi(modules: readonly Module[]): Json {
       '/v1/window-verdicts': {
         post: post('Between validators: a signed sectors.window-question'),
       },
+      '/v1/seal-verdicts': {
+        post: post('Between validators: a signed sectors.seal-question'),
+      },
       '/v1/work': {
         post: post('Ask for work: a signed market.work-query; jobs, or a signed reason'),
       },

@@ -1,6 +1,7 @@
 /** Routes for partners: being ready, hearing of jobs, asking for them, offering, signing off. */
 import { fromHex, isRefusal, toBinaryString, toHex } from '@palisade/core';
 import { NOTICE_MS, subscribe } from '@palisade/market';
+import { sealQuestion, windowQuestion } from '@palisade/power';
 import type { Context, Hono } from 'hono';
 import { gate } from '../services/gate.ts';
 import { openFromPartner, refuseStale } from '../services/pool.ts';
@@ -86,7 +87,13 @@ export function partnerRoutes(app: Hono, { pool, service, report }: ApiContext):
   });
 
   app.post('/v1/window-verdicts', async (c) => {
-    const answer = await service.proofs.answer(await bodyOf(c));
+    const answer = await service.proofs.answer(await bodyOf(c), windowQuestion);
+    if (isRefusal(answer)) return refusalResponse(c, answer);
+    return c.json({ verdict: toHex(answer.verdict) });
+  });
+
+  app.post('/v1/seal-verdicts', async (c) => {
+    const answer = await service.proofs.answer(await bodyOf(c), sealQuestion);
     if (isRefusal(answer)) return refusalResponse(c, answer);
     return c.json({ verdict: toHex(answer.verdict) });
   });

@@ -30,7 +30,7 @@ import {
   subscribe,
   workQuery,
 } from '@palisade/market';
-import { proofReady, windowQuestion } from '@palisade/power';
+import { proofReady, sealQuestion, windowQuestion } from '@palisade/power';
 import type { EventIndex } from '../events/event-index.ts';
 import type { nodeMetrics } from '../metrics.ts';
 import type { Discipline } from './discipline.ts';
@@ -99,6 +99,7 @@ export const incoming: Catalogue = catalogue([
   partnerConnectReport,
   proofReady,
   windowQuestion,
+  sealQuestion,
 ]);
 
 /** Opens a message that must be of one kind, and checks its signature. */

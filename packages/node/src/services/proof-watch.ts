@@ -1,35 +1,35 @@
 /**
- * Watching window proofs, the work of passive validators: each proof that a block names is fetched
- * from its miner and checked. One that does not hold is disputed on chain by the entry that shows it.
- * One that is not to be had is looked for once more when half of the time for disputes is over; then
- * the other validators are asked, and with the word of enough of them it is reported.
+ * Watching proofs of storage, the work of passive validators: each proof that a block names is fetched
+ * from its miner and checked, seal proofs also where others have given their word for them. One that
+ * does not hold is disputed on chain by the entry that shows it. One that is not to be had is looked
+ * for once more when half of the time for disputes is over; then the other validators are asked, and
+ * with the word of enough of them it is reported.
  */
 import { SEAT, validators } from '@palisade/chain';
-import { fromHex, isRefusal, type Refusal, refuse } from '@palisade/core';
+import { type Declaration, fromHex, isRefusal, type Refusal, refuse } from '@palisade/core';
 import type { CommittedBlock } from '@palisade/engine';
+import type { AbciEvent } from '@palisade/formats';
 import {
+  disputeSeal,
   disputeWindow,
   judges,
   reportWithheld,
-  sectorsParameters,
+  reportWithheldSeal,
+  sealQuestion,
+  sectorProven,
   VERDICT,
   verdict,
   verdictsToFail,
   windowProven,
   windowQuestion,
-  windowSubject,
 } from '@palisade/power';
 import { fieldsOf } from '../events/event-index.ts';
 import { fileCommand } from './file-command.ts';
-import {
-  type FalseEntry,
-  lookAtProof,
-  type NamedProof,
-  standingPartition,
-} from './look-at-proof.ts';
+import { type FalseEntry, lookAtProof } from './look-at-proof.ts';
 import { openMessage, type Pool, refuseStale } from './pool.ts';
 import { readBounded } from './read-bounded.ts';
 import type { Addresses } from './seal-judge.ts';
+import { isSeal, type NamedProof, standingProof } from './standing-proofs.ts';
 import type { Validator } from './validator.ts';
 
 /** Proofs being fetched and checked at a time. */
@@ -38,17 +38,15 @@ const AT_ONCE = 2;
 const QUESTIONS_AT_ONCE = 4;
 /** Proofs that wait for it; those of a block beyond are left to others. */
 const MAX_WAITING = 1024;
-/** A dispute: an entry, its path and the envelope. */
-const DISPUTE_BYTES = 3200;
-/** A report without its verdicts, and each of these. */
-const REPORT_BYTES = 1024;
+/** A command without its entry and path or its verdicts: its other fields and the envelope. */
+const COMMAND_BYTES = 1024;
 const VERDICT_BYTES = 512;
 /** Another validator tries to fetch a proof three times meanwhile, ms. */
 const QUESTION_MS = 40_000;
 
-type Finding =
-  | (NamedProof & FalseEntry)
-  | (NamedProof & { readonly verdicts: readonly Uint8Array[] });
+/** Why a proof is to fail: an entry that does not hold, or the words of validators. */
+type Reason = FalseEntry | { readonly verdicts: Uint8Array[] };
+type Finding = { readonly named: NamedProof; readonly reason: Reason };
 /** A proof that was not to be had, until it is looked for again at a height. */
 type Silent = { readonly named: NamedProof; readonly again: bigint };
 
@@ -73,10 +71,8 @@ export class ProofWatch {
   async look({ results }: CommittedBlock): Promise<void> {
     if (!this.isOnDuty) return;
     for (const event of results.txResults.flatMap(({ events }) => events)) {
-      if (event.type !== windowProven.name || this.waiting.length >= MAX_WAITING) continue;
-      const { name, schema } = windowProven;
-      const named = schema.fromJson(fieldsOf(event, windowProven), name);
-      this.waiting.push({ named, isLast: false });
+      const named = this.waiting.length < MAX_WAITING ? namedBy(event) : undefined;
+      if (named) this.waiting.push({ named, isLast: false });
     }
     const { height } = this.self;
     const due = this.silent.filter(({ again }) => again <= height);
@@ -100,7 +96,7 @@ export class ProofWatch {
       this.running++;
       this.check(task.named, task.isLast)
         // What fails on this side says nothing about the miner.
-        .catch(() => this.note('failed'))
+        .catch(() => this.note(task.named, 'failed'))
         .finally(() => {
           this.running--;
           this.next();
@@ -108,43 +104,42 @@ export class ProofWatch {
     }
   }
 
-  private note(outcome: string): void {
-    this.pool.metrics.count('sector_proofs_total', { kind: 'window', outcome });
+  private note(named: NamedProof, outcome: string): void {
+    const kind = isSeal(named) ? 'seal' : 'window';
+    this.pool.metrics.count('sector_proofs_total', { kind, outcome });
   }
 
   private async check(named: NamedProof, isLast: boolean): Promise<void> {
     const looked = await lookAtProof(this.pool, this.addresses, named);
-    this.note(typeof looked === 'string' ? looked : 'fails');
-    if (typeof looked !== 'string') this.findings.push({ ...named, ...looked });
+    this.note(named, typeof looked === 'string' ? looked : 'fails');
+    if (typeof looked !== 'string') this.findings.push({ named, reason: looked });
     else if (looked === 'withheld' && isLast) await this.askOthers(named);
     else if (looked === 'withheld' && this.silent.length < MAX_WAITING) {
-      const { committed } = this.pool.application;
-      const { windowBlocks, disputeBlocks } = sectorsParameters.need(committed);
-      const opens = standingPartition(committed, named)?.opens ?? 0n;
-      this.silent.push({ named, again: opens + BigInt(windowBlocks + (disputeBlocks >> 1)) });
+      const standing = standingProof(this.pool.application.committed, named);
+      if (standing) this.silent.push({ named, again: standing.halfway });
     }
   }
 
   /** Gathers the words of validators that cannot have the proof either. */
-  private async askOthers({ miner, deadline, partition, proof }: NamedProof): Promise<void> {
-    const named = { miner, deadline, partition, proof };
-    const question = await this.self.sign(windowQuestion, {
-      ...named,
-      atMs: BigInt(this.pool.nowMs()),
-    });
-    const asked = this.pool
-      .directory()
-      .map(({ url }) => askFor(`${url}/v1/window-verdicts`, question));
+  private async askOthers(named: NamedProof): Promise<void> {
+    const atMs = BigInt(this.pool.nowMs());
+    const [path, question] = isSeal(named)
+      ? ['seal-verdicts', await this.self.sign(sealQuestion, { ...named, atMs })]
+      : ['window-verdicts', await this.self.sign(windowQuestion, { ...named, atMs })];
+    const asked = this.pool.directory().map(({ url }) => askFor(`${url}/v1/${path}`, question));
     const verdicts = (await Promise.all(asked)).filter((word) => word !== undefined);
     if (verdicts.length < verdictsToFail(this.pool.application.committed))
-      return this.note('doubted');
-    this.findings.push({ ...named, verdicts });
+      return this.note(named, 'doubted');
+    this.findings.push({ named, reason: { verdicts } });
   }
 
   /** Another validator cannot have a proof: this one tries, and says so if it cannot either. */
-  async answer(bytes: Uint8Array): Promise<{ readonly verdict: Uint8Array } | Refusal> {
+  async answer<N extends NamedProof & { readonly atMs: bigint }>(
+    bytes: Uint8Array,
+    question: Declaration<N>,
+  ): Promise<{ readonly verdict: Uint8Array } | Refusal> {
     const { committed, domain } = this.pool.application;
-    const opened = openMessage(bytes, windowQuestion, domain);
+    const opened = openMessage(bytes, question, domain);
     if (isRefusal(opened)) return opened;
     const isJudge = judges(committed).some((key) => Buffer.compare(key, opened.sender) === 0);
     if (!isJudge)
@@ -165,34 +160,49 @@ export class ProofWatch {
 
   private async judge(named: NamedProof): Promise<{ readonly verdict: Uint8Array } | Refusal> {
     const looked = await lookAtProof(this.pool, this.addresses, named);
-    const record = standingPartition(this.pool.application.committed, named);
-    if (!record || looked === 'holds' || looked === 'late' || looked === 'no-address')
+    const standing = standingProof(this.pool.application.committed, named);
+    if (!standing || looked === 'holds' || looked === 'late')
       return refuse('sectors/no-verdict', `This validator has nothing against it: ${looked}.`);
-    const subject = windowSubject(named.miner, { ...named, opens: record.opens }, named.proof);
     const word = looked === 'withheld' ? VERDICT.withheld : VERDICT.fails;
+    const { subject } = standing;
     return { verdict: await this.self.sign(verdict, { subject, verdict: word }) };
   }
 
   private async file(finding: Finding): Promise<void> {
-    const { proof, ...fields } = finding;
-    const stands = standingPartition(this.pool.application.committed, { ...finding, proof });
-    const outcome = stands ? await this.send(fields) : 'refused';
+    const stands = standingProof(this.pool.application.committed, finding.named);
+    const outcome = stands ? await this.send(finding) : 'refused';
     if (outcome === 'refused') this.findings = this.findings.filter((other) => other !== finding);
   }
 
-  private send(
-    finding: Omit<NamedProof, 'proof'> & Partial<FalseEntry> & { verdicts?: readonly Uint8Array[] },
-  ) {
-    const { miner, deadline, partition, verdicts, entry, bytes, path } = finding;
-    const place = { miner, deadline, partition };
-    if (verdicts) {
-      const size = REPORT_BYTES + VERDICT_BYTES * verdicts.length;
-      const report = { ...place, verdicts: [...verdicts] };
-      return fileCommand(this.pool, this.self, reportWithheld, report, size);
+  private send({ named, reason }: Finding) {
+    const { pool, self } = this;
+    if ('verdicts' in reason) {
+      const size = COMMAND_BYTES + VERDICT_BYTES * reason.verdicts.length;
+      return isSeal(named)
+        ? fileCommand(pool, self, reportWithheldSeal, { ...named, ...reason }, size)
+        : fileCommand(pool, self, reportWithheld, { ...named, ...reason }, size);
     }
-    const shown = { ...place, entry: entry!, bytes: bytes!, path: path! };
-    return fileCommand(this.pool, this.self, disputeWindow, shown, DISPUTE_BYTES);
+    const size = COMMAND_BYTES + reason.bytes.length + 32 * reason.path.length;
+    return isSeal(named)
+      ? fileCommand(pool, self, disputeSeal, { ...named, ...reason }, size)
+      : fileCommand(pool, self, disputeWindow, { ...named, ...reason }, size);
   }
+}
+
+/** The proof that an event names; undefined for events of other kinds. */
+function namedBy(event: AbciEvent): NamedProof | undefined {
+  if (event.type === windowProven.name) {
+    const { schema, name } = windowProven;
+    const { miner, deadline, partition, proof } = schema.fromJson(
+      fieldsOf(event, windowProven),
+      name,
+    );
+    return { miner, deadline, partition, proof };
+  }
+  if (event.type !== sectorProven.name) return undefined;
+  const { schema, name } = sectorProven;
+  const { miner, number, proof } = schema.fromJson(fieldsOf(event, sectorProven), name);
+  return { miner, number, proof };
 }
 
 /** A validator's signed verdict; undefined when it gives none. */

@@ -13,6 +13,8 @@ import {
   proveCommit,
   proveWindow,
   reportWithheld,
+  reportWithheldSeal,
+  sealSubject,
   shapeOf,
   terminate,
   VERDICT,
@@ -170,6 +172,30 @@ describe('disputing a seal proof', () => {
     await kit.refused('sectors/no-such-sector', 'm1', disputeSeal, claim);
   });
 
+  it('[P10] by withheld bytes needs more than two thirds of the validators, and ends the sector', async () => {
+    const kit = await startSectors({ weights: [10n, 10n, 10n] });
+    const sealed = await announced(kit);
+    const entries = await proven(kit, sealed);
+    await kit.window('m0', 0n);
+    const miner = kit.id('m0');
+    const subject = sealSubject(miner, 0n, proofId(entries));
+    const words = await Promise.all(
+      [VERDICT.withheld, VERDICT.fails, VERDICT.withheld].map((word, validator) =>
+        kit.verdict(subject, word, validator),
+      ),
+    );
+    const report = (verdicts: Uint8Array[]) => ({ miner, number: 0n, verdicts });
+    await kit.refused('sectors/bad-verdicts', 'm1', reportWithheldSeal, report(words.slice(1)));
+    const good = await kit.verdict(subject, VERDICT.holds, 0);
+    const mixed = report([good, ...words.slice(1)]);
+    await kit.refused('sectors/bad-verdicts', 'm1', reportWithheldSeal, mixed);
+    await kit.chain.run(kit.machine('m1'), reportWithheldSeal, report(words));
+    expect(kit.power('m0')).toBe(0n);
+    expect(kit.pledge('m0')).toBe(0n);
+    expect(burnedBy(kit.chain.state, 'sectors.dispute')).toBe(PLEDGE - PLEDGE / 5n);
+    await kit.refused('sectors/no-such-sector', 'm1', reportWithheldSeal, report(words));
+  });
+
   it('[P10] cannot harm a sector that was sealed by the rules, and has its time', async () => {
     const kit = await startSectors();
     const sealed = await announced(kit);
@@ -185,6 +211,8 @@ describe('disputing a seal proof', () => {
     await kit.until(height + 40n);
     const late = { miner, number: 0n, ...shown(entries, 0) };
     await kit.refused('sectors/not-disputable', 'm1', disputeSeal, late);
+    const report = { miner, number: 0n, verdicts: [] };
+    await kit.refused('sectors/not-disputable', 'm1', reportWithheldSeal, report);
     expect(toHex(kit.record('m0', 0n)!.proof)).toBe(toHex(proofId(entries)));
   });
 });

@@ -23,3 +23,11 @@ export function notMutable(deadline: number): Refusal {
 export function notDisputable(why: string): Refusal {
   return refuse('sectors/not-disputable', `There is nothing to dispute: ${why}.`);
 }
+
+export function notOfTheProof(): Refusal {
+  return refuse('sectors/not-of-the-proof', 'These bytes are not that entry of the proof.');
+}
+
+export function proofHolds(): Refusal {
+  return refuse('sectors/proof-holds', 'This entry of the proof holds.');
+}

@@ -12,11 +12,8 @@ import {
   declareRecoveriesHandler,
   terminateHandler,
 } from './commands/declare.ts';
-import {
-  disputeSealHandler,
-  disputeWindowHandler,
-  reportWithheldHandler,
-} from './commands/dispute.ts';
+import { disputeSealHandler, reportWithheldSealHandler } from './commands/dispute-seal.ts';
+import { disputeWindowHandler, reportWithheldHandler } from './commands/dispute-window.ts';
 import { preCommitHandler } from './commands/pre-commit.ts';
 import { proveCommitHandler } from './commands/prove-commit.ts';
 import { proveWindowHandler } from './commands/prove-window.ts';
@@ -57,6 +54,7 @@ export function sectorsModule({ domain, minerPower }: SectorsOptions): Module {
       disputeWindowHandler(minerPower),
       disputeSealHandler(minerPower),
       reportWithheldHandler(domain, minerPower),
+      reportWithheldSealHandler(domain, minerPower),
     ],
     queries: sectorQueries,
     events: sectorEvents,

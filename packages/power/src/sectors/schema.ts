@@ -1,6 +1,7 @@
 /** Declarations of sectors. Pure data for miners, validators and clients. */
 export { declareFaults, declareRecoveries, terminate } from './commands/declare.ts';
-export { disputeSeal, disputeWindow, reportWithheld } from './commands/dispute.ts';
+export { disputeSeal, reportWithheldSeal } from './commands/dispute-seal.ts';
+export { disputeWindow, reportWithheld } from './commands/dispute-window.ts';
 export { preCommit } from './commands/pre-commit.ts';
 export { proveCommit } from './commands/prove-commit.ts';
 export { proveWindow } from './commands/prove-window.ts';
@@ -34,6 +35,7 @@ export {
 } from './state.ts';
 export {
   proofReady,
+  sealQuestion,
   sealSubject,
   VERDICT,
   verdict,

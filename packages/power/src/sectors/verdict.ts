@@ -32,6 +32,8 @@ import {
 import { blake3 } from '@palisade/core/crypto';
 
 export const VERDICT = { holds: 0, fails: 1, withheld: 2 } as const;
+/** What validators say of a proof that is to fail by their word. */
+export const FAILING = [VERDICT.fails, VERDICT.withheld];
 
 export const verdict = message({
   name: 'sectors.verdict',
@@ -71,6 +73,20 @@ export const windowQuestion = message({
     miner: address,
     deadline: u8,
     partition: u32,
+    proof: bytes32.is('Id of the proof file'),
+    atMs: u64.is('When it was signed, ms since 1970'),
+  },
+});
+
+/** As `windowQuestion`, for a seal proof. */
+export const sealQuestion = message({
+  name: 'sectors.seal-question',
+  title: 'Question about a seal proof',
+  doc: 'A validator could not have the seal proof of a sector, and asks others to try.',
+  signer: 'node',
+  fields: {
+    miner: address,
+    number: u64.is('The sector'),
     proof: bytes32.is('Id of the proof file'),
     atMs: u64.is('When it was signed, ms since 1970'),
   },

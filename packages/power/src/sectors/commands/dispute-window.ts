@@ -8,31 +8,21 @@ import {
   isRefusal,
   list,
   type Refusal,
-  refuse,
   u8,
   u32,
-  u64,
 } from '@palisade/core';
 import type { MinerPower } from '../../claims/update-power.ts';
-import {
-  faultOfSealEntry,
-  faultOfWindowEntry,
-  isEntryOf,
-  sealChallenges,
-  sealEntryCount,
-  windowChallenges,
-} from '../../proofs/index.ts';
+import { faultOfWindowEntry, isEntryOf, windowChallenges } from '../../proofs/index.ts';
 import { payFine } from '../collateral.ts';
-import { END, endSector } from '../ending.ts';
-import { noSuchPartition, noSuchSector, notDisputable } from '../errors.ts';
+import { noSuchPartition, notDisputable, notOfTheProof, proofHolds } from '../errors.ts';
 import { proofDisputed } from '../events.ts';
 import { disputeFee } from '../fees.ts';
-import { disputeSpan, params, shapeOf } from '../params.ts';
+import { disputeSpan, params } from '../params.ts';
 import { changeMembers, isAsked, keyOf, type Place } from '../partitions.ts';
 import { challenges, MEMBER, type Partition, partitions, sectors } from '../state.ts';
 import {
+  FAILING,
   faultOfVerdicts,
-  VERDICT,
   verdictList,
   verdictsToFail,
   windowSubject,
@@ -40,12 +30,10 @@ import {
 
 /** An entry of a window proof at most: a leaf, and a path for the largest sector. */
 const MAX_WINDOW_ENTRY = 2048;
-/** An entry of a seal proof at most: 21.4 KB for 16 layers of the largest sector. */
-const MAX_SEAL_ENTRY = 32 * 1024;
 /** Depth of the tree over the entries of a file. */
 const MAX_ENTRY_PATH = 15;
 
-const entryFields = (most: number) => ({
+export const entryFields = (most: number) => ({
   entry: u32.is('Which entry of the proof'),
   bytes: byteList(most).is('The entry, as the miner served it'),
   path: list(bytes32, MAX_ENTRY_PATH).is('From the entry to the root of the proof file'),
@@ -68,15 +56,6 @@ export const reportWithheld = command({
   doc: 'More than two thirds of the validators did not get the proof, or got a false one.',
   signer: 'node',
   fields: { ...placeFields, verdicts: verdictList },
-});
-
-/** Shows that a seal proof is false, by one entry of it. */
-export const disputeSeal = command({
-  name: 'sectors.dispute-seal',
-  title: 'Dispute a seal proof',
-  doc: 'One entry of the proof that does not hold: the sector ends and all of its pledge is taken.',
-  signer: 'node',
-  fields: { miner: address, number: u64, ...entryFields(MAX_SEAL_ENTRY) },
 });
 
 /** The partition whose last proof can still be disputed. */
@@ -106,9 +85,9 @@ function windowFault(
   }));
   const asked = windowChallenges({ ...place, opens, seed }, sectorBytes, proven, windowLeaves);
   if (!isEntryOf(partition.proof, asked.length, value.entry, value.bytes, value.path))
-    return refuse('sectors/not-of-the-proof', 'These bytes are not that entry of the proof.');
+    return notOfTheProof();
   const why = faultOfWindowEntry(asked[value.entry]!, sectorBytes, value.bytes);
-  return why ? undefined : refuse('sectors/proof-holds', 'This entry of the proof holds.');
+  return why ? undefined : proofHolds();
 }
 
 /** The proof did not hold: its sectors are faulty, and pledge of each is taken. */
@@ -156,38 +135,9 @@ export function reportWithheldHandler(domain: Domain, power: MinerPower) {
       const { opens, proof } = partition;
       const subject = windowSubject(value.miner, { ...value, opens }, proof);
       const wanted = verdictsToFail(ctx.state);
-      const words = [VERDICT.fails, VERDICT.withheld];
-      return faultOfVerdicts(ctx.state, domain, value.verdicts, subject, words, wanted);
+      return faultOfVerdicts(ctx.state, domain, value.verdicts, subject, FAILING, wanted);
     },
     apply: (ctx, { miner, deadline, partition }) =>
       failWindow(ctx, power, { miner, deadline, partition }),
-  });
-}
-
-export function disputeSealHandler(power: MinerPower) {
-  return handle(disputeSeal, {
-    verify({ state, height }, { miner, number, entry, bytes, path }) {
-      const sector = sectors.get(state, miner, number);
-      if (sector?.ended !== 0n) return noSuchSector(number);
-      const current = params.need(state);
-      if (height >= sector.height + BigInt(current.sealDisputeBlocks))
-        return notDisputable('its time is over');
-      const shape = shapeOf(current);
-      const statement = { miner, sector: number, ...sector };
-      if (!isEntryOf(sector.proof, sealEntryCount(shape), entry, bytes, path))
-        return refuse('sectors/not-of-the-proof', 'These bytes are not that entry of the proof.');
-      const node = sealChallenges(statement, shape, sector.challenge)[entry]!;
-      return faultOfSealEntry(statement, shape, node, bytes)
-        ? undefined
-        : refuse('sectors/proof-holds', 'This entry of the proof holds.');
-    },
-    apply(ctx, { miner, number }) {
-      const { state, sender } = ctx;
-      const { proof, pledge } = sectors.need(state, miner, number);
-      const fines = [{ number, fine: pledge }];
-      const paid = payFine(state, params.need(state), miner, fines, sender.account);
-      endSector(ctx, power, miner, number, END.disputed);
-      ctx.emit(proofDisputed, { miner, proof, discoverer: sender.account, ...paid });
-    },
   });
 }
