@@ -1,12 +1,12 @@
 /**
- * `npm run test:mutation -- [--only FILE] [--jobs 2] [--list]`: is every check of the market's
- * commands needed by some test? In a copy of the packages each check gets a switch
- * (mutation/checks.mjs). One run with all of them on tells which test files ask which check; then
- * the market's tests run once for each check that is off, only the files that ask it, quick ones
- * first, until a test fails. A check that nothing misses has survived: it wants a test, or is dead.
+ * `npm run test:mutation -- [--only FILE] [--jobs 2] [--list]`: is every check of the market needed
+ * by some test? In a copy of the packages each check gets a switch (mutation/checks.mjs), wherever in
+ * the market's sources it stands. One run with all of them on tells in which tests each check says
+ * something; then those tests run with it off, quick ones first, until one fails (mutation/runner.mjs).
+ * A check that nothing misses has survived: it wants a test, or is dead.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,11 +16,8 @@ import { install, ROOT } from './setup.mjs';
 
 const MARKET = 'packages/market';
 const CONFIG = 'mutation.config.mjs';
-/** Where the market refuses: its commands, and what they ask about standing and evidence. */
-const COMMANDS = 'src/commands';
-const HELPERS = ['src/standing/limits.ts', 'src/standing/takers.ts', 'src/duties/evidence.ts'];
-/** Test files that take longer than all others together wait until those have said nothing, ms. */
-const SLOW_MS = 6000;
+/** Tests that take longer wait until the others have said nothing, ms of processor time. */
+const SLOW_MS = 1000;
 /** A check that is off may make a loop endless; ms. */
 const TIMEOUT_MS = 300_000;
 
@@ -40,9 +37,11 @@ function copy(folder) {
     isolate: false,
     maxWorkers: 1,
     include: [`${MARKET}/src/**/*.test.ts`],
-    setupFiles: ['./scripts/mutation/set-up.mjs'],
+    runner: './scripts/mutation/runner.mjs',
     testTimeout: 60_000,
     cache: false,
+    // A test that fails may leave promises behind.
+    dangerouslyIgnoreUnhandledErrors: true,
   };
   writeFileSync(
     join(folder, CONFIG),
@@ -51,11 +50,11 @@ function copy(folder) {
 }
 
 function switchable(folder) {
-  const commands = readdirSync(join(ROOT, MARKET, COMMANDS))
+  const files = readdirSync(join(ROOT, MARKET, 'src'), { recursive: true })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-    .map((name) => `${COMMANDS}/${name}`);
+    .map((name) => `src/${name}`);
   const all = [];
-  for (const file of [...commands, ...HELPERS]) {
+  for (const file of files.toSorted()) {
     const source = readFileSync(join(ROOT, MARKET, file), 'utf8');
     const { checks, source: changed } = instrument(source, all.length + 1);
     writeFileSync(join(folder, MARKET, file), changed);
@@ -65,82 +64,55 @@ function switchable(folder) {
 }
 
 let runs = 0;
-/** Runs test files; answers with the runner's report, or undefined when it was stopped. */
-function vitest(folder, files, env, more = []) {
-  const report = join(folder, `report-${runs++}.json`);
+/** Runs test files; answers with what the runner said until the end, or until it hung. */
+async function vitest(folder, files, plan = {}) {
+  const [planned, said] = [join(folder, `plan-${++runs}`), join(folder, `said-${runs}`)];
+  writeFileSync(planned, JSON.stringify(plan));
+  writeFileSync(said, '');
   const program = join(ROOT, 'node_modules/vitest/vitest.mjs');
-  const args = [
-    ...[program, 'run', '--config', CONFIG, ...files],
-    ...['--reporter=json', `--outputFile=${report}`, ...more],
-  ];
+  const args = [program, 'run', '--config', CONFIG, '--reporter=dot', ...files];
   const child = spawn(process.execPath, args, {
     cwd: folder,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: TIMEOUT_MS,
+    env: { ...process.env, PALISADE_SAID: said, PALISADE_PLAN: planned },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    said += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (signal) resolve(undefined);
-      else
-        try {
-          resolve(JSON.parse(readFileSync(report, 'utf8')));
-        } catch {
-          reject(new Error(`the test runner left no report (exit ${code}): ${said}`));
-        }
+  let words = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text) => {
+      words += text;
     });
-  });
-}
-
-/** Which test files ask which checks, and how long they take. */
-async function everythingOn(folder) {
-  const reachedFolder = join(folder, 'reached');
-  mkdirSync(reachedFolder);
-  const report = await vitest(folder, [], { PALISADE_REACHED: reachedFolder });
-  if (!report?.success) {
-    const [first] = report?.testResults.filter(({ status }) => status === 'failed') ?? [];
-    const { fullName, failureMessages } =
-      first?.assertionResults.find(({ status }) => status === 'failed') ?? {};
-    throw new Error(
-      `a test fails with every check on: ${fullName ?? first?.name} ${failureMessages ?? first?.message}`,
-    );
-  }
-  const files = readdirSync(reachedFolder).map((name) =>
-    JSON.parse(readFileSync(join(reachedFolder, name), 'utf8')),
+  const watch = setInterval(() => {
+    // With the process in which tests run: a loop hears of nothing.
+    if (Date.now() - statSync(said).mtimeMs > TIMEOUT_MS) process.kill(-child.pid, 'SIGKILL');
+  }, 1000);
+  const code = await new Promise((resolve, reject) =>
+    child.on('error', reject).on('close', resolve),
   );
-  const took = ({ file }) => {
-    const { startTime, endTime } = report.testResults.find(({ name }) => name.endsWith(file));
-    return endTime - startTime;
-  };
-  return files
-    .map(({ file, reached }) => ({ file, reached: new Set(reached), ms: took({ file }) }))
-    .toSorted((a, b) => a.ms - b.ms);
+  clearInterval(watch);
+  if (code > 0) throw new Error(`a test fails with every check on:\n${words}`);
+  const lines = readFileSync(said, 'utf8').trim().split('\n');
+  return { ended: code === 0, lines: lines.filter(Boolean).map((line) => JSON.parse(line)) };
 }
 
-/** The first test that fails when a check is off; undefined when none does. */
-async function missedBy(folder, number, tests) {
-  const asking = tests.filter(({ reached }) => reached.has(number));
-  const rounds = [
-    asking.filter(({ ms }) => ms < SLOW_MS),
-    asking.filter(({ ms }) => ms >= SLOW_MS),
-  ];
-  for (const round of rounds) {
-    if (round.length === 0) continue;
-    const files = round.map(({ file }) => file);
-    const report = await vitest(folder, files, { PALISADE_CHECK_OFF: `${number}` }, ['--bail=1']);
-    if (!report) return 'a test that did not end';
-    if (report.success) continue;
-    const failed = report.testResults
-      .flatMap(({ assertionResults }) => assertionResults)
-      .find(({ status }) => status === 'failed');
-    return failed ? failed.fullName : 'a test file that did not load';
+/** Tries checks in tests; answers with the test that missed each. */
+async function missedIn(folder, tests, numbers) {
+  const found = new Map();
+  for (;;) {
+    const wanted = tests
+      .map((test) => ({
+        ...test,
+        checks: test.checks.filter((number) => numbers.has(number) && !found.has(number)),
+      }))
+      .filter(({ checks }) => checks.length > 0);
+    if (wanted.length === 0) return found;
+    const files = [...new Set(wanted.map(({ file }) => file))];
+    const plan = Object.fromEntries(wanted.map(({ test, checks }) => [test, checks]));
+    const { ended, lines } = await vitest(folder, files, plan);
+    for (const { missed, test } of lines) if (missed) found.set(missed, test);
+    if (ended) return found;
+    found.set(lines.findLast(({ trying }) => trying).trying, 'a test that did not end');
   }
-  return undefined;
 }
 
 function short(text, length) {
@@ -156,20 +128,24 @@ async function main(folder) {
     for (const check of checks) console.log(name(check));
     return true;
   }
-  const tests = await everythingOn(folder);
-  let survived = 0;
-  const queue = [...checks];
-  const work = async () => {
-    for (let check = queue.shift(); check; check = queue.shift()) {
-      const test = await missedBy(folder, check.number, tests);
-      if (!test) survived++;
-      console.log(`${name(check)}\n    ${test ? `killed by: ${short(test, 110)}` : 'SURVIVED'}`);
-    }
-  };
-  await Promise.all(Array.from({ length: Number(options.jobs) }, work));
+  const { lines: tests } = await vitest(folder, []);
+  const killers = new Map();
+  for (const isSlow of [false, true]) {
+    const speed = tests.filter(({ ms }) => ms > SLOW_MS === isSlow);
+    const left = checks.map(({ number }) => number).filter((number) => !killers.has(number));
+    const shares = Array.from({ length: Number(options.jobs) }, (_, job) =>
+      missedIn(folder, speed, new Set(left.filter((_, i) => i % Number(options.jobs) === job))),
+    );
+    for (const found of await Promise.all(shares))
+      for (const [number, test] of found) killers.set(number, test);
+  }
+  for (const check of checks) {
+    const test = killers.get(check.number);
+    console.log(`${name(check)}\n    ${test ? `killed by: ${short(test, 110)}` : 'SURVIVED'}`);
+  }
   const { length } = checks;
-  console.log(`${length} mutants, ${length - survived} killed, ${survived} survived`);
-  return survived === 0;
+  console.log(`${length} mutants, ${killers.size} killed, ${length - killers.size} survived`);
+  return killers.size === length;
 }
 
 install();

@@ -1,21 +1,23 @@
 /**
- * Finds the checks of a command's source and writes each so that it can be switched off. A check is
- * what stands between a command and its `apply`, in `verify` and the functions that it asks:
+ * Finds the checks of a source and writes each so that it can be switched off. A check is what stands
+ * between a command and its `apply`, in `verify` and the functions that it asks, and what else
+ * refuses:
  *
- *   if (A) return refusal          gone: A is false; of `A || B`, each alone as well
+ *   if (A) return refusal          gone: A is false; of `A || B`, each alone as well; `throw` alike
  *   if (A && B) return undefined   gone: A is true, B is true
  *   return refusal                 gone: undefined
  *   first(…) ?? second(…)          gone: each alone is undefined
  *   return A ? fine : refusal      gone: A is true, its parts as above; the other way round alike
  *   a predicate `A && B`           gone: A is true, B is true; of `A || B`, each alone is false
+ *   if (A) return false            gone: A is false, its parts as above
  *
  * The TypeScript that compiles the project has no parser for JavaScript programs yet, so this uses
  * the one that the test runner brings.
  */
 import { parseAst } from 'vitest/node';
 
-/** What asks at run time whether a check is switched off; the set-up of the tests defines it. */
-export const SWITCH = 'isSwitchedOff';
+/** What asks at run time whether a check is off, and notes what one says that is on; runner.mjs defines both. */
+const [SWITCH, NOTE] = ['isSwitchedOff', 'noted'];
 
 /** A source with all of its checks switchable, numbered from `first`; and what they are. */
 export function instrument(source, first) {
@@ -27,8 +29,9 @@ export function instrument(source, first) {
     const text = source.slice(node.start, node.end).replace(/\s+/g, ' ');
     checks.push({ number, line, text, gone });
     const { start, end } = node;
-    edits.push({ at: start, other: end, text: `(${SWITCH}(${number}) ? ${gone} : (` });
-    edits.push({ at: end, other: start, text: '))' });
+    const open = `(${SWITCH}(${number}) ? ${gone} : ${NOTE}(${number}, `;
+    edits.push({ at: start, other: end, text: open });
+    edits.push({ at: end, other: start, text: `, ${gone}))` });
   };
   for (const body of decidingBodies(parseAst(source, { lang: 'ts' }), source))
     findChecks(body, add);
@@ -59,9 +62,9 @@ function* decidingBodies(node, source, name = '') {
   if (/Function/.test(node.type) && node.body?.type === 'BlockStatement') {
     const { returnType, id, body } = node;
     const type = returnType ? source.slice(returnType.start, returnType.end) : '';
-    const refuses = /\b(refuse|badEvidence)\(/.test(source.slice(body.start, body.end));
+    const refuses = /\b(refuse|badEvidence)\(|throw new/.test(source.slice(body.start, body.end));
     const wraps = body.body.some(({ argument }) => argument?.callee?.name === 'handle');
-    const decides = /Refusal|boolean/.test(type) || (refuses && !wraps) || name === 'verify';
+    const decides = /Refusal|Misfit|boolean/.test(type) || (refuses && !wraps) || name === 'verify';
     if (decides && (id?.name ?? name) !== 'apply') {
       yield body;
       return;
@@ -78,11 +81,13 @@ function findChecks(node, add) {
     return;
   }
   if (typeof node?.type !== 'string') return;
-  if (node.type === 'IfStatement' && node.consequent.type === 'ReturnStatement') {
-    if (isNothing(node.consequent.argument)) accepting(node.test, add);
+  if (node.type === 'IfStatement' && /Return|Throw/.test(node.consequent.type)) {
+    const { argument } = node.consequent;
+    if (isNothing(argument)) accepting(node.test, add);
     else {
       add(node.test, 'false');
       refusing(node.test, add);
+      if (argument.type === 'Literal') accepting(node.test, add);
     }
     findChecks(node.alternate, add);
     return;
@@ -101,9 +106,7 @@ function findChecks(node, add) {
 }
 
 function isNothing(node) {
-  return (
-    !node || node.type === 'Literal' || (node.type === 'Identifier' && node.name === 'undefined')
-  );
+  return !node || (node.type === 'Identifier' && node.name === 'undefined');
 }
 
 function operands(node, operator) {
@@ -118,7 +121,7 @@ function isRefusals(node) {
 }
 
 function answering(node, add) {
-  if (isNothing(node) || node.type === 'ObjectExpression') return;
+  if (isNothing(node) || /^(Literal|ObjectExpression)$/.test(node.type)) return;
   if (node.type === 'LogicalExpression' && node.operator !== '??') {
     accepting(node, add);
     refusing(node, add);

@@ -8,7 +8,9 @@ import {
   answerAudit,
   cancel,
   complain,
+  complaints,
   complete,
+  decidedIn,
   fileVoucher,
   type Job,
   jobs,
@@ -72,6 +74,8 @@ export type Scene = {
 type Fields = Readonly<Record<string, unknown>>;
 type Attempt = {
   readonly make: (scene: Scene) => Fields | Promise<Fields>;
+  /** Whether what it takes is there now; always when left out. */
+  readonly canBe?: (scene: Scene) => boolean;
   /** The field that proves something: with another byte in it, it is a lie. */
   readonly proof?: string;
 };
@@ -82,11 +86,29 @@ export const UNHEARD: ClientName = 'cleo';
 /** Access is to the chain what computation is. */
 const UTILITIES = [UTILITY.storage, UTILITY.computation] as const;
 
+/** Sessions for which a job can be complained of: however long it took to where it is. */
+export const EVIDENCE_SESSIONS = 8n;
+
+function runningSession({ market }: Scene): bigint {
+  return market.chain.session.number;
+}
+
 /** Blocks for which an omitted transaction has been missing: more than it may. */
 const MISSING_BLOCKS = 4n;
 
 function agreementOf({ market, cast }: Scene) {
   return market.agreementIfAny(cast.id, cast.partner);
+}
+
+/** Whether vouchers, answers and receipts can still come. */
+function isUnsettled(scene: Scene): boolean {
+  return agreementOf(scene)?.endHeight === 0n;
+}
+
+/** Whose bond it is about: of a machine its own, of people that of the partner at hand. */
+function bondOf({ market, cast, actor }: Scene) {
+  const { id } = actor.machine ?? market.partner(cast.partner);
+  return probationBonds.get(market.chain.state, id);
 }
 
 /** The receipt that both sides would agree on now. */
@@ -172,6 +194,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
       job
         ? market.answerFields(cast.partner, cast.id)
         : { job: cast.id, session: market.chain.session.number, proofs: [] },
+    canBe: (scene) => isUnsettled(scene) && scene.job?.utility === UTILITY.storage,
     proof: 'proofs',
   },
   [fileVoucher.name]: {
@@ -181,6 +204,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
       const usage = { sequence: usageSequence + 1, units: units + 1n, amount: vouched + 1n };
       return market.usage(cast.client, cast.partner, cast.id, usage);
     },
+    canBe: (scene) => isUnsettled(scene) && scene.job?.utility !== UTILITY.storage,
     proof: 'clientSignature',
   },
   [complete.name]: {
@@ -188,6 +212,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
       const { last, sequence, use } = receiptOf(scene);
       return scene.market.partnerSigned(scene.cast.partner, scene.cast.id, last, sequence, use);
     },
+    canBe: isUnsettled,
     proof: 'partnerSignature',
   },
   [partnerComplete.name]: {
@@ -196,26 +221,48 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
       const { last, sequence, use } = receiptOf(scene);
       return scene.market.clientSigned(client, partner, id, last, sequence, use);
     },
+    canBe: isUnsettled,
     proof: 'clientSignature',
   },
   [cancel.name]: { make: ({ cast }) => ({ job: cast.id }) },
   [renew.name]: { make: ({ cast }) => ({ job: cast.id, sessions: 1 }) },
   [postBond.name]: {
-    make: ({ market, actor }) => {
-      const posted = probationBonds.get(market.chain.state, actor.machine!.id)?.amount ?? 0n;
-      return { total: posted + 1n };
-    },
+    make: (scene) => ({ total: (bondOf(scene)?.amount ?? 0n) + 1n }),
   },
   [returnBond.name]: {
     make: ({ market, cast, actor }) => ({
       partner: (actor.machine ?? market.partner(cast.partner)).id,
     }),
+    canBe: (scene) => {
+      const bond = bondOf(scene);
+      return bond !== undefined && bond.amount > 0n && bond.session < runningSession(scene);
+    },
   },
-  [complain.name]: { make: complaint, proof: 'acknowledgement' },
+  [complain.name]: {
+    make: complaint,
+    canBe: (scene) => {
+      const { job } = scene;
+      return job !== undefined && job.session + EVIDENCE_SESSIONS >= runningSession(scene);
+    },
+    proof: 'acknowledgement',
+  },
   [rebut.name]: {
     make: async ({ market, duties, cast, job }) => {
       const word = job ? await duties.told(cast.partner, cast.id, cast.validator) : NO_WORD;
       return { job: cast.id, partner: market.partner(cast.partner).id, word };
+    },
+    canBe: ({ market: { chain }, cast, job }) => {
+      const { state } = chain;
+      return (
+        job !== undefined &&
+        complaints.has(
+          state,
+          decidedIn(state, job),
+          cast.id,
+          cast.validator.nodeKey,
+          chain.machine(cast.partner).id,
+        )
+      );
     },
     proof: 'word',
   },
@@ -226,9 +273,14 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     },
     proof: 'acknowledgement',
   },
-  [reportResult.name]: { make: wrongResult },
+  [reportResult.name]: {
+    make: wrongResult,
+    canBe: (scene) =>
+      scene.job?.utility === UTILITY.computation && agreementOf(scene) !== undefined,
+  },
   [reportChallenge.name]: {
     make: ({ market, duties, cast }) => new Challenges(market, duties).fields(cast.partner),
+    canBe: ({ market, cast }) => new Challenges(market).of(cast.partner) !== undefined,
     proof: 'ready',
   },
 };

@@ -11,17 +11,21 @@ import {
   JOB_STATE,
   jobs,
   marketModule,
+  postBond,
   rebut,
   reportChallenge,
   request,
+  returnBond,
   start,
 } from '@palisade/market';
 import {
   type Actor,
   ATTEMPTS,
   type Cast,
+  EVIDENCE_SESSIONS,
   ROLES,
   type RoleName,
+  type Scene,
   tampered,
   UNHEARD,
 } from './attempts.ts';
@@ -74,8 +78,11 @@ export function canSign({ name, signer }: Declaration, role: RoleName): boolean 
 /** The clients that act; the other one is only ever left out. */
 const ACTING = CLIENTS.filter((name) => name !== UNHEARD);
 
-/** Jobs in every state can be complained of, however long they took to get there. */
-const DUTIES = { ...TEST_PARAMS.duties, evidenceSessions: 8, maxOpenComplaints: 1000 };
+const DUTIES = {
+  ...TEST_PARAMS.duties,
+  evidenceSessions: Number(EVIDENCE_SESSIONS),
+  maxOpenComplaints: 1000,
+};
 
 /** Of the kit. */
 const BLOCK_MS = 1000n;
@@ -94,9 +101,17 @@ function diceOf(seed: number): (sides: number) => number {
   };
 }
 
+/** What makes that a cell can be, at the same job. */
+function firstFor({ state, command, role }: Cell): Cell | undefined {
+  if (command === returnBond.name) return { state, command: postBond.name, role };
+  if (command === rebut.name) return { state, command: complain.name, role: 'partner' };
+  if (state === 'cancelled') return { state: 'started', command: cancel.name, role: 'client' };
+  return undefined;
+}
+
 export async function startWalk(seed: number): Promise<Walk> {
   const market = await startMarket({
-    weights: [10n, 10n, 10n],
+    weights: [10n],
     passive: 2,
     market: { duties: DUTIES },
   });
@@ -126,11 +141,10 @@ export class Walk {
 
   /** One step, mostly towards a cell of `wanted` that is possible now. */
   async step(wanted: readonly Cell[]): Promise<void> {
-    const possible = wanted.filter(({ state }) => this.#at(state).length > 0);
     const kind = this.#isLate() ? LATE : this.#die(10);
-    if (kind < 6 && possible.length > 0) await this.#towards(this.#pick(possible));
-    else if (kind === LATE) await this.#market.chain.endSession();
-    else await this.#attempt(this.#anything());
+    if (kind === LATE) await this.#market.chain.endSession();
+    else if (kind > LATE || !(await this.#towards(this.#pick(wanted))))
+      await this.#attempt(this.#anything());
     this.#check();
   }
 
@@ -144,20 +158,16 @@ export class Walk {
     return from[this.#die(from.length)]!;
   }
 
-  /** What must come right before it is done first, half of the time, at the same job. */
-  async #towards(cell: Cell): Promise<void> {
-    const { state } = cell;
-    const isRebuttal = cell.command === rebut.name && state !== 'none';
-    const first: Cell = isRebuttal
-      ? { state, command: complain.name, role: 'partner' }
-      : { state: 'started', command: cancel.name, role: 'client' };
-    const casts = this.#at(first.state);
-    if (this.#die(2) === 0 || casts.length === 0 || (!isRebuttal && state !== 'cancelled'))
-      return this.#attempt(cell);
-    const cast = this.#pick(casts);
+  /** Tries a cell where it can be, or makes that it can; false when nothing can be done. */
+  async #towards(cell: Cell): Promise<boolean> {
+    if (await this.#attempt(cell)) return true;
+    const first = firstFor(cell);
+    const cast = first && this.#some(first);
+    if (!cast) return false;
     await this.#attempt(first, cast);
     this.#check();
-    return this.#attempt(cell, cast);
+    await this.#attempt(cell, cast);
+    return true;
   }
 
   /** Mostly what keeps life going. */
@@ -203,36 +213,47 @@ export class Walk {
     return { account: market.owner(name), machine: market.partner(name) };
   }
 
-  /** Some job in the state of a cell: the newest have most before them. */
-  #some(state: StateName): Cast | undefined {
-    const casts = this.#at(state);
+  /** Some job at which a cell can be: the newest have most before them. */
+  #some(cell: Cell): Cast | undefined {
+    const casts = this.#at(cell.state).filter((cast) => this.#canBe(cell, cast));
     return casts.length === 0 ? undefined : this.#pick(this.#die(3) > 0 ? casts.slice(-2) : casts);
   }
 
-  async #attempt(cell: Cell, cast = this.#some(cell.state)): Promise<void> {
-    if (!cast) return;
+  /** Whether what a cell takes is there; the first time that does not matter. */
+  #canBe(cell: Cell, cast: Cast): boolean {
+    const { canBe } = ATTEMPTS[cell.command]!;
+    return !canBe || !this.counts.has(keyOf(cell)) || canBe(this.#scene(cell, cast));
+  }
+
+  #scene({ role }: Cell, cast: Cast): Scene {
+    const job = jobs.get(this.#market.chain.state, cast.id);
+    const actor = this.#actor(cast, role);
+    return { market: this.#market, duties: this.#duties, cast, job, role, actor, die: this.#die };
+  }
+
+  /** False when it cannot be. */
+  async #attempt(cell: Cell, cast = this.#some(cell)): Promise<boolean> {
+    if (!cast || !this.#canBe(cell, cast)) return false;
     const { declaration } = this.commands.find(
       (handler) => handler.declaration.name === cell.command,
     )!;
     const { make, proof } = ATTEMPTS[cell.command]!;
-    const actor = this.#actor(cast, cell.role);
-    const job = jobs.get(this.#market.chain.state, cast.id);
-    const scene = { market: this.#market, duties: this.#duties, cast, job, role: cell.role };
-    const honest = await make({ ...scene, actor, die: this.#die });
+    const scene = this.#scene(cell, cast);
+    const honest = await make(scene);
     const isLie = proof !== undefined && this.#die(8) === 0;
     const fields = isLie ? tampered(honest, proof) : honest;
-    const signer = declaration.signer === 'node' ? actor.machine! : actor.account;
+    const { machine, account } = scene.actor;
+    const signer = declaration.signer === 'node' ? machine! : account;
     const tx = await this.#market.chain.sign(signer, declaration, fields as never);
     const accepted = await this.#run(cell, tx);
     if (isLie && accepted) throw new Error(`a lie was accepted: ${keyOf(cell)}`);
-    if (!accepted || cell.command !== request.name) return;
-    if (cell.role !== 'client' && cell.role !== 'other client') return;
-    const client = cell.role === 'client' ? cast.client : cast.otherClient;
-    this.#casts.push({ cast: this.#cast(await this.#idOf(tx), client), state: 'none' });
-  }
-
-  #idOf(tx: Uint8Array): Promise<Uint8Array> {
-    return this.#market.chain.idOf(tx);
+    const isClient = cell.role === 'client' || cell.role === 'other client';
+    if (accepted && cell.command === request.name && isClient) {
+      const client = cell.role === 'client' ? cast.client : cast.otherClient;
+      const id = await this.#market.chain.idOf(tx);
+      this.#casts.push({ cast: this.#cast(id, client), state: 'none' });
+    }
+    return true;
   }
 
   /** True when it was accepted. A refused one has changed nothing but fee and nonce. */
