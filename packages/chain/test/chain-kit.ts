@@ -62,7 +62,7 @@ import {
   type Misbehavior,
   validatorAddress,
 } from '@palisade/formats';
-import { balances, nonces, supplies } from '../src/accounts/state.ts';
+import { type Balance, balances, nonces, supplies } from '../src/accounts/state.ts';
 
 export const PAL = 10n ** 18n;
 const NOTHING = new Uint8Array();
@@ -391,7 +391,7 @@ export class Chain {
 
   /** As `expectRefused`, of a transaction that is signed already. */
   async expectTxRefused(code: string, tx: Uint8Array): Promise<void> {
-    const before = this.dump();
+    const before = this.purses();
     const block = await this.block([tx]);
     const [result] = block.results;
     if (result?.codespace !== code)
@@ -399,30 +399,31 @@ export class Chain {
     await this.expectNoTrace(before, tx, result.code === 1);
   }
 
-  /** All records by key. */
-  dump(): Map<string, Uint8Array> {
-    return new Map([...this.state.range('', '\u0100')].map(([key, value]) => [key, value]));
+  /** What every account has now, by the key of its record: to be held against what it has later. */
+  purses(): ReadonlyMap<string, Balance> {
+    const all = [...balances.list(this.state)];
+    return new Map(all.map(([key, balance]) => [balances.keyOf(...key), balance]));
   }
 
   /** @throws Error when the last block, which held a refused transaction alone, changed too much. */
   async expectNoTrace(
-    before: ReadonlyMap<string, Uint8Array>,
+    before: ReadonlyMap<string, Balance>,
     tx: Uint8Array,
     paid: boolean,
   ): Promise<void> {
     const [opened] = await this.application.opener.open([tx]);
     const sender = opened && 'sender' in opened ? opened.sender : NOTHING;
     const payer = sender.length === 32 ? nodeKeys.get(this.state, sender)?.account : sender;
-    const own = [`accounts/node-key/`, 'accounts/nonce/', 'accounts/balance/'];
+    const purseOf = (account: Uint8Array) => balances.keyOf(account, 'pal');
+    const purses = [payer ?? NOTHING, FEE_POT].map(purseOf);
     for (const [key] of this.application.changes()) {
       if (OF_BLOCKS.test(key)) continue;
       if (!paid) throw new Error(`an unpaid transaction changed ${JSON.stringify(key)}`);
-      if (!own.some((prefix) => key.startsWith(prefix)))
+      if (!/^accounts\/(node-key|nonce)\//.test(key) && !purses.includes(key))
         throw new Error(`a refused transaction changed ${JSON.stringify(key)}`);
     }
     if (!paid || !payer) return;
-    const was = (account: Uint8Array) =>
-      balanceOf({ get: (key) => before.get(key), range: () => [] }, account);
+    const was = (account: Uint8Array) => before.get(purseOf(account)) ?? { free: 0n, held: 0n };
     const fee = this.feeOf(tx);
     const [payerNow, potNow] = [balanceOf(this.state, payer), balanceOf(this.state, FEE_POT)];
     if (was(payer).free - payerNow.free !== fee || was(payer).held !== payerNow.held)

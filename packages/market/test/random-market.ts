@@ -110,7 +110,7 @@ export class RandomMarket {
   /** Runs a transaction; true when it was accepted. A refused one has changed nothing but fee and nonce. */
   async did(what: string, payer: string, tx: Uint8Array): Promise<boolean> {
     const { chain } = this.market;
-    const before = chain.dump();
+    const before = chain.purses();
     const { results } = await chain.decide(await chain.proposeAsIs([tx]));
     const { code, codespace } = results[0] as ExecTxResult;
     this.note(`${what} ${code === 0 ? 'accepted' : codespace}`);
