@@ -73,7 +73,7 @@ export * from './schema.ts';
 export { sessionsModule } from './sessions/queries.ts';
 export { currentSession, sessions } from './sessions/session.ts';
 export { type Collection, collection } from './state/collection.ts';
-export { bytesKey, type KeyPart, nameKey, u64Key } from './state/keys.ts';
+export { bytesKey, indexKey, type KeyPart, nameKey, u64Key } from './state/keys.ts';
 export { Overlay, type State } from './state/overlay.ts';
 export { validatorsGenesis, validatorsModule } from './validators/module.ts';
 export {

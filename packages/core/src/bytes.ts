@@ -159,8 +159,8 @@ export function toBinaryString(bytes: Uint8Array): string {
 }
 
 /** The bytes of a binary string. */
-export function fromBinaryString(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+export function fromBinaryString(text: string, from = 0, to = text.length): Uint8Array {
+  const bytes = new Uint8Array(to - from);
+  for (let i = from; i < to; i++) bytes[i - from] = text.charCodeAt(i);
   return bytes;
 }

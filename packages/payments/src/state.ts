@@ -30,10 +30,10 @@ const positionKey: KeyPart<Position> = {
     view.setUint32(8, Number(position % BLOCK));
     return toBinaryString(bytes);
   },
-  read(text) {
+  read(text, from) {
     let [block, place] = [0n, 0n];
-    for (let i = 0; i < 8; i++) block = block * 256n + BigInt(text.charCodeAt(i));
-    for (let i = 8; i < 12; i++) place = place * 256n + BigInt(text.charCodeAt(i));
+    for (let i = 0; i < 8; i++) block = block * 256n + BigInt(text.charCodeAt(from + i));
+    for (let i = 8; i < 12; i++) place = place * 256n + BigInt(text.charCodeAt(from + i));
     return block * BLOCK + place;
   },
 };

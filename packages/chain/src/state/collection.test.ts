@@ -2,7 +2,7 @@ import { encode, MemoryStore, record, text, u8, u16, u64 } from '@palisade/core'
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { collection } from './collection.ts';
-import { afterPrefix, bytesKey, nameKey, u64Key } from './keys.ts';
+import { afterPrefix, bytesKey, indexKey, nameKey, u64Key } from './keys.ts';
 import { Overlay } from './overlay.ts';
 
 const scores = collection({
@@ -24,6 +24,17 @@ describe('a collection', () => {
     for (const height of [...heights].reverse())
       scores.set(state, [height, Uint8Array.of(1, 2)], height);
     expect([...scores.list(state)].map(([[height]]) => height)).toEqual(heights);
+  });
+
+  it('writes an index as the 64-bit number that it is, also when it was written before', () => {
+    const [pages, numbers] = [indexKey, u64Key].map((part) =>
+      collection({ store: 'test', name: 'page', key: [part as never], value: u64 }),
+    );
+    for (const index of [0, 1, 255, 256, 70_000, 2 ** 32 - 1, 256, 0]) {
+      const key = numbers!.keyOf(BigInt(index) as never);
+      expect(pages!.keyOf(index as never)).toBe(key);
+      expect(indexKey.read(key, key.length - 8, key.length)).toBe(index);
+    }
   });
 
   it('lists exactly what begins with the given parts, and pages on from any key', () => {

@@ -44,6 +44,9 @@ export type Collection<K extends readonly unknown[], V> = {
   keyOf(...key: K): string;
 };
 
+/** Texts of keys by their index that a collection keeps at most: pages of 30 000 running sums. */
+const MAX_INDEX_TEXTS = 4096;
+
 export function collection<K extends readonly [] | readonly unknown[], V>(spec: {
   readonly store: string;
   readonly name: string;
@@ -77,9 +80,11 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
   let lastText = '';
   let lastNumber: unknown;
   let numberText = '';
+  const indexTexts = new Map<number, string>();
   const keyOf = (key: readonly unknown[]): string => {
     const [only] = key;
     if (key.length !== 1) return writeKey(key);
+    if (typeof only === 'number') return textOfIndex(only);
     if (!(only instanceof Uint8Array)) {
       if (lastNumber === only) return numberText;
       numberText = writeKey(key);
@@ -91,11 +96,21 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     lastBytes.set(only);
     return lastText;
   };
+  const textOfIndex = (index: number): string => {
+    const known = indexTexts.get(index);
+    if (known !== undefined) return known;
+    const text = writeKey([index]);
+    if (indexTexts.size < MAX_INDEX_TEXTS) indexTexts.set(index, text);
+    return text;
+  };
+  const [first] = parts;
   const parseKey = (text: string): readonly unknown[] => {
+    // Most keys have one part: a walk over thousands makes one list each, and nothing else.
+    if (first && parts.length === 1) return [first.read(text, head.length, text.length)];
     let offset = head.length;
     return parts.map((part) => {
       const end = part.width === 0 ? text.length : offset + part.width;
-      const value = part.read(text.slice(offset, end));
+      const value = part.read(text, offset, end);
       offset = end;
       return value;
     });

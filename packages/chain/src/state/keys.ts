@@ -9,7 +9,8 @@ export type KeyPart<T> = {
   /** Width in bytes; 0 for a part of any width, which must come last. */
   readonly width: number;
   write(value: T): string;
-  read(text: string): T;
+  /** Reads the part of a key's text that lies from `from` up to `to`. */
+  read(text: string, from: number, to: number): T;
   /** Lays the text out as char codes, from `at` on; parts of any width cannot. */
   layOut?(value: T, codes: number[], at: number): void;
 };
@@ -53,14 +54,24 @@ export const u64Key: KeyPart<bigint> = {
     last = { value, text: toBinaryString(eight) };
     return last.text;
   },
-  read(text) {
-    let value = 0n;
-    for (let i = 0; i < 8; i++) value = (value << 8n) | BigInt(text.charCodeAt(i));
-    return value;
+  read(text, from) {
+    for (let i = 0; i < 8; i++) eight[i] = text.charCodeAt(from + i);
+    return eightView.getBigUint64(0);
   },
   layOut(value, codes, at) {
     eightView.setBigUint64(0, value);
     for (let i = 0; i < 8; i++) codes[at + i] = eight[i]!;
+  },
+};
+
+/** As `u64Key`, for numbers that count what lies in memory: pages, places; at most 2^32 - 1. */
+export const indexKey: KeyPart<number> = {
+  width: 8,
+  write: (value) => u64Key.write(BigInt(value)),
+  read: (text, from, to) => Number(u64Key.read(text, from, to)),
+  layOut(value, codes, at) {
+    for (let i = 0; i < 4; i++) codes[at + i] = 0;
+    for (let i = 0; i < 4; i++) codes[at + 4 + i] = (value >>> (24 - 8 * i)) & 0xff;
   },
 };
 
@@ -77,7 +88,7 @@ export const nameKey: KeyPart<string> = {
       message: 'A name in a key has other characters than printable ASCII.',
     });
   },
-  read: (text) => text,
+  read: (text, from, to) => text.slice(from, to),
 };
 
 /** The least key above every key that begins with `prefix`. */

@@ -55,7 +55,7 @@ export function newcomer(session: bigint, period: bigint): Standing {
 const roleKey: KeyPart<number> = {
   width: 1,
   write: (value) => String.fromCharCode(value),
-  read: (text) => text.charCodeAt(0),
+  read: (text, from) => text.charCodeAt(from),
 };
 
 /** Accounts are shorter than node keys: zeros stand before them. */

@@ -46,16 +46,19 @@ export const draws = collection({ store: 'power', name: 'draw', key: [u64Key], v
 /** A collator in a snapshot. */
 export type Line = { readonly nodeKey: Uint8Array; readonly line: SnapshotLine };
 
-/** Lines of the snapshot of a session, by node key; empty where it is no longer known. */
-export function linesOf(state: KeyValueReader, session: bigint): Line[] {
-  const lines: Line[] = [];
-  for (const [[nodeKey], line] of snapshotLines.list(state))
-    if (line.since <= session) lines.push({ nodeKey, line });
-  const { length } = lines;
+/** Lines of the snapshot of a session, by node key; none where it is no longer known. */
+export function* linesOf(state: KeyValueReader, session: bigint): Generator<Line> {
+  const past: Line[] = [];
   for (const [[, nodeKey], line] of pastLines.listAfter(state, [session, NO_KEY]))
-    if (line.since <= session) lines.push({ nodeKey, line });
-  // Of the running session there are no past lines: they come in order.
-  return lines.length === length ? lines : lines.sort((a, b) => compareBytes(a.nodeKey, b.nodeKey));
+    if (line.since <= session) past.push({ nodeKey, line });
+  past.sort((a, b) => compareBytes(a.nodeKey, b.nodeKey));
+  let next = 0;
+  for (const [[nodeKey], line] of snapshotLines.list(state)) {
+    while (next < past.length && compareBytes(past[next]!.nodeKey, nodeKey) < 0)
+      yield past[next++]!;
+    if (line.since <= session) yield { nodeKey, line };
+  }
+  yield* past.slice(next);
 }
 
 /** One line of the snapshot of a session, without a look at the others. */
@@ -96,19 +99,19 @@ const NO_KEY = new Uint8Array(32);
 
 /** Those of a snapshot that take part in its draw, in columns. */
 export function candidatesIn(
-  lines: readonly Line[],
+  lines: Iterable<Line>,
   { leastPower }: Pick<SnapshotHead, 'leastPower'>,
 ): Candidates {
-  const mayWin = lines.filter(
-    ({ line: { standing, power } }) => standing === STANDING.eligible && power >= leastPower,
-  );
-  const ids = new Uint8Array(mayWin.length * ID_BYTES);
-  const powers = new BigUint64Array(mayWin.length);
-  for (const [i, { nodeKey, line }] of mayWin.entries()) {
-    ids.set(nodeKey, i * ID_BYTES);
-    powers[i] = line.power;
+  const names: Uint8Array[] = [];
+  const powers: bigint[] = [];
+  for (const { nodeKey, line } of lines) {
+    if (line.standing !== STANDING.eligible || line.power < leastPower) continue;
+    names.push(nodeKey);
+    powers.push(line.power);
   }
-  return { ids, powers };
+  const ids = new Uint8Array(names.length * ID_BYTES);
+  for (const [i, name] of names.entries()) ids.set(name, i * ID_BYTES);
+  return { ids, powers: BigUint64Array.from(powers) };
 }
 
 /** Draws when the seed of the session has become known in this block. */

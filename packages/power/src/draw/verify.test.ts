@@ -33,7 +33,7 @@ function claimOf(pool: PowerKit, session: bigint): DrawClaim {
   const { state, domain } = pool.chain;
   const { seed, winners, seats, reserve, leastPower } = draws.need(state, session);
   const head = { session, seats, reserve, leastPower };
-  const lines = linesOf(state, session);
+  const lines = [...linesOf(state, session)];
   return {
     occasion: { genesisHash: domain.genesisHash, session, seed },
     root: snapshotRoot(head, lines),
@@ -135,7 +135,7 @@ describe('lines of a snapshot', () => {
     await pool.endSession();
     const { state } = pool.chain;
     for (let session = 1n; session <= pool.chain.session.number; session++) {
-      const all = linesOf(state, session);
+      const all = [...linesOf(state, session)];
       expect(all).toHaveLength(7);
       for (const { nodeKey, line } of all) expect(lineOf(state, session, nodeKey)).toEqual(line);
       const paged = [];
