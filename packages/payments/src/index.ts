@@ -11,6 +11,7 @@ export {
   isInvalidBlock,
   type Judging,
   judgeBlock,
+  judgeInSteps,
   MAX_PAYMENTS,
   nextChildBlock,
   openClaim,

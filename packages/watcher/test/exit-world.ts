@@ -85,6 +85,14 @@ export class ExitWorld {
     };
   }
 
+  /** Whoever wants to know which outputs leave. */
+  onSpent: (position: Position) => void = () => {};
+
+  private leave(position: Position): void {
+    this.unspent.delete(position);
+    this.onSpent(position);
+  }
+
   private txOf(payment: Payment): Tx {
     const raw = encodeTransaction(payment);
     return { raw, hash: hashOf(raw), payment, place: undefined };
@@ -132,7 +140,7 @@ export class ExitWorld {
       if (tx.place || !free || this.dice.once(2) || txindex === 3) continue;
       tx.place = { blknum, txindex };
       for (const position of tx.payment.inputs) {
-        this.unspent.delete(position);
+        this.leave(position);
         this.spentBy.set(position, tx);
       }
       this.learn(tx, blknum, txindex++);
@@ -170,7 +178,7 @@ export class ExitWorld {
     this.standard.delete(exitId);
     if (kind === 1 || exit.challenged) this.fact({ name: 'ExitOmitted', exitId });
     else {
-      this.unspent.delete(exit.position);
+      this.leave(exit.position);
       this.fact({ name: 'ExitFinalized', exitId });
     }
   }
@@ -239,13 +247,13 @@ export class ExitWorld {
     }
     const { inputs } = exit.tx.payment;
     if (isInput) {
-      this.unspent.delete(inputs[index]!);
+      this.leave(inputs[index]!);
       this.fact({ name: 'InFlightExitInputWithdrawn', exitId, inputIndex: index });
       return;
     }
     const { place } = exit.tx;
     const gone = place ? [positionOf({ ...place, oindex: index })] : inputs;
-    for (const position of gone) this.unspent.delete(position);
+    for (const position of gone) this.leave(position);
     this.fact({ name: 'InFlightExitOutputWithdrawn', exitId, outputIndex: index });
   }
 

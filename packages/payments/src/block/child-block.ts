@@ -124,11 +124,28 @@ export type Judging = { readonly domain: SigningDomain; readonly recover: Recove
  * the caller does that with the effects.
  */
 export function judgeBlock(
-  { domain, recover }: Judging,
+  judging: Judging,
   outputs: Outputs,
   expected: ExpectedBlock,
   received: ReceivedBlock,
 ): ChildBlock | InvalidBlock {
+  const steps = judgeInSteps(judging, outputs, expected, received);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * As `judgeBlock`, with a step for each transaction that is read, of which its signatures are most of the
+ * work: whoever takes the steps may do others' work in between. The outputs are asked in the last one.
+ */
+export function* judgeInSteps(
+  { domain, recover }: Judging,
+  outputs: Outputs,
+  expected: ExpectedBlock,
+  received: ReceivedBlock,
+): Generator<undefined, ChildBlock | InvalidBlock> {
   const { number: blknum, hash } = expected;
   const wrong = (error: BlockError, more: Partial<InvalidBlock> = {}): InvalidBlock => ({
     ...{ blknum, hash, error },
@@ -137,9 +154,16 @@ export function judgeBlock(
   if (received.number !== blknum) return wrong('bad_returned_number');
   if (!equalBytes(received.hash, hash)) return wrong('bad_returned_hash');
   if (received.transactions.length > MAX_BLOCK_TXS) return wrong('incorrect_hash');
-  const former = new BlockFormer(outputs, blknum);
-  for (const [txindex, bytes] of received.transactions.entries()) {
+  const all: (Opened | Refusal)[] = [];
+  for (const bytes of received.transactions) {
     const opened = openTransaction(domain, bytes, recover);
+    all.push(opened);
+    // Nothing behind it counts.
+    if (isRefusal(opened)) break;
+    yield;
+  }
+  const former = new BlockFormer(outputs, blknum);
+  for (const [txindex, opened] of all.entries()) {
     if (isRefusal(opened)) return wrong('tx_decoding', { txindex, refusal: opened });
     const added = former.add(opened);
     if (isRefusal(added)) return wrong('tx_execution', { txindex, refusal: added });

@@ -1,14 +1,13 @@
 /** Judging a downloaded block without holding up everything else: its signatures are most of the work. */
-import { concat, equalBytes, toBinaryString } from '@palisade/core';
+import { equalBytes } from '@palisade/core';
 import {
   type ChildBlock,
   EMPTY_SUBTREES,
   type ExpectedBlock,
   type InvalidBlock,
   type Judging,
-  judgeBlock,
+  judgeInSteps,
   type Outputs,
-  openTransaction,
   type ReceivedBlock,
   TREE_DEPTH,
 } from '@palisade/payments';
@@ -18,23 +17,17 @@ const CHUNK = 250;
 
 /** As `judgeBlock`, with pauses in which others get their turn. */
 export async function judgeGently(
-  { domain, recover }: Judging,
+  judging: Judging,
   outputs: Outputs,
   expected: ExpectedBlock,
   received: ReceivedBlock,
 ): Promise<ChildBlock | InvalidBlock> {
-  const known = new Map<string, Uint8Array | undefined>();
-  const remembering = (digest: Uint8Array, signature: Uint8Array) => {
-    const key = toBinaryString(concat(digest, signature));
-    if (!known.has(key)) known.set(key, recover(digest, signature));
-    return known.get(key);
-  };
-  for (let at = 0; at < received.transactions.length; at += CHUNK) {
-    for (const bytes of received.transactions.slice(at, at + CHUNK))
-      openTransaction(domain, bytes, remembering);
-    await new Promise((resolve) => setImmediate(resolve));
+  const steps = judgeInSteps(judging, outputs, expected, received);
+  for (let taken = 1; ; taken++) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (taken % CHUNK === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  return judgeBlock({ domain, recover: remembering }, outputs, expected, received);
 }
 
 /**

@@ -4,7 +4,6 @@ import {
   BlockTree,
   type Dialect,
   decodeSigned,
-  encodeTransaction,
   type Position,
   placeOf,
   type Signed,
@@ -59,25 +58,28 @@ export class Transactions {
   proven(position: Position): Proven | undefined {
     const { blknum, txindex } = placeOf(position);
     const deposit = this.deposits.get(blknum);
-    const raws = deposit ? [deposit] : this.rawsOf(blknum);
-    const raw = raws?.[txindex];
-    if (!raws || !raw) return undefined;
-    const tree = this.tree(blknum, raws);
+    if (deposit && txindex > 0) return undefined;
+    const raw = deposit ?? this.signedAt({ blknum, txindex })?.raw;
+    if (!raw) return undefined;
+    const tree = this.tree(blknum);
     return { raw, proof: tree.proof(txindex), root: tree.root };
   }
 
-  private rawsOf(blknum: number): readonly Uint8Array[] | undefined {
-    return this.blocks.block(blknum)?.transactions.map((bytes) => {
+  private rawsOf(blknum: number): readonly Uint8Array[] {
+    const deposit = this.deposits.get(blknum);
+    if (deposit) return [deposit];
+    const { transactions = [] } = this.blocks.block(blknum) ?? {};
+    return transactions.map((bytes) => {
       const decoded = decodeSigned(this.dialect, bytes);
       if (isRefusal(decoded)) throw damaged(blknum);
-      return encodeTransaction(decoded.transaction);
+      return decoded.raw;
     });
   }
 
-  private tree(blknum: number, raws: readonly Uint8Array[]): BlockTree {
+  private tree(blknum: number): BlockTree {
     const kept = this.trees.get(blknum);
     if (kept) return kept;
-    const tree = BlockTree.of(raws);
+    const tree = BlockTree.of(this.rawsOf(blknum));
     this.trees.set(blknum, tree);
     const [oldest] = this.trees.keys();
     if (this.trees.size > KEPT_TREES) this.trees.delete(oldest!);

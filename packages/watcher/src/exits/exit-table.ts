@@ -17,7 +17,8 @@ import {
 } from '@palisade/payments';
 import type { Payout } from '../ledger/books.ts';
 import type { FactOf, RootEvent, RootFact } from '../root/facts.ts';
-import type { InFlightExit, InFlightInput, Spend, StandardExit } from './records.ts';
+import { Docket } from './docket.ts';
+import type { Exit, InFlightExit, InFlightInput, Spend, StandardExit } from './records.ts';
 
 /** Where a transaction is included, by its hash. */
 export type PlaceOf = (
@@ -35,6 +36,8 @@ export class ExitTable {
   readonly blockHeights = new Map<number, number>();
   /** Height of the last fact. */
   height = 0;
+  /** Which of the open exits have to be judged. */
+  readonly docket = new Docket();
   private readonly dialect: Dialect;
   /** Spends that were shown on the root chain, by what they spend. */
   private readonly shown = new Map<Position, Spend[]>();
@@ -65,11 +68,16 @@ export class ExitTable {
   }
 
   /** Exits that nothing has ended yet. */
-  *open(): Generator<StandardExit | InFlightExit> {
+  *open(): Generator<Exit> {
     for (const exitId of this.openExits) {
-      const exit = this.standard.get(exitId) ?? this.inFlight.get(exitId);
+      const exit = this.openExit(exitId);
       if (exit) yield exit;
     }
+  }
+
+  openExit(exitId: bigint): Exit | undefined {
+    if (!this.openExits.has(exitId)) return undefined;
+    return this.standard.get(exitId) ?? this.inFlight.get(exitId);
   }
 
   /** Whether another exit was paid for the same output: this one will be passed over (`ExitOmitted`). */
@@ -164,7 +172,7 @@ export class ExitTable {
     const output = isRefusal(decoded) ? undefined : decoded.outputs[placeOf(utxoPos).oindex];
     this.exitOfPosition.set(utxoPos, exitId);
     this.openExits.add(exitId);
-    this.standard.set(exitId, {
+    this.putStandard({
       ...{ kind: 'standard', exitId, position: utxoPos, owner, outputTx },
       token: output?.token ?? new Uint8Array(20),
       amount: output?.amount ?? 0n,
@@ -174,7 +182,7 @@ export class ExitTable {
 
   private endStandard(exitId: bigint, status: StandardExit['status']): void {
     const exit = this.standard.get(exitId);
-    if (exit) this.standard.set(exitId, { ...exit, status });
+    if (exit) this.putStandard({ ...exit, status });
     this.openExits.delete(exitId);
   }
 
@@ -192,7 +200,7 @@ export class ExitTable {
       return;
     }
     const exit = this.standard.get(exitId);
-    if (exit) this.standard.set(exitId, { ...exit, finalizesAt });
+    if (exit) this.putStandard({ ...exit, finalizesAt });
   }
 
   private startInFlight({ event, height, txHash: startTx }: FactOf<'InFlightExitStarted'>): void {
@@ -206,7 +214,7 @@ export class ExitTable {
     const exitId = inFlightExitId(this.dialect, raw);
     this.exitOfTx.set(toHex(event.txHash), exitId);
     this.openExits.add(exitId);
-    this.inFlight.set(exitId, {
+    this.putInFlight({
       ...{ kind: 'in-flight', exitId, txHash: event.txHash, raw, transaction, inputs, startTx },
       ...{ startedAt: height, startSeconds: event.seconds, finalizesAt: undefined },
       ...{ canonical: true, oldestCompetitor: undefined, shownAt: undefined, status: 'open' },
@@ -268,6 +276,7 @@ export class ExitTable {
     const spends = this.shown.get(position) ?? [];
     if (spends.some((spend) => toHex(spend.txHash) === toHex(txHash))) return;
     this.shown.set(position, [...spends, { ...shown, txHash, place: undefined }]);
+    this.docket.touch(position);
   }
 
   private change(
@@ -275,7 +284,17 @@ export class ExitTable {
     change: (exit: InFlightExit) => Partial<InFlightExit>,
   ): void {
     const exit = exitId === undefined ? undefined : this.inFlight.get(exitId);
-    if (exit) this.inFlight.set(exit.exitId, { ...exit, ...change(exit) });
+    if (exit) this.putInFlight({ ...exit, ...change(exit) });
+  }
+
+  private putStandard(exit: StandardExit): void {
+    this.standard.set(exit.exitId, exit);
+    this.docket.add(exit.exitId);
+  }
+
+  private putInFlight(exit: InFlightExit): void {
+    this.inFlight.set(exit.exitId, exit);
+    this.docket.add(exit.exitId);
   }
 }
 

@@ -2,11 +2,11 @@
 import { equalBytes, toHex } from '@palisade/core';
 import { type Position, placeOf, positionOf } from '@palisade/payments';
 import { isNearlyFinal, type LateReason, lateReasons } from '../lateness.ts';
-import type { InFlightTip } from './chain-view.ts';
+import type { ChainView, InFlightTip } from './chain-view.ts';
 import { type ExitEvent, type Finding, inFlightDetails } from './findings.ts';
 import type { Judgement } from './judge.ts';
 import { allSpends, blockHeight, visibleSince } from './judge-standard.ts';
-import { type InFlightExit, NOT_INCLUDED, type Spend } from './records.ts';
+import { type Exit, type InFlightExit, NOT_INCLUDED, type Spend } from './records.ts';
 
 /** An in-flight exit with what the contract says of it now. */
 type Present = {
@@ -36,12 +36,37 @@ export function judgeInFlight(judgement: Judgement, exit: InFlightExit): readonl
   return findings.filter((finding) => finding !== undefined);
 }
 
+/** Outputs whose spending can change what is found: those of the exit's inputs, and its own once it is in a block. */
+export function positionsOf({ view }: Pick<Judgement, 'view'>, exit: Exit): readonly Position[] {
+  if (exit.kind === 'standard') return [exit.position];
+  const inputs = exit.inputs.map(({ position }) => position);
+  const own = ownPlace(view, exit);
+  if (own === undefined) return inputs;
+  return [...inputs, ...exit.transaction.outputs.map((_, index) => own + BigInt(index))];
+}
+
+/** Its own place in the child chain, as a position of output 0; undefined when it is in no block. */
+function ownPlace(view: ChainView, { inputs, txHash }: InFlightExit): Position | undefined {
+  // While an input is unspent, no applied block has it: the ledger is asked sooner than the disk.
+  if (inputs.some(({ position }) => view.has(position))) return undefined;
+  const place = view.placeOf(txHash);
+  return place && positionOf({ ...place, oindex: 0 });
+}
+
+/** Half of the exit period, counted from the start. */
+export function isFirstPhase(
+  { now, minExitPeriodSeconds }: Pick<Judgement, 'now' | 'minExitPeriodSeconds'>,
+  { startSeconds }: InFlightExit,
+): boolean {
+  return now.seconds - startSeconds < minExitPeriodSeconds / 2;
+}
+
 function presentOf(
-  { view, dialect, now, minExitPeriodSeconds }: Judgement,
+  judgement: Judgement,
   exit: InFlightExit,
   tip: InFlightTip | undefined,
 ): Present {
-  const place = view.placeOf(exit.txHash);
+  const { view, dialect } = judgement;
   const stands = (bit: number) => !tip || ((tip.map >> BigInt(bit)) & 1n) === 1n;
   const oldest = tip ? tip.oldestCompetitor || undefined : exit.oldestCompetitor;
   return {
@@ -50,8 +75,8 @@ function presentOf(
     oldestCompetitor: oldest,
     inputs: [...exit.piggybackedInputs.keys()].filter(stands),
     outputs: [...exit.piggybackedOutputs.keys()].filter((i) => stands(i + dialect.maxInputs)),
-    own: place && positionOf({ ...place, oindex: 0 }),
-    firstPhase: now.seconds - exit.startSeconds < minExitPeriodSeconds / 2,
+    own: ownPlace(view, exit),
+    firstPhase: isFirstPhase(judgement, exit),
   };
 }
 

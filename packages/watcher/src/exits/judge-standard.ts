@@ -36,7 +36,6 @@ export function visibleSince(start: number, spends: readonly Spend[]): number {
 
 export function judgeStandard(judgement: Judgement, exit: StandardExit): Finding | undefined {
   const { view, tip, now, margins, table } = judgement;
-  if (tip.standard.get(exit.exitId) === false || table.wasPaid(exit)) return undefined;
   const spends = allSpends(judgement, exit.position);
   const [spend] = spends;
   if (!spend) {
@@ -44,6 +43,8 @@ export function judgeStandard(judgement: Judgement, exit: StandardExit): Finding
     const isKnown = placeOf(exit.position).blknum <= view.blknum;
     if (!isKnown || view.has(exit.position)) return undefined;
   }
+  // Asked last: of the exits that are open, few come so far.
+  if (tip.standard.get(exit.exitId) === false || table.wasPaid(exit)) return undefined;
   const visibleAt = visibleSince(exit.startedAt, spends);
   const late = lateReasons(margins, now, { visibleAt, finalizesAt: exit.finalizesAt });
   const events: ExitEvent[] = [

@@ -55,6 +55,8 @@ export class LedgerView implements ChainView {
   }
 
   spenderOf(position: Position): Included | undefined {
+    // What is unspent, no applied block spends: most exits are right, and need no look at the disk.
+    if (this.has(position)) return this.refused?.spends.get(position);
     const known = this.known.get(position);
     if (known) return known;
     const spender = this.blocks.spenderOf(position);
@@ -70,11 +72,11 @@ export class LedgerView implements ChainView {
     return found;
   }
 
-  /** Tells of the block at which the ledger stands still; undefined when it does not. */
-  setRefused(block: ReceivedBlock | undefined): void {
-    if (!block) this.refused = undefined;
-    else if (this.refused?.blknum !== block.number)
-      this.refused = { blknum: block.number, spends: this.spendsOf(block) };
+  /** Tells of the block at which the ledger stands still, undefined when it does not; whether that is news. */
+  setRefused(block: ReceivedBlock | undefined): boolean {
+    if (this.refused?.blknum === block?.number) return false;
+    this.refused = block && { blknum: block.number, spends: this.spendsOf(block) };
+    return true;
   }
 
   private spendsOf({ number: blknum, transactions }: ReceivedBlock): Map<Position, Included> {

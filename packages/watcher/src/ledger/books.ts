@@ -32,6 +32,8 @@ export class Books {
   applied: Applied = { height: 0, index: -1 };
   /** In-flight exits whose inputs went with their outputs: a second output finds them gone, rightly. */
   readonly settled = new Set<bigint>();
+  /** Told of each output that a block spends or an exit takes out. */
+  onSpent: (position: Position) => void = () => {};
 
   constructor(ledger = new Ledger()) {
     this.ledger = ledger;
@@ -51,19 +53,28 @@ export class Books {
   }
 
   block(fact: RootFact, block: ChildBlock): void {
-    for (const effects of block.effects) this.ledger.apply(effects);
+    for (const effects of block.effects) {
+      this.ledger.apply(effects);
+      for (const position of effects.spent) this.onSpent(position);
+    }
     this.blknum = block.blknum;
     this.note(fact);
   }
 
   /** Spends what an exit took out; answers the outputs that were not there to be taken. */
   paidOut(fact: RootFact, { exitId, paid, consumed }: Payout): readonly Position[] {
-    const missing = paid.filter((position) => !this.ledger.spend(position));
-    const gone = consumed.filter((position) => !this.ledger.spend(position));
+    const missing = paid.filter((position) => !this.take(position));
+    const gone = consumed.filter((position) => !this.take(position));
     const first = !this.settled.has(exitId);
     if (consumed.length > 0) this.settled.add(exitId);
     this.note(fact);
     return first && paid.length === 0 ? [...missing, ...gone] : missing;
+  }
+
+  private take(position: Position): boolean {
+    const output = this.ledger.spend(position);
+    this.onSpent(position);
+    return output !== undefined;
   }
 
   /** Passes a fact that changes nothing here. */

@@ -11,7 +11,7 @@ import {
 } from '@palisade/rootchain';
 import { type Address, getAddress, zeroAddress } from 'viem';
 import type { Tip } from '../exits/chain-view.ts';
-import type { ExitTable } from '../exits/exit-table.ts';
+import type { Exit } from '../exits/records.ts';
 import type { RootTime } from '../lateness.ts';
 import { FACT_NAMES, type RootFact, readFact } from './facts.ts';
 
@@ -76,13 +76,12 @@ export class RootChain {
     return {};
   }
 
-  /** What the contract has of all open exits, in few calls however many there are. */
-  async tip(table: ExitTable): Promise<Tip> {
+  /** What the contract has of exits, in few calls however many there are. */
+  async tip(exits: readonly Exit[]): Promise<Tip> {
     const standard = new Map<bigint, boolean>();
     const inFlight = new Map<bigint, ReturnType<typeof tipOf>>();
-    const open = [...table.open()];
-    const ids = (kind: string) =>
-      open.filter((exit) => exit.kind === kind).map(({ exitId }) => exitId);
+    const ids = (kind: Exit['kind']) =>
+      exits.filter((exit) => exit.kind === kind).map(({ exitId }) => exitId);
     for (const part of chunks(ids('standard'))) {
       const records = await this.standardRecords(part);
       for (const [i, { exitable }] of records.entries()) standard.set(part[i]!, exitable);

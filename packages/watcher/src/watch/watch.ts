@@ -17,7 +17,7 @@ import { type AlarmName, type Danger, dangerOf } from '../danger/levels.ts';
 import { type Mode, spendRefusal } from '../danger/spend-gate.ts';
 import { ExitTable } from '../exits/exit-table.ts';
 import type { ExitEvent } from '../exits/findings.ts';
-import { judgeExits, type Verdict } from '../exits/judge.ts';
+import { casesOf, judgeExits, type Verdict } from '../exits/judge.ts';
 import { LedgerView } from '../exits/ledger-view.ts';
 import type { Margins } from '../lateness.ts';
 import { Books } from '../ledger/books.ts';
@@ -143,6 +143,8 @@ export class Watch {
     // A checkpoint of the ledger from beyond the facts is of a root chain that was taken back.
     this.books = books && books.applied.height <= this.readHeight ? books : new Books();
     this.table = new ExitTable(dialect);
+    const { docket } = this.table;
+    this.books.onSpent = (position) => docket.touch(position);
     this.deposits.length = 0;
     this.follower = new LedgerFollower({
       ...{ books: this.books, blocks: this.blocks, store, childChain, judging, clock, patienceMs },
@@ -214,16 +216,18 @@ export class Watch {
     await Promise.race([this.follower.advance(), pause(ADVANCE_MS, this.parts.signal)]);
     const { standstill } = this.follower;
     const refused = standstill?.kind === 'invalid_block' ? standstill.block.blknum : undefined;
-    this.view.setRefused(refused === undefined ? undefined : this.blocks.block(refused));
+    const refusedBlock = refused === undefined ? undefined : this.blocks.block(refused);
+    if (this.view.setRefused(refusedBlock)) this.table.docket.addAll();
     const head = await root.head();
-    const tip = await root.tip(this.table);
     const balance = (await sender?.balance()) ?? 0n;
     this.heardMs = clock.nowMs();
     const synced = this.isSynced(head);
     const { view, table } = this;
-    const verdict = judgeExits({
-      ...{ dialect, table, view, tip, now: head, margins, minExitPeriodSeconds },
-    });
+    const present = { dialect, table, view, now: head, margins, minExitPeriodSeconds };
+    // The ledger may move on meanwhile: what becomes a case then is looked at the next time.
+    const cases = casesOf(present);
+    const tip = await root.tip(cases);
+    const verdict = judgeExits({ ...present, tip }, cases);
     this.tell(head, synced, verdict, balance);
     await this.challenger?.settle(head.height);
     this.challenger?.look({ head, synced, balance, challenges: verdict.challenges });
