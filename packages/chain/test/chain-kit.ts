@@ -415,7 +415,7 @@ export class Chain {
     const sender = opened && 'sender' in opened ? opened.sender : NOTHING;
     const payer = sender.length === 32 ? nodeKeys.get(this.state, sender)?.account : sender;
     const purseOf = (account: Uint8Array) => balances.keyOf(account, 'pal');
-    const purses = [payer ?? NOTHING, FEE_POT].map(purseOf);
+    const purses = payer ? [payer, FEE_POT].map(purseOf) : [];
     for (const [key] of this.application.changes()) {
       if (OF_BLOCKS.test(key)) continue;
       if (!paid) throw new Error(`an unpaid transaction changed ${JSON.stringify(key)}`);

@@ -111,8 +111,9 @@ describe('a payout file', () => {
     expect(areRowsOf([...all, first], record)).toBe(false);
     expect(areRowsOf([second, first, ...rest], record)).toBe(false);
     expect(areRowsOf([{ ...first, amount: 0n }, second, ...rest], record)).toBe(false);
-    expect(areRowsOf(all, { ...record, root: fromHex(`0x${'11'.repeat(32)}`) })).toBe(false);
-    expect(areRowsOf(all, { ...record, total: record.total + 1n })).toBe(false);
+    const hash = fromHex(`0x${'11'.repeat(32)}`);
+    const others = [{ root: hash }, { content: hash }, { rows: 6 }, { total: record.total + 1n }];
+    for (const change of others) expect(areRowsOf(all, { ...record, ...change })).toBe(false);
   });
 
   it('[V2V-5] of a session that is over is read from the state, in pieces of any size', async () => {

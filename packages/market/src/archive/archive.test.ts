@@ -1,4 +1,5 @@
 import { Overlay } from '@palisade/chain';
+import { revokeNodeKey } from '@palisade/chain/schema';
 import { concat, equalBytes, toHex } from '@palisade/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Block, eventsOf } from '../../../chain/test/chain-kit.ts';
@@ -11,8 +12,10 @@ import {
   agreements,
   answerAudit,
   complete,
+  isMoved,
   JOB_STATE,
   jobFiles,
+  lastOfTerm,
   payoutFileBytes,
   payoutQuery,
   payoutRows,
@@ -25,6 +28,9 @@ import { archiveWaiting, rowsToDrop } from './records.ts';
 
 const ZERO = new Uint8Array(32);
 const ALL: readonly PartnerName[] = ['p0', 'p1', 'p2', 'p3'];
+
+/** Who does less than everything in a session. */
+type Less = Partial<Record<'idle' | 'unwilling', readonly PartnerName[]>>;
 
 /** Partners that work for a client, session by session, and keep what they are drawn for. */
 class Story {
@@ -54,10 +60,13 @@ class Story {
   }
 
   /** A session: those who are `idle` do nothing at all, those who are `unwilling` take nothing new. */
-  async session({
-    idle = [],
-    unwilling = [],
-  }: Partial<Record<'idle' | 'unwilling', readonly PartnerName[]>> = {}): Promise<Block> {
+  async session(less?: Less): Promise<Block> {
+    await this.work(less);
+    return this.market.chain.endSession();
+  }
+
+  /** What is done in a session. */
+  async work({ idle = [], unwilling = [] }: Less = {}): Promise<void> {
     const { market, keepers } = this;
     for (const name of ALL.filter((one) => !idle.includes(one))) {
       if (market.agreementIfAny(this.job, name)?.state === AGREEMENT_STATE.active)
@@ -68,7 +77,6 @@ class Story {
         if (keepers.isOpen(session) && keepers.keeping(session).includes(name))
           await keepers.answer(name, session);
     }
-    return market.chain.endSession();
   }
 
   async sessions(count: number): Promise<void> {
@@ -105,6 +113,7 @@ describe('a payout file whose retention is over', () => {
     expect(eventsOf(moved, 'market.archive-moved')).toMatchObject([{ session: '1' }]);
     expect([...payoutRows.list(story.state, 1n)]).toEqual([]);
     expect([...payoutRows.list(story.state, 2n)]).toHaveLength(2);
+    expect([1n, 2n].map((session) => isMoved(story.state, session))).toEqual([true, false]);
     expect(story.keepers.keeping(1n)).toEqual(['p0', 'p1']);
     expect(story.agreement(1n, 'p0')).toMatchObject({ answered: 1, paid: ARCHIVING.price });
     const job = story.archiveJob(1n);
@@ -249,6 +258,39 @@ describe('a partner of the archive', () => {
     expect(keeping).toHaveLength(2);
     expect(keeping).not.toContain(lost);
     for (const name of keeping) expect(story.agreement(1n, name).answered).toBeGreaterThan(0);
+  });
+
+  it('[V2V-5] that is lost before it proved anything holds nobody up for good', async () => {
+    const story = await Story.begin({ termSessions: 12 }, ['p0', 'p1', 'p2']);
+    await story.sessions(2);
+    const [idle] = story.keepers.called(1n) as [PartnerName];
+    await story.keepers.start(idle, 1n);
+    while (story.agreement(1n, idle).state === AGREEMENT_STATE.active) {
+      expect(isMoved(story.state, 1n)).toBe(false);
+      await story.session({ idle: [idle] });
+    }
+    expect(story.agreement(1n, idle)).toMatchObject({ state: AGREEMENT_STATE.lost, answered: 0 });
+    for (let i = 0; i < 3; i++) await story.session({ idle: [idle] });
+    expect(isMoved(story.state, 1n)).toBe(true);
+  });
+
+  it('[V2V-5] is none whose machine was revoked, though it answered its audits', async () => {
+    const story = await Story.begin({ copies: 3 }, ['p0', 'p1', 'p2']);
+    await story.session();
+    await story.work();
+    const { market, keepers } = story;
+    await market.chain.run(market.owner('p0'), revokeNodeKey, { nodeKey: market.partner('p0').id });
+    await market.chain.endSession();
+    expect(keepers.called(1n)).toEqual(['p1', 'p2']);
+  });
+
+  it('[V2V-5] is not drawn in the last session of a term, which it could no more start', async () => {
+    const story = await Story.begin({ copies: 1 }, ['p0', 'p1', 'p2']);
+    await story.sessions(2);
+    const last = lastOfTerm(story.archiveJob(1n));
+    for (; story.market.chain.session.number < last; await story.session({ unwilling: ALL }))
+      expect(story.keepers.called(1n)).toHaveLength(1);
+    expect(story.keepers.called(1n)).toEqual([]);
   });
 
   it('[V2V-5] is none that may take no new work by its standing', async () => {

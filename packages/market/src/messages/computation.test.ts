@@ -1,7 +1,15 @@
-import { describeContent, isRefusal } from '@palisade/core';
+import { concat, describeContent, isRefusal } from '@palisade/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeWork, MAX_WORK_BYTES, owedFor, readWork, type Work } from './computation.ts';
+import {
+  encodeWork,
+  isSameResult,
+  MAX_WORK_BYTES,
+  owedFor,
+  RUN_END,
+  readWork,
+  type Work,
+} from './computation.ts';
 
 const limits = { fuel: 1000n, memoryBytes: 65_536n, outputBytes: 10 };
 const bytes = fc.uint8Array({ maxLength: 100 });
@@ -40,6 +48,15 @@ describe('the work of a computation job', () => {
     expect(() => encodeWork({ module, input: new Uint8Array(0), limits })).toThrow(
       expect.objectContaining({ code: 'market/work-too-large' }),
     );
+    // Somebody else may have put it together.
+    const empty = encodeWork({
+      module: module.subarray(0, 0),
+      input: module.subarray(0, 0),
+      limits,
+    });
+    const content = concat(empty, module);
+    new DataView(content.buffer).setUint32(1, module.length, true);
+    expect(isRefusal(readWork(content))).toBe(true);
   });
 
   it('costs its part of what was agreed for all of it, and never less than what was used', () => {
@@ -48,5 +65,26 @@ describe('the work of a computation job', () => {
     expect(owedFor({ rate: 100n, sessions: 2 }, 500n, 1000n)).toBe(100n);
     expect(owedFor({ rate: 100n, sessions: 2 }, 1000n, 1000n)).toBe(200n);
     expect(owedFor({ rate: 100n, sessions: 1 }, 0n, 0n)).toBe(0n);
+  });
+});
+
+describe('the results of two partners', () => {
+  it('are the same when end, output and instructions are, whoever says it of whichever job', () => {
+    const hash = (byte: number) => new Uint8Array(32).fill(byte);
+    const said = {
+      job: hash(1),
+      end: RUN_END.finished,
+      output: hash(2),
+      outputSize: 3,
+      fuel: 4n,
+    };
+    expect(isSameResult(said, { ...said, job: hash(9) })).toBe(true);
+    for (const change of [
+      { end: RUN_END.trapped },
+      { output: hash(3) },
+      { outputSize: 4 },
+      { fuel: 5n },
+    ])
+      expect(isSameResult(said, { ...said, ...change }), Object.keys(change)[0]).toBe(false);
   });
 });

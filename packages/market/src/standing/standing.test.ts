@@ -21,6 +21,7 @@ import {
   type StandingParams,
   UTILITY,
 } from '../schema.ts';
+import { mayBeDrawn } from './queries.ts';
 
 /** The rules of a public chain, with what every story leaves out: bonds and a long probation. */
 const OPEN: StandingParams = {
@@ -350,10 +351,11 @@ describe('a pair of client and partner', () => {
 });
 
 describe('a validator that equivocates', () => {
-  it('has the score 0, with the evidence on chain', async () => {
+  it('has the score 0, with the evidence on chain, and is drawn no more', async () => {
     const { chain } = await startMarket({ weights: [10n, 10n, 10n, 10n], bonds: 50n * PAL });
     await chain.block();
-    const { address } = validatorOf(1);
+    const { address, nodeKey } = validatorOf(1);
+    expect(mayBeDrawn(chain.state, nodeKey)).toBe(true);
     const block = await chain.block([], {
       misbehavior: [
         {
@@ -369,5 +371,6 @@ describe('a validator that equivocates', () => {
     expect(eventsOf(block, 'market.fault-noted')).toMatchObject([
       { role: `${ROLE.validator}`, fault: `${FAULT.equivocation}`, warning: '0', score: '0' },
     ]);
+    expect(mayBeDrawn(chain.state, nodeKey)).toBe(false);
   });
 });
