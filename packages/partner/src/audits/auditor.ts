@@ -56,6 +56,10 @@ export type AuditorOptions = {
 /** A session whose challenge is known. */
 type Running = { readonly number: bigint; readonly seed: Uint8Array; readonly samples: number };
 
+/** An answer of ours as the chain tells of it, and in which block. */
+type Answered = { readonly job: Uint8Array; readonly session: bigint; readonly amount: bigint };
+type Heard = { readonly answered: Answered; readonly height: bigint };
+
 export class Auditor {
   readonly #options: AuditorOptions;
   readonly #queue: WorkQueue;
@@ -63,8 +67,8 @@ export class Auditor {
   #running: Running | undefined;
   /** Jobs taken up in the running session. */
   readonly #begun = new Set<HexId>();
-  /** Jobs whose answer is being made or waited for. */
-  readonly #inFlight = new Set<HexId>();
+  /** Jobs whose answer is being made or waited for, and what the chain told of it in the meantime. */
+  readonly #inFlight = new Map<HexId, Heard | undefined>();
 
   constructor(options: AuditorOptions) {
     this.#options = options;
@@ -153,11 +157,14 @@ export class Auditor {
       return;
     }
     if (await ledger.hasAnswer(running.number, job)) return;
-    this.#inFlight.add(job);
+    this.#inFlight.set(job, undefined);
     try {
       await this.#prove(agreement, running);
     } finally {
+      const heard = this.#inFlight.get(job);
       this.#inFlight.delete(job);
+      // Whoever waited may have given up too early, and would not find its answer by asking again.
+      if (heard) await this.noteAnswered(heard.answered, heard.height);
     }
   }
 
@@ -225,14 +232,13 @@ export class Auditor {
     return true;
   }
 
-  /** The chain tells of an answer: the book has it, or a crash kept it from being written. */
-  async noteAnswered(
-    { job, session, amount }: { job: Uint8Array; session: bigint; amount: bigint },
-    height: bigint,
-  ): Promise<void> {
+  /** The chain tells of an answer: the book has it, or something kept it from being written. */
+  async noteAnswered(answered: Answered, height: bigint): Promise<void> {
     const { network, ledger, signer, log } = this.#options;
+    const { job, session, amount } = answered;
     const id = hexOf(job);
-    if (this.#inFlight.has(id) || (await ledger.hasAnswer(session, id))) return;
+    if (this.#inFlight.has(id)) return void this.#inFlight.set(id, { answered, height });
+    if (await ledger.hasAnswer(session, id)) return;
     const view = await network.find(jobQuery, { id: job });
     const mine = view && agreementOf(view, signer.id);
     const params = await network.find(marketParamsQuery, {});
@@ -250,7 +256,7 @@ export class Auditor {
       leaves: sample,
       transaction,
     });
-    log.info('an answer from before a crash is in the book', { job, session });
+    log.info('an answer that the chain told of is in the book', { job, session });
   }
 
   async #transactionIn(height: bigint, job: Uint8Array): Promise<Uint8Array | undefined> {
