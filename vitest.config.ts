@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 const PURE = ['core', 'formats', 'chain', 'market', 'power', 'payments'];
 /** Files at a time: one more than cores, because daemons wait for blocks more than they compute. */
 const WORKERS = availableParallelism() + 1;
+/** Far longer than anything takes on a busy machine: a test says what comes, not how fast. */
+const PATIENCE_MS = 180_000;
 const EXCLUDE = ['**/node_modules/**', '**/*.long.test.ts'];
 
 export default defineConfig({
@@ -18,7 +20,7 @@ export default defineConfig({
           include: PURE.map((name) => `packages/${name}/src/**/*.test.ts`),
           exclude: EXCLUDE,
           isolate: false,
-          testTimeout: 60_000,
+          testTimeout: PATIENCE_MS,
           maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
@@ -28,8 +30,9 @@ export default defineConfig({
           name: 'packages',
           include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
           exclude: [...EXCLUDE, ...PURE.map((name) => `packages/${name}/src/**`)],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: PATIENCE_MS,
+          hookTimeout: PATIENCE_MS,
+          expect: { poll: { timeout: 60_000 } },
           maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
@@ -43,8 +46,9 @@ export default defineConfig({
           maxConcurrency: 2,
           include: ['test/**/*.test.ts'],
           exclude: EXCLUDE,
-          testTimeout: 180_000,
-          hookTimeout: 60_000,
+          testTimeout: PATIENCE_MS,
+          hookTimeout: PATIENCE_MS,
+          expect: { poll: { timeout: 60_000 } },
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },

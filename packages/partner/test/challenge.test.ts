@@ -101,7 +101,7 @@ describe('a partner that is challenged', () => {
       what: 'the end of its containment',
     });
     expect(await standingOf(pool, key)).toMatchObject({ challengeFinding: FINDING.passed });
-  }, 60_000);
+  });
 
   it('[P2V-1.G2] shows leaves of what it is paid to keep, and cannot once it is gone', async () => {
     const pool = await startPool(cleanups, QUICK, EAGER);
@@ -123,7 +123,7 @@ describe('a partner that is challenged', () => {
       what: 'a failure that both found',
     });
     expect(await found(pool, 'unreachable')).toBe(0);
-  }, 60_000);
+  });
 
   it('[P2V-1.G2] answers validators that it knows, for itself, and nobody else', async () => {
     const pool = await startPool(cleanups);

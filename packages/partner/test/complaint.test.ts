@@ -86,4 +86,4 @@ it('[P2V-2.G1] validators that never notify a partner are complained about by it
     });
     expect(failuresInRow).toBe(responsible.includes(toHex(validator)) ? 1 : 0);
   }
-}, 60_000);
+});

@@ -114,8 +114,12 @@ async function untilSecondEnds({ state, miner }: Liar) {
   expect(sectors.need(state, miner, 1n).pledge).toBe(0n);
 }
 
-async function verdictOn({ urls, signer, domain, url }: Liar, proof: Uint8Array, at = urls.at(-1)) {
-  const words = { number: 0n, proof, url, atMs: BigInt(Date.now()) };
+async function verdictOn(
+  { urls, signer, domain, url, clock }: Liar,
+  proof: Uint8Array,
+  at = urls.at(-1),
+) {
+  const words = { number: 0n, proof, url, atMs: BigInt(clock.nowMs()) };
   const asked = await signEnvelope(proofReady, words, domain, signer);
   return send('POST', `${at}/v1/sector-verdicts`, asked);
 }
@@ -172,7 +176,7 @@ it('[P10] validators refuse a false seal proof, and dispute false proofs of wind
   const lie = await falsified(liar, second, sealEntryCount(shape), sealEntryBytes(shape));
   await proveWithFalseWord(liar, lie);
   await untilSecondEnds(liar);
-}, 60_000);
+});
 
 it('[P10] validators report proofs of windows and seals that none of them can have', async () => {
   const liar = await begin(await startPool(cleanups, undefined, { sectors: SECTORS }));
@@ -186,4 +190,4 @@ it('[P10] validators report proofs of windows and seals that none of them can ha
   await liar.chain.send(proveWindow, { deadline, partition, skipped: [], proof }, liar.signer);
   await untilSecondEnds(liar);
   await untilPunished(liar);
-}, 60_000);
+});

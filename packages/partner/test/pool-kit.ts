@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { type ChainClient, connect } from '@palisade/client';
 import {
   accountSigner,
-  type Clock,
   type ContentDescription,
   catalogue,
   type Declaration,
@@ -28,6 +27,7 @@ import { type MarketParams, marketParams } from '@palisade/market';
 import {
   type Agreement,
   accept,
+  auditDueQuery,
   clientReceipt,
   jobQuery,
   offer,
@@ -47,6 +47,7 @@ import {
   type RunningPartner,
   startPartner,
 } from '../src/index.ts';
+import { FairClock } from './fair-clock.ts';
 
 export const MIB = 2 ** 20;
 export const PRICE = 10n ** 12n;
@@ -91,13 +92,16 @@ export async function startPool(
   more: {
     pool?: Partial<typeof POOL_TIMING>;
     sectors?: Partial<SectorsParams>;
-    clock?: Clock;
+    /** Whether partners have processes of their own, and with them the machine's clock. */
+    hasProcesses?: boolean;
     /** Changes the market's parameters. */
     market?: (params: MarketParams) => MarketParams;
   } = {},
 ) {
   const dataDir = await tempFolder(cleanups);
-  const network = makeNetwork('partner-test', Date.now() - 1000, timing);
+  const clock = new FairClock(more.hasProcesses ? Number.POSITIVE_INFINITY : undefined);
+  cleanups.push(async () => clock.stop());
+  const network = makeNetwork('partner-test', clock.nowMs() - 1000, timing);
   if (more.market) {
     const { state } = network.genesis;
     const params = more.market(marketParams.fromJson(state.market!, 'market'));
@@ -114,17 +118,18 @@ export async function startPool(
     guardMs: timing.guardMs,
     pool: { ...POOL_TIMING, ...more.pool },
     faucetSecret: network.faucetSecret,
-    ...(more.clock ? { clock: more.clock } : {}),
+    clock,
   });
   cleanups.push(stop);
   const { domain, urls } = node;
-  const chain = connect({ urls });
+  const chain = connect({ urls, environment: { nowMs: () => clock.nowMs() } });
   return {
     network,
     urls,
     domain,
     chain,
     node,
+    clock,
     client: clientOf(chain, urls, accountSigner(network.clientSecret)),
   };
 }
@@ -140,6 +145,7 @@ export async function startTestPartner(
     nodeSecret: pool.network.partners[number]!.nodeSecret,
     validators: pool.urls,
     processMetrics: false,
+    clock: pool.clock,
     ...more,
     dataDir,
     config: {
@@ -154,6 +160,8 @@ export async function startTestPartner(
         retryMs: 50,
         inclusionMs: 1500,
         pollMs: 500,
+        // Few partners, which may all answer at once.
+        auditSpreadPpm: 1000,
         ...more.config?.timing,
       },
     },
@@ -162,7 +170,7 @@ export async function startTestPartner(
   return { ...partner, dataDir };
 }
 
-export const partnerKey = (pool: Pool, number = 0) =>
+export const partnerKey = (pool: Pick<Pool, 'network'>, number = 0) =>
   ed25519.publicKey(pool.network.partners[number]!.nodeSecret);
 
 export type TestClient = ReturnType<typeof clientOf>;
@@ -273,10 +281,15 @@ export async function agreementOnChain(
   return view && agreementOf(view, partner);
 }
 
+/** What is waited for, in words, and how long, ms. */
+export type Patience = { readonly what?: string | (() => string); readonly withinMs?: number };
+/** Far longer than anything takes: only what never comes must end, ms. */
+const PATIENCE_MS = 90_000;
+
 /** Waits until something is so; fails with `what` when it is not after a while. */
 export async function until(
   isSo: () => Promise<boolean> | boolean,
-  { what = 'it', withinMs = 20_000 }: { what?: string | (() => string); withinMs?: number } = {},
+  { what = 'it', withinMs = PATIENCE_MS }: Patience = {},
 ): Promise<void> {
   const end = Date.now() + withinMs;
   while (!(await isSo())) {
@@ -284,6 +297,56 @@ export async function until(
     if (Date.now() > end) throw new Error(`${named} did not happen within ${withinMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Blocks after the randomness of a session within which whoever is to answer has heard of it. */
+const ANSWER_BLOCKS = 3n;
+
+/** More sessions than any story has: what has not come by then never does. */
+const MOST_SESSIONS = 40;
+
+export type Living = Patience & {
+  /** Numbers of partners that answer what they are asked; all, unless some are away. */
+  readonly live?: readonly number[];
+  /** What must be done as well before a session may end. */
+  readonly mayEnd?: () => Promise<boolean>;
+};
+
+/** Lets sessions end until something is so: each as soon as all is done in it, or in its own time. */
+export async function sessionsUntil(
+  pool: Pool,
+  isSo: () => Promise<boolean>,
+  { live = [...pool.network.partners.keys()], mayEnd, ...patience }: Living = {},
+): Promise<void> {
+  const { chain, clock } = pool;
+  let isReached = false;
+  const look = async () => {
+    isReached = await isSo();
+    return isReached;
+  };
+  for (let sessions = 0; sessions < MOST_SESSIONS; sessions++) {
+    const { number, startMs } = await chain.session();
+    const isOver = async () => (await look()) || (await chain.session()).number > number;
+    const isDone = async () => (await isAnswered(pool, live)) && (await mayEnd?.()) !== false;
+    await until(async () => (await isOver()) || (await isDone()), patience);
+    if (isReached) return;
+    clock.moveTo(Number(startMs + (await chain.params()).sessionMs));
+    await until(isOver, patience);
+    if (isReached) return;
+  }
+  throw new Error(`it did not happen in ${MOST_SESSIONS} sessions`);
+}
+
+/** Whether these partners have nothing left to answer in the running session. */
+async function isAnswered({ chain, ...pool }: Pool, live: readonly number[]): Promise<boolean> {
+  const { number, randomnessHeight } = await chain.session();
+  const { height } = await chain.status();
+  if (randomnessHeight === 0n || height < randomnessHeight + ANSWER_BLOCKS) return false;
+  for (const partner of live.map((i) => partnerKey(pool, i))) {
+    const { jobs } = await chain.query(auditDueQuery, { session: number, partner });
+    if (jobs.length > 0) return false;
+  }
+  return true;
 }
 
 /** The partner's signature under a receipt, checked. */

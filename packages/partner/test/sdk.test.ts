@@ -8,6 +8,7 @@ import {
   contentOf,
   MIB,
   QUICK,
+  sessionsUntil,
   startPool,
   startTestPartner,
   until,
@@ -45,14 +46,12 @@ describe('the SDK and three partners', () => {
     const parts: Uint8Array[] = [];
     for await (const part of got.bytes) parts.push(part);
     expect(Buffer.concat(parts).equals(plain)).toBe(true);
-    await until(
-      async () => (await agreementOnChain(pool, stored.job, partners[0]!.nodeKey))!.answered > 0,
-      { what: 'a first answer' },
-    );
+    const agreed = (nodeKey: Uint8Array) => agreementOnChain(pool, stored.job, nodeKey);
+    const { nodeKey: first } = partners[0]!;
+    await sessionsUntil(pool, async () => (await agreed(first))!.answered > 0);
     await market.remove(stored.job);
-    for (const { nodeKey } of partners)
-      await until(async () => (await agreementOnChain(pool, stored.job, nodeKey))!.state === 2, {
-        what: 'the end',
-      });
-  }, 60_000);
+    const states = () =>
+      Promise.all(partners.map(async ({ nodeKey }) => (await agreed(nodeKey))!.state));
+    await sessionsUntil(pool, async () => `${await states()}` === '2,2,2', { what: 'the end' });
+  });
 });

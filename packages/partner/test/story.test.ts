@@ -9,6 +9,7 @@ import {
   contentOf,
   MIB,
   partnerKey,
+  sessionsUntil,
   startPool,
   startTestPartner,
   until,
@@ -36,10 +37,10 @@ describe('a partner at work', () => {
       status: 200,
       json: { state: 'starting', offset: content.size },
     });
-    await until(async () => (await agreementOnChain(pool, job, partnerKey(pool)))?.state === 2, {
-      what: 'the end of the agreement',
-    });
-    const agreement = await agreementOnChain(pool, job, partnerKey(pool));
+    const mine = () => agreementOnChain(pool, job, partnerKey(pool));
+    await until(async () => (await mine()) !== undefined, { what: 'the start' });
+    await sessionsUntil(pool, async () => (await mine())!.state === 2, { what: 'the end' });
+    const agreement = await mine();
     expect(agreement).toMatchObject({ answered: 2, missed: 0, paid: 2n * offer.rate });
     await until(
       async () => (await readdir(join(partner.dataDir, 'agreements/ended'))).length === 1,

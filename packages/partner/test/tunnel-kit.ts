@@ -204,7 +204,7 @@ export async function readAll(socket: Socket): Promise<Buffer> {
 const LOOK_MS = 20;
 
 /** Waits for something that is on its way. */
-export async function until(isReached: () => boolean, ms = 5000): Promise<void> {
+export async function until(isReached: () => boolean, ms = 60_000): Promise<void> {
   for (const end = performance.now() + ms; performance.now() < end; ) {
     if (isReached()) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

@@ -100,9 +100,11 @@ export class Agreements implements Desk {
     if (isRefusal(asked)) return asked;
     // Better told before the upload than after it.
     const bad = checkRate(value, asked) ?? (await limits(value.rate * BigInt(value.sessions)));
-    if (bad || offer) return bad;
-    if (book.count >= MAX_AGREEMENTS) return noRoom(`${MAX_AGREEMENTS} agreements run here.`);
+    if (bad) return bad;
     await room.refresh();
+    // Asked only now: an offer that was made in the meantime keeps the room for this very job.
+    if (offers.get(value.job)) return undefined;
+    if (book.count >= MAX_AGREEMENTS) return noRoom(`${MAX_AGREEMENTS} agreements run here.`);
     const full = room.fullReason();
     if (full !== undefined) return noRoom(full);
     return room.fits(Number(job.size)) ? undefined : noRoom(`${job.size} bytes do not fit.`);
