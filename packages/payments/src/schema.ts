@@ -25,6 +25,7 @@ export {
   leafHash,
   PROOF_BYTES,
   TREE_DEPTH,
+  UNUSED_LEAF,
 } from './format/merkle.ts';
 export {
   CHILD_BLOCK_INTERVAL,

@@ -395,7 +395,7 @@ describe('a watcher on a real root chain', () => {
       .find(({ kind }) => kind === 'invalid_block')!;
     expect(checkEvidence(evidence)).toMatchObject({
       holds: true,
-      finding: expect.stringContaining("spends what is not its signer's"),
+      finding: expect.stringContaining('transaction 1: An input belongs to somebody else'),
     });
     await world.startExit(ALICE, coin);
     const exitId = await exitIdOf(coin);

@@ -175,7 +175,7 @@ function checkCommand(context: Context) {
           json: reports,
           lines: reports.flatMap(({ holds, finding, toAsk }) => [
             `${holds ? paint.green('✓') : paint.red('✗')} ${finding}`,
-            ...toAsk.map((question) => `  ask any node of the root chain for ${question}`),
+            ...toAsk.map((question) => `  ask for ${question}`),
           ]),
           exitCode: reports.length > 0 && reports.every(({ holds }) => holds) ? 0 : 1,
         };

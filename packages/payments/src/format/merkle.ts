@@ -33,9 +33,12 @@ function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return keccak256(nodePlace);
 }
 
+/** What a place without transaction has instead of its raw bytes. */
+export const UNUSED_LEAF = new Uint8Array(HASH);
+
 /** Roots of trees of unused leaves, by their height. */
 export const EMPTY_SUBTREES: readonly Uint8Array[] = (() => {
-  const roots = [leafHash(new Uint8Array(HASH))];
+  const roots = [leafHash(UNUSED_LEAF)];
   while (roots.length <= TREE_DEPTH) roots.push(nodeHash(roots.at(-1)!, roots.at(-1)!));
   return roots;
 })();

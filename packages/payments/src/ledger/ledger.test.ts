@@ -114,6 +114,18 @@ describe('the ledger', () => {
     again.load([]);
   });
 
+  it('[X15] finds the outputs of an owner without a search over those of others', () => {
+    const dice = new Dice(6);
+    const ledger = new Ledger();
+    for (let i = 0; i < 20_000; i++) ledger.create(at(1000 * (1 + i)), anOutput(dice));
+    const owner = person(99);
+    for (let i = 0; i < 3; i++) ledger.create(at(i + 1), { ...anOutput(dice), owner });
+    const start = performance.now();
+    for (let i = 0; i < 500; i++) expect([...ledger.outputsOf(owner)]).toHaveLength(3);
+    // A search takes over 5 s for as many; this takes some 10 ms.
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
   it('[X5] refuses to make one position twice', () => {
     const ledger = new Ledger();
     const output = anOutput(new Dice(1));

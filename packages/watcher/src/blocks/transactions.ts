@@ -4,9 +4,11 @@ import {
   BlockTree,
   type Dialect,
   decodeSigned,
+  MAX_BLOCK_TXS,
   type Position,
   placeOf,
   type Signed,
+  UNUSED_LEAF,
 } from '@palisade/payments';
 import { depositTx } from '../ledger/books.ts';
 import type { FactOf } from '../root/facts.ts';
@@ -56,30 +58,40 @@ export class Transactions {
 
   /** The transaction that made an output, with the proof of its inclusion. */
   proven(position: Position): Proven | undefined {
-    const { blknum, txindex } = placeOf(position);
-    const deposit = this.deposits.get(blknum);
-    if (deposit && txindex > 0) return undefined;
-    const raw = deposit ?? this.signedAt({ blknum, txindex })?.raw;
-    if (!raw) return undefined;
-    const tree = this.tree(blknum);
-    return { raw, proof: tree.proof(txindex), root: tree.root };
+    const proven = this.at(position);
+    return proven?.raw === UNUSED_LEAF ? undefined : proven;
   }
 
-  private rawsOf(blknum: number): readonly Uint8Array[] {
+  /** As `proven`; of a place that a block does not use, what its tree has there. */
+  at(position: Position): Proven | undefined {
+    const { blknum, txindex } = placeOf(position);
+    const tree = txindex < MAX_BLOCK_TXS ? this.tree(blknum) : undefined;
+    if (!tree) return undefined;
+    const deposit = this.deposits.get(blknum);
+    const used = deposit && txindex === 0 ? deposit : this.signedAt({ blknum, txindex })?.raw;
+    return { raw: used ?? UNUSED_LEAF, proof: tree.proof(txindex), root: tree.root };
+  }
+
+  /** Undefined also for a block that was refused because one of them cannot be read. */
+  private rawsOf(blknum: number): readonly Uint8Array[] | undefined {
     const deposit = this.deposits.get(blknum);
     if (deposit) return [deposit];
-    const { transactions = [] } = this.blocks.block(blknum) ?? {};
-    return transactions.map((bytes) => {
+    const raws: Uint8Array[] = [];
+    const block = this.blocks.block(blknum);
+    for (const bytes of block?.transactions ?? []) {
       const decoded = decodeSigned(this.dialect, bytes);
-      if (isRefusal(decoded)) throw damaged(blknum);
-      return decoded.raw;
-    });
+      if (isRefusal(decoded)) return undefined;
+      raws.push(decoded.raw);
+    }
+    return block && raws;
   }
 
-  private tree(blknum: number): BlockTree {
+  private tree(blknum: number): BlockTree | undefined {
     const kept = this.trees.get(blknum);
     if (kept) return kept;
-    const tree = BlockTree.of(this.rawsOf(blknum));
+    const raws = this.rawsOf(blknum);
+    if (!raws) return undefined;
+    const tree = BlockTree.of(raws);
     this.trees.set(blknum, tree);
     const [oldest] = this.trees.keys();
     if (this.trees.size > KEPT_TREES) this.trees.delete(oldest!);

@@ -2,40 +2,45 @@
 import { equalBytes, isRefusal, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import {
-  BlockTree,
   DIALECTS,
-  decodeSigned,
   decodeTransaction,
-  encodeTransaction,
   hashOf,
   isIncluded,
   type Output,
-  openTransaction,
   type Payment,
   paymentDomain,
   placeOf,
   type SigningDomain,
   signingDigest,
-  surplusOf,
   TX_TYPE,
 } from '@palisade/payments';
-import type { Evidence, InvalidBlockEvidence, InvalidExitEvidence, ProvenTx } from './bundle.ts';
+import { askBlock, askRoot, askRootOf } from './ask.ts';
+import type { Evidence, InvalidExitEvidence, ProvenTx, WithheldBlockEvidence } from './bundle.ts';
+import { checkBlock } from './check-block.ts';
 
 export type EvidenceReport = {
   /** Whether the evidence shows what it says. */
   readonly holds: boolean;
   /** What it shows, or why it shows nothing. */
   readonly finding: string;
-  /** What only the root chain can say, to be asked of any node. */
+  /** What only the root chain can say, or the child chain that is accused: to be asked of them. */
   readonly toAsk: readonly string[];
 };
 
 export function checkEvidence(evidence: Evidence): EvidenceReport {
   const { dialect, framework } = evidence.place;
   const domain = paymentDomain(DIALECTS[dialect], framework);
-  return evidence.kind === 'invalid_exit'
-    ? checkExit(domain, evidence)
-    : checkBlock(domain, evidence);
+  if (evidence.kind === 'invalid_exit') return checkExit(domain, evidence);
+  return evidence.kind === 'invalid_block' ? checkBlock(domain, evidence) : withheld(evidence);
+}
+
+/** Silence cannot be shown: it is asked for again. */
+function withheld({ blknum, root, sinceMs, tries }: WithheldBlockEvidence): EvidenceReport {
+  return {
+    holds: true,
+    finding: `Block ${blknum} was asked for ${tries} times since ${new Date(sinceMs).toISOString()}, and not handed out.`,
+    toAsk: [askRoot(blknum, root), `${askBlock(root)} whether it hands it out now.`],
+  };
 }
 
 const nothing = (finding: string): EvidenceReport => ({ holds: false, finding, toAsk: [] });
@@ -51,75 +56,32 @@ function checkExit(domain: SigningDomain, evidence: InvalidExitEvidence): Eviden
     return nothing('The transaction that is shown does not spend the output.');
   if (!isSignedBy(domain, spending, spend.signature, owner))
     return nothing('The owner has not signed the transaction that is shown.');
+  const late = evidence.included && includedLate(evidence.included, spend.raw);
+  if (typeof late === 'string') return nothing(late);
   return {
     holds: true,
-    finding: `The exit of ${position} is invalid: its owner ${toHex(owner)} spent it in transaction ${toHex(hashOf(spend.raw))}.`,
+    finding: `The exit of ${position} is invalid: its owner ${toHex(owner)} spent it in transaction ${toHex(hashOf(spend.raw))}${late?.finding ?? ''}.`,
     toAsk: [
-      askRoot(made),
+      askRootOf(made),
+      ...(late?.toAsk ?? []),
       `standardExits([${exitId}]) of the exit game: whether the exit is still exitable.`,
     ],
   };
 }
 
-function checkBlock(domain: SigningDomain, evidence: InvalidBlockEvidence): EvidenceReport {
-  const { blknum, root, transactions, txindex } = evidence;
-  const ask = [`blocks(${blknum}) of the framework: its root must be ${toHex(root)}.`];
-  const shown = (finding: string): EvidenceReport => ({ holds: true, finding, toAsk: ask });
-  const raws: Uint8Array[] = [];
-  for (const [i, bytes] of transactions.entries()) {
-    const decoded = decodeSigned(domain.dialect, bytes);
-    if (isRefusal(decoded))
-      return nothing(
-        `Transaction ${i} cannot be read, so its block's root is not known to be this.`,
-      );
-    raws.push(encodeTransaction(decoded.transaction));
-  }
-  if (!equalBytes(BlockTree.of(raws).root, root))
-    return nothing('The transactions are not those under this root.');
-  const bytes = txindex === null ? undefined : transactions[txindex];
-  if (bytes === undefined) return nothing('No transaction of the block is named.');
-  const opened = openTransaction(domain, bytes, secp256k1.recover);
-  if (isRefusal(opened) || opened.transaction.type !== TX_TYPE.payment)
-    return nothing('What is wrong with this transaction cannot be shown by itself.');
-  const { inputs } = opened.transaction;
-  const spent: Output[] = [];
-  for (const [i, position] of inputs.entries()) {
-    const made = evidence.inputs[i];
-    if (!made) return nothing(`What made input ${i} is not shown.`);
-    const output = outputAt(domain, made, position);
-    if (typeof output === 'string') return nothing(output);
-    ask.push(askRoot(made));
-    if (!equalBytes(output.owner, opened.signers[i]!))
-      return shown(
-        `Block ${blknum} is invalid: transaction ${txindex} spends what is not its signer's.`,
-      );
-    spent.push(output);
-  }
-  if (!surplusOf(spent, opened.transaction.outputs))
-    return shown(
-      `Block ${blknum} is invalid: transaction ${txindex} pays out more than it spends.`,
-    );
-  const twice = spentEarlier(domain, evidence, opened.transaction);
-  if (twice) return shown(`Block ${blknum} is invalid: transaction ${txindex} ${twice}`);
-  return nothing('Nothing is wrong with this transaction by what is shown.');
-}
-
-/** Whether the evidence names an older transaction that spends the same. */
-function spentEarlier(
-  domain: SigningDomain,
-  { earlier, blknum, txindex }: InvalidBlockEvidence,
-  { inputs }: Payment,
-): string | undefined {
-  if (!earlier) return undefined;
-  const other = decodeTransaction(domain.dialect, earlier.raw);
-  const place = placeOf(earlier.position);
-  const isOlder =
-    place.blknum < blknum || (place.blknum === blknum && place.txindex < (txindex ?? 0));
-  if (isRefusal(other) || other.type !== TX_TYPE.payment || !isOlder) return undefined;
-  const position = other.inputs[earlier.input];
-  if (position === undefined || !inputs.includes(position)) return undefined;
-  if (!isIncluded(earlier.root, earlier.raw, place.txindex, earlier.proof)) return undefined;
-  return `spends ${position}, which transaction ${place.txindex} of block ${place.blknum} had spent.`;
+/** That a block has the spend, and when; or what is wrong with what is shown. */
+function includedLate(included: NonNullable<InvalidExitEvidence['included']>, raw: Uint8Array) {
+  const { position, root, proof, exitStartedAt, submittedAt } = included;
+  const { blknum, txindex } = placeOf(position);
+  if (!equalBytes(included.raw, raw) || !isIncluded(root, raw, txindex, proof))
+    return 'The spend is not under the root that is shown.';
+  return {
+    finding: `, which is in block ${blknum}, ${submittedAt - exitStartedAt} root-chain blocks after the exit began`,
+    toAsk: [
+      askRoot(blknum, root),
+      `the logs ExitStarted at root-chain block ${exitStartedAt} and BlockSubmitted of ${blknum} at ${submittedAt}.`,
+    ],
+  };
 }
 
 /** The output at a position, by a transaction that is proven to be there; or what is wrong. */
@@ -143,8 +105,4 @@ function isSignedBy(
 ): boolean {
   const signer = secp256k1.recover(signingDigest(domain, payment), signature);
   return signer !== undefined && equalBytes(signer, owner);
-}
-
-function askRoot({ position, root }: ProvenTx): string {
-  return `blocks(${placeOf(position).blknum}) of the framework: its root must be ${toHex(root)}.`;
 }

@@ -80,8 +80,8 @@ export class ExitTable {
     return this.standard.get(exitId) ?? this.inFlight.get(exitId);
   }
 
-  /** Whether another exit was paid for the same output: this one will be passed over (`ExitOmitted`). */
-  wasPaid({ position, outputTx }: StandardExit): boolean {
+  /** Whether an exit was paid for an output: any other one will be passed over (`ExitOmitted`). */
+  wasPaid({ position, outputTx }: Pick<StandardExit, 'position' | 'outputTx'>): boolean {
     if (this.paidPositions.has(position)) return true;
     return this.paidOutputs.has(outputKey(hashOf(outputTx), placeOf(position).oindex));
   }

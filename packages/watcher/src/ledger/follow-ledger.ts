@@ -23,7 +23,13 @@ import type { Books, Payout } from './books.ts';
 
 /** Why the books stand still. */
 export type Standstill =
-  | { readonly kind: 'invalid_block'; readonly fact: RootFact; readonly block: InvalidBlock }
+  | {
+      readonly kind: 'invalid_block';
+      readonly fact: RootFact;
+      readonly block: InvalidBlock;
+      /** As it was handed out. */
+      readonly body: ReceivedBlock;
+    }
   | {
       readonly kind: 'missing_block';
       readonly fact: RootFact;
@@ -150,7 +156,7 @@ export class LedgerFollower {
       if (this.standstill?.kind !== 'invalid_block')
         log.error('a child block is invalid', { blknum, error: judged.error });
       this.rejected = { body, verdict: judged };
-      this.standstill = { kind: 'invalid_block', fact, block: judged };
+      this.standstill = { kind: 'invalid_block', fact, block: judged, body };
       return false;
     }
     this.rejected = undefined;
