@@ -170,7 +170,6 @@ type CliError = {
   readonly code: string;
   readonly message: string;
   readonly next?: string;
-  readonly data: { readonly codespace?: string };
 };
 
 describe('the command line', () => {
@@ -219,9 +218,8 @@ describe('the command line', () => {
   const refusal = async (...line: readonly string[]) => {
     const { code, error } = await palisade(...line);
     expect(code, line.join(' ')).toBe(1);
-    // What the chain refuses comes with its own code beside the engine's, and its advice in the message.
-    const { code: own, message, next, data } = error as CliError;
-    const name = data.codespace ?? own;
+    // What the chain refuses comes with its advice in the message.
+    const { code: name, message, next } = error as CliError;
     expect(`${message} ${next ?? ''}`, name).toMatch(/\. \w.*\w/);
     return name;
   };

@@ -118,7 +118,7 @@ async function seatsOf(
       next: 'Seats are drawn for the session after next of the first lent power: palisade power show',
     });
   const { seatings, lowTrust } = found.seats;
-  const names = namesOf(await readPower(chain), toHex);
+  const names = namesOf(await readPower(chain));
   const rows = seatings.map(({ nodeKey, known, snapshot, weight, sinceHeight, untilHeight }) => [
     names.get(toHex(nodeKey)) || '-',
     known === 1 ? 'known' : snapshot > 0n ? `drawn in session ${snapshot}` : 'stayed',

@@ -4,7 +4,8 @@ import { InvalidArgumentError } from 'commander';
 import { type Context, execute, type Report } from '../command.ts';
 import type { Session } from '../session/session.ts';
 import { openSessionWallet, type WalletFlags, walletLeaf } from '../session/wallet.ts';
-import { formatEther, parseEther, parseEthereumAddress } from '../terminal/ether.ts';
+import { formatEther, parseEther } from '../terminal/ether.ts';
+import { parseAddress } from '../terminal/ids.ts';
 import { facts, table } from '../terminal/table.ts';
 
 /** A deposit counts when it is some blocks deep: three minutes with a public root chain. */
@@ -66,7 +67,7 @@ export function payCommand(context: Context) {
     'Pay ether to somebody on the child chain, unless the watcher finds it dangerous',
     'palisade pay 0x7605f485e542bd304b0f379f68e7014063c66d06 0.1',
   )
-    .argument('<to>', 'address of the account', parseEthereumAddress)
+    .argument('<to>', 'address of the account', parseAddress)
     .argument('<amount>', 'how much, in ether', parseEther)
     .option('-y, --yes', 'do not ask before paying')
     .action((to, amount, options) =>
@@ -89,7 +90,7 @@ export function payCommand(context: Context) {
 
 export function utxosCommand(context: Context) {
   return walletLeaf('utxos', 'List outputs on the child chain that can be spent', 'palisade utxos')
-    .argument('[address]', 'their owner; you, unless given', parseEthereumAddress)
+    .argument('[address]', 'their owner; you, unless given', parseAddress)
     .action((address, options) =>
       execute(context, options, async (session) => {
         const wallet = await openSessionWallet(session, options, 'look');

@@ -1,18 +1,13 @@
 /** `palisade draw verify`: anybody repeats a draw of seats from what validators publish. */
 import { checkDraw, type DrawReport } from '@palisade/client';
-import { fromHex, toHex } from '@palisade/core';
-import { InvalidArgumentError } from 'commander';
+import { toHex } from '@palisade/core';
 import { branch, type Context, execute, networkLeaf, type Report } from '../command.ts';
 import { namesOf, readPower } from '../session/power-view.ts';
 import { formatSize, parseHeight } from '../terminal/amounts.ts';
+import { parseRoot } from '../terminal/ids.ts';
 import { facts, table } from '../terminal/table.ts';
 
 const right = 'right' as const;
-
-function parseRoot(text: string): Uint8Array {
-  if (/^0x[0-9a-fA-F]{64}$/.test(text)) return fromHex(text.toLowerCase());
-  throw new InvalidArgumentError('a root is 0x and 64 hex digits');
-}
 
 export function drawCommand(context: Context) {
   return branch('draw', 'Check how seats were drawn').addCommand(verifyCommand(context));
@@ -33,7 +28,7 @@ function verifyCommand(context: Context) {
     .action((number, options) =>
       execute(context, options, async ({ chain, paint }) => {
         const found = await checkDraw(chain, number, options.root);
-        const names = namesOf(await readPower(chain), toHex);
+        const names = namesOf(await readPower(chain));
         return told(found, (key) => names.get(toHex(key)) || toHex(key).slice(0, 14), paint.bold);
       }),
     );

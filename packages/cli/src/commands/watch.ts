@@ -1,9 +1,10 @@
 /** `palisade watch`, `palisade exit`: the watcher of a child chain, and what it knows of exits. */
 import { readFile, stat } from 'node:fs/promises';
-import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import { exactJson, PalisadeError, parseExactJson } from '@palisade/core';
+import { Option } from '@commander-js/extra-typings';
+import { exactJson, PalisadeError, parseExactJson, toHex } from '@palisade/core';
 import { branch, type Context, execute, leaf } from '../command.ts';
 import { watcherOf } from '../session/wallet.ts';
+import { parseAddress } from '../terminal/ids.ts';
 import { facts } from '../terminal/table.ts';
 import { daemonLeaf } from './daemons.ts';
 import {
@@ -44,7 +45,7 @@ function runCommand({ world }: Context) {
       const { runWatch } = await import('@palisade/watcher');
       const flags = {
         'watch.rootChain': rootChain,
-        'watch.framework': framework,
+        'watch.framework': framework && toHex(framework),
         'watch.childChain': childChain,
         'watch.dialect': dialect,
         'watch.mode': mode,
@@ -53,11 +54,6 @@ function runCommand({ world }: Context) {
       };
       await runWatch({ env: world.env, flags, ...(config === undefined ? {} : { file: config }) });
     });
-}
-
-function parseAddress(text: string): string {
-  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return text;
-  throw new InvalidArgumentError('an address is 0x and 40 hex digits');
 }
 
 function statusCommand(context: Context) {

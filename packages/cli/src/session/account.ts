@@ -41,16 +41,30 @@ export async function unlockAccount(
   config: CliConfig,
 ): Promise<NamedAccount> {
   const name = config.key ?? onlyOne(await accountKeys(home));
-  const store = await openKeystore(home.keys);
-  const passphrase = await passphraseFor(world, config, `Passphrase of key '${name}': `);
-  const { kind, secret } = await store.unlock(name, passphrase);
-  if (kind !== 'account')
+  return accountOf(name, await unlockSecret(world, home, config, name, 'account'));
+}
+
+/**
+ * The secret of a key of a kind; nobody is asked for the passphrase of one that is not there.
+ * @throws PalisadeError `cli/other-kind`, `keystore/no-such-key`, `keystore/wrong-passphrase`
+ */
+export async function unlockSecret(
+  world: World,
+  { keys }: Home,
+  config: CliConfig,
+  name: string,
+  wanted: 'account' | 'node',
+): Promise<Uint8Array> {
+  const store = await openKeystore(keys);
+  const { kind } = await store.info(name);
+  if (kind !== wanted)
     throw new PalisadeError({
-      code: 'cli/not-an-account',
-      message: `'${name}' is the key of a machine; an account is needed here.`,
-      next: 'palisade keys list',
+      code: 'cli/other-kind',
+      message: `'${name}' is the key of ${wanted === 'node' ? 'an account' : 'a machine'}; the other kind is needed here.`,
+      next: `palisade keys list shows those that there are; palisade keys new NAME${wanted === 'node' ? ' --node' : ''} makes one.`,
     });
-  return accountOf(name, secret);
+  const passphrase = await passphraseFor(world, config, `Passphrase of key '${name}': `);
+  return (await store.unlock(name, passphrase)).secret;
 }
 
 function onlyOne(keys: readonly KeyInfo[]): string {

@@ -2,6 +2,7 @@
 
 import { MAX_PAGE } from '@palisade/chain/schema';
 import type { ChainClient } from '@palisade/client';
+import { toHex } from '@palisade/core';
 import { type CollatorView, collatorsQuery, powerTotalsQuery } from '@palisade/power/schema';
 
 export type PowerView = Awaited<ReturnType<typeof readPower>>;
@@ -28,9 +29,6 @@ async function readCollators(chain: ChainClient): Promise<readonly CollatorView[
 }
 
 /** Names of collators by node key as hex. */
-export function namesOf(
-  { collators }: Pick<PowerView, 'collators'>,
-  toHex: (key: Uint8Array) => string,
-) {
+export function namesOf({ collators }: Pick<PowerView, 'collators'>): ReadonlyMap<string, string> {
   return new Map(collators.map(({ nodeKey, collator }) => [toHex(nodeKey), collator.name]));
 }

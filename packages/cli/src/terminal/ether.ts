@@ -1,5 +1,4 @@
-/** Amounts and addresses of the root chain as people write and read them. */
-import { fromHex } from '@palisade/core';
+/** Amounts of the root chain as people write and read them. */
 import { InvalidArgumentError } from 'commander';
 
 const DECIMALS = 18;
@@ -18,9 +17,4 @@ export function parseEther(text: string): bigint {
 export function formatEther(wei: bigint): string {
   const fraction = `${wei % UNIT}`.padStart(DECIMALS, '0').replace(/0+$/, '');
   return `${wei / UNIT}${fraction === '' ? '' : `.${fraction}`} ether`;
-}
-
-export function parseEthereumAddress(text: string): Uint8Array {
-  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return fromHex(text.toLowerCase());
-  throw new InvalidArgumentError('an address is 0x and 40 hex digits');
 }

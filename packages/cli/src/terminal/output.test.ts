@@ -71,6 +71,21 @@ describe('an error', () => {
     ]);
   });
 
+  it('says nothing twice: not what several validators said, nor problems that stand in the message', () => {
+    const problems = ['url: is "x"', 'replica: is no setting'];
+    const message = ['The settings have problems:', ...problems].join('\n');
+    const wrong = new PalisadeError({ code: 'config/invalid', message, data: { problems } });
+    expect(errorLines(wrong, plain)).toEqual([
+      '✗ config/invalid',
+      '  what  The settings have problems:',
+      '  why   url: is "x"',
+      '        replica: is no setting',
+    ]);
+    const tried = Array.from({ length: 4 }, () => 'http://a: ECONNREFUSED');
+    const alone = new PalisadeError({ code: 'a/b', message: 'm', data: { tried } });
+    expect(errorLines(alone, plain)).toHaveLength(3);
+  });
+
   it('names its cause where it has no list of reasons, and never more than a few reasons', () => {
     const cause = new PalisadeError({ code: 'x/y', message: 'The disk is full.' });
     const error = new PalisadeError({ code: 'a/b', message: 'It failed.', cause });

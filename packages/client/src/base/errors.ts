@@ -51,8 +51,11 @@ export function aborted(): PalisadeError {
 /** Any thrown thing as an error of ours; what a broken connection throws differs by runtime. */
 export function asClientError(error: unknown, url: string): PalisadeError {
   if (error instanceof PalisadeError) return error;
-  const cause = (error as { cause?: { code?: unknown } })?.cause;
-  const why = typeof cause?.code === 'string' ? cause.code : String((error as Error)?.message);
+  const { message, cause } = error as {
+    message?: unknown;
+    cause?: { code?: unknown; message?: unknown };
+  };
+  const why = cause?.code ?? cause?.message ?? message;
   return clientError('client/connection', `The connection to ${url} failed: ${why}.`, {
     retry: 'now',
     data: { url },

@@ -44,6 +44,8 @@ export type Keystore = {
   create(key: NewKey): Promise<KeyInfo>;
   /** Stores a secret that exists already: 32 bytes, or their hex. Never replaces a key. */
   import(key: NewKey & { readonly secret: Uint8Array | string }): Promise<KeyInfo>;
+  /** A key without its secret; `keystore/no-such-key` where there is none. */
+  info(name: string): Promise<KeyInfo>;
   /** All keys by name, without any passphrase; files that cannot be read are told apart. */
   list(): Promise<{
     readonly keys: readonly KeyInfo[];
@@ -70,6 +72,9 @@ export async function openKeystore(dir: string): Promise<Keystore> {
   await ensureDir(dir, FOLDER_MODE);
   const pathOf = (name: string) => join(dir, `${checkedName(name)}.json`);
 
+  const info = async (name: string): Promise<KeyInfo> =>
+    infoOf(name, parseKeystore(await readText(pathOf(name))));
+
   const store = async (key: NewKey, secret: Uint8Array): Promise<KeyInfo> => {
     const path = pathOf(key.name);
     checkPassphrase(key.passphrase);
@@ -89,13 +94,13 @@ export async function openKeystore(dir: string): Promise<Keystore> {
     import: async (key) =>
       store(key, typeof key.secret === 'string' ? ofHex(key.secret) : key.secret),
     export: async (name) => readText(pathOf(name)),
+    info,
     list: async () => {
       const keys: KeyInfo[] = [];
       const damaged: { file: string; why: string }[] = [];
       for (const file of (await readdir(dir)).filter((f) => f.endsWith('.json')).sort()) {
         try {
-          const name = file.slice(0, -'.json'.length);
-          keys.push(infoOf(name, parseKeystore(await readText(pathOf(name)))));
+          keys.push(await info(file.slice(0, -'.json'.length)));
         } catch (error) {
           damaged.push({ file, why: (error as Error).message });
         }

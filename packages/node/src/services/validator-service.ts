@@ -52,7 +52,11 @@ export class ValidatorService {
     const place = this.pool.index.placeOf(opened.id);
     if (!place) {
       const submission = await this.pool.engine.submit(tx);
-      if (!submission.accepted) return submission.refusal;
+      if (!submission.accepted) {
+        const { check, refusal } = submission;
+        // What the rules refuse has their code, which senders go by.
+        return check ? refuse(check.codespace, check.log) : refusal;
+      }
     }
     const { height } = this.self;
     return {

@@ -110,10 +110,7 @@ export class MinerWork {
   }
 }
 
-/**
- * Whether the chain refused something for this reason: in its block, or when a validator tried it
- * before it took it, which stands beside the engine's own code.
- */
+/** Whether the chain refused something for this reason. */
 export function isCode(error: unknown, code: string): boolean {
-  return error instanceof PalisadeError && (error.code === code || error.data.codespace === code);
+  return error instanceof PalisadeError && error.code === code;
 }

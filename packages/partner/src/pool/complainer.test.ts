@@ -63,9 +63,8 @@ let complainer: Complainer;
 const network = {
   find: async () => found && { id, job: found, agreements: [] },
   async post(_: unknown, fields: (typeof complaints)[number]) {
-    const codespace = refusals.shift();
-    if (codespace)
-      throw new PalisadeError({ code: 'engine/tx-refused', message: 'no', data: { codespace } });
+    const code = refusals.shift();
+    if (code) throw new PalisadeError({ code, message: 'no' });
     complaints.push(fields);
     return { id, envelope: id };
   },

@@ -158,6 +158,6 @@ export class Complainer {
 }
 
 /** What another try may mend: nobody answers, or the chain's clock is behind ours. */
-function isTransient({ retry, code, data }: PalisadeError): boolean {
-  return retry !== 'never' || code === 'market/too-early' || data.codespace === 'market/too-early';
+function isTransient({ retry, code }: PalisadeError): boolean {
+  return retry !== 'never' || code === 'market/too-early';
 }
