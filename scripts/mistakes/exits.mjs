@@ -135,9 +135,11 @@ export const MISTAKES = [
     edits: [
       {
         file: `${EXITS}/judge.ts`,
-        from: '      if (found) findings.push(found);\n',
-        to: `      if (found) findings.push(found);
-      if (found && found.late.length > 0) break;\n`,
+        from: '  for (const exit of exits) findings.push(...judgeExit(judgement, exit));\n',
+        to: `  for (const exit of exits) {
+    findings.push(...judgeExit(judgement, exit));
+    if (findings.some(({ late }) => late.length > 0)) break;
+  }\n`,
       },
     ],
     test: { file: STORIES, name: 'catching up finds all of them' },

@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ALICE, BOB, CAROL, type Person, person } from '../../payments/test/wallets.ts';
 import { parseEvidence } from '../src/evidence/bundle.ts';
 import { checkEvidence } from '../src/evidence/check.ts';
+import { listExits } from '../src/wallet/list-exits.ts';
 import { type RunningWatcher, startWatcher, type WatcherOptions } from '../src/watcher.ts';
 import { type RootWorld, startRootWorld, until } from './root-world.ts';
 
@@ -141,8 +142,15 @@ describe('a watcher on a real root chain', () => {
     await world.processExits(CAROL);
     await world.startExit(CAROL, coin);
     expect(await isExitable(exitId)).toBe(true);
-    await watch({}, person('another challenger'));
+    const second = await watch({}, person('another challenger'));
     await until(async () => !(await isExitable(exitId)), 'the second challenge');
+    const stateOf = async () =>
+      (await listExits(second.url)).find(({ utxo_pos }) => utxo_pos === coin);
+    await until(async () => (await stateOf())?.state === 'challenged', 'its state');
+    expect(await stateOf()).toMatchObject({ danger: 'OK', events: [] });
+    expect(
+      (await listExits(second.url, { open: true })).map(({ exit_id }) => exit_id),
+    ).not.toContain(exitId);
   });
 
   it('[X12] an in-flight exit against a block is called non-canonical, and its piggyback is challenged, each time it is placed', async () => {
@@ -280,6 +288,11 @@ describe('a watcher on a real root chain', () => {
         }),
       ]),
     });
+    const [newest] = await listExits(watcher.url, { open: true });
+    expect(newest).toMatchObject({
+      ...{ kind: 'standard', utxo_pos: coin, state: 'open', danger: 'WATCH' },
+      ...{ events: ['invalid_exit'], amount: ETH, owner: toHex(ALICE.address) },
+    });
     const shown = await ask(watcher, 'utxo.get_challenge_data', { utxo_pos: Number(coin) });
     expect(shown.data).toMatchObject({ exit_id: exitId, input_index: 0n });
     const documents = (await ask(watcher, 'evidence.all', {})).data as readonly unknown[];
@@ -359,6 +372,10 @@ describe('a watcher on a real root chain', () => {
       );
     const inFlightTx = { txbytes: inFlight.in_flight_tx };
     await until(() => about('piggyback_available', inFlightTx), 'the offer');
+    expect((await listExits(watcher.url, { open: true }))[0]).toMatchObject({
+      ...{ kind: 'in-flight', txbytes: inFlightTx.txbytes, events: ['piggyback_available'] },
+      ...{ is_canonical: true, piggybacked_outputs: [] },
+    });
     expect(about('invalid_exit', { utxo_pos: paid })).toBe(false);
   });
 

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import { type Context, execute, type Report } from '../command.ts';
 import type { Session } from '../session/session.ts';
 import { openSessionWallet, type WalletFlags, walletLeaf } from '../session/wallet.ts';
-import { formatEther, parseEther } from '../terminal/ether.ts';
+import { formatEther, isEther, parseEther } from '../terminal/ether.ts';
 import { parseAddress } from '../terminal/ids.ts';
 import { facts, table } from '../terminal/table.ts';
 
@@ -114,8 +114,6 @@ export function utxosCommand(context: Context) {
       }),
     );
 }
-
-const isEther = (token: string): boolean => /^0x0+$/.test(token);
 
 /** A whole number that names an output: its block, its transaction, its place. */
 export function parsePosition(text: string): bigint {

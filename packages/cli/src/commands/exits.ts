@@ -1,9 +1,10 @@
-/** `palisade exit start`, `show`, `challenge`, `process`: exits by hand. What a watcher does by itself is in `watch.ts`. */
-import { type Context, execute } from '../command.ts';
-import { openSessionWallet, walletLeaf } from '../session/wallet.ts';
+/** `palisade exit start`, `list`, `show`, `challenge`, `process`: exits by hand. What a watcher does by itself is in `watch.ts`. */
+import type { ListedExit } from '@palisade/watcher/wallet';
+import { type Context, execute, leaf } from '../command.ts';
+import { openSessionWallet, walletLeaf, watcherOf } from '../session/wallet.ts';
 import { parseCount } from '../terminal/amounts.ts';
-import { formatEther } from '../terminal/ether.ts';
-import { facts } from '../terminal/table.ts';
+import { formatEther, isEther } from '../terminal/ether.ts';
+import { facts, table } from '../terminal/table.ts';
 import { parsePosition } from './child-chain.ts';
 
 /** Exits that one transaction pays at most: more would not fit into a block of the root chain. */
@@ -32,6 +33,47 @@ export function exitStartCommand(context: Context) {
         };
       }),
     );
+}
+
+const LAST_PAGE = 1_000_000;
+
+export function exitListCommand(context: Context) {
+  return leaf(
+    'list',
+    'List the exits that a watcher knows, the newest first, with their state and danger',
+    'palisade exit list --open',
+  )
+    .option('--open', 'only those that nothing has ended yet')
+    .option('--page <number>', 'each has 200', parseCount(1, LAST_PAGE), 1)
+    .option('--api <url>', 'API of the watcher; the development network’s')
+    .action((options) =>
+      execute(context, options, async (session) => {
+        const { listExits } = await import('@palisade/watcher/wallet');
+        const { open = false, page } = options;
+        const exits = await listExits(watcherOf(session, options), { open, page });
+        return {
+          json: exits,
+          lines:
+            exits.length === 0
+              ? ['No exits.']
+              : table(
+                  ['output or transaction', 'state', 'amount', 'can be paid', 'danger', ''].map(
+                    (title) => ({ title }),
+                  ),
+                  exits.map(rowOf),
+                ),
+        };
+      }),
+    );
+}
+
+function rowOf(exit: ListedExit): string[] {
+  const { state, danger, events, amount, currency = '', scheduled_finalization_time: time } = exit;
+  const held = amount === undefined ? '' : isEther(currency) ? formatEther(amount) : `${amount}`;
+  return [
+    exit.utxo_pos === undefined ? `in flight ${exit.txhash}` : `${exit.utxo_pos}`,
+    ...[state, held, time === null ? '' : timeOf(time), danger, events.join(', ')],
+  ];
 }
 
 export function exitShowCommand(context: Context) {

@@ -9,6 +9,7 @@ import { facts } from '../terminal/table.ts';
 import { daemonLeaf } from './daemons.ts';
 import {
   exitChallengeCommand,
+  exitListCommand,
   exitProcessCommand,
   exitShowCommand,
   exitStartCommand,
@@ -112,31 +113,11 @@ export function exitCommand(context: Context) {
   return branch('exit', 'Exits to the root chain: start, look, challenge, pay; and evidence')
     .addCommand(exitStartCommand(context))
     .addCommand(exitShowCommand(context))
-    .addCommand(listCommand(context))
+    .addCommand(exitListCommand(context))
     .addCommand(exitChallengeCommand(context))
     .addCommand(exitProcessCommand(context))
     .addCommand(evidenceCommand(context))
     .addCommand(checkCommand(context));
-}
-
-function listCommand(context: Context) {
-  return leaf('list', 'List what a watcher finds wrong or worth knowing', 'palisade exit list')
-    .option('--api <url>', 'API of the watcher; the development network’s')
-    .action((options) =>
-      execute(context, options, async (session) => {
-        const status = (await call(watcherOf(session, options), 'status.get')) as {
-          readonly byzantine_events: readonly {
-            readonly event: string;
-            readonly details: unknown;
-          }[];
-        };
-        const events = status.byzantine_events;
-        return {
-          json: events,
-          lines: events.map(({ event, details }) => `${event}  ${exactJson(details)}`),
-        };
-      }),
-    );
 }
 
 function evidenceCommand(context: Context) {

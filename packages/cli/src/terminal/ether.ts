@@ -18,3 +18,6 @@ export function formatEther(wei: bigint): string {
   const fraction = `${wei % UNIT}`.padStart(DECIMALS, '0').replace(/0+$/, '');
   return `${wei / UNIT}${fraction === '' ? '' : `.${fraction}`} ether`;
 }
+
+/** Whether a token's address stands for ether. */
+export const isEther = (token: string): boolean => /^0x0+$/.test(token);

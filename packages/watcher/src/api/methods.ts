@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { collectEvidence } from '../evidence/collect.ts';
 import type { FactOf } from '../root/facts.ts';
 import type { Watch } from '../watch/watch.ts';
+import { exitListMethods } from './exit-list.ts';
 import { exitMethods } from './exit-methods.ts';
 import { paymentMethods } from './payment-methods.ts';
 import { address, hash, none, outputOf, PAGE_LIMIT, paging, txBytes, utxoOf } from './shapes.ts';
@@ -30,6 +31,7 @@ export function watcherMethods(watch: Watch): Readonly<Record<string, RpcMethod>
     ...accountMethods(watch),
     ...blockMethods(watch),
     ...exitMethods(watch),
+    ...exitListMethods(watch),
     ...paymentMethods(watch),
   };
 }

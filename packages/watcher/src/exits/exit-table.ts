@@ -67,6 +67,12 @@ export class ExitTable {
     return this.shown.get(position) ?? [];
   }
 
+  /** Exits that ever started, as they were last. */
+  *all(): Generator<Exit> {
+    yield* this.standard.values();
+    yield* this.inFlight.values();
+  }
+
   /** Exits that nothing has ended yet. */
   *open(): Generator<Exit> {
     for (const exitId of this.openExits) {

@@ -8,6 +8,9 @@ import type { Exit, InFlightExit, Spend, StandardExit } from './records.ts';
 /** What an event tells: bytes as hex, numbers exact. */
 export type EventDetails = Readonly<Record<string, unknown>>;
 
+/** Members of details that name the exit: its output, or its transaction. */
+export const DETAILS_OF_EXIT = ['utxo_pos', 'txbytes'] as const;
+
 export type ExitEvent = { readonly event: AlarmName; readonly details: EventDetails };
 
 /** A challenge that would succeed now, by what is known. */

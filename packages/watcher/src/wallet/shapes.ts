@@ -47,4 +47,25 @@ export const inFlightData = z.object({
   in_flight_tx_sigs: z.array(hex),
 });
 
+const listed = z.object({
+  kind: z.enum(['standard', 'in-flight']),
+  exit_id: uint,
+  state: z.enum(['open', 'challenged', 'omitted', 'deleted', 'finalized']),
+  /** How dangerous it is, and by which events. */
+  danger: z.string().max(20),
+  events: z.array(z.string().max(100)).max(100),
+  eth_height: uint,
+  /** Unix seconds after which it can be paid. */
+  scheduled_finalization_time: uint.nullable(),
+  /** Of a standard exit. */
+  ...{ utxo_pos: uint.optional(), owner: address.optional() },
+  ...{ currency: address.optional(), amount: uint.optional() },
+  /** Of an in-flight exit. */
+  ...{ txhash: hex.optional(), txbytes: hex.optional(), is_canonical: z.boolean().optional() },
+  piggybacked_inputs: z.array(uint).max(5).optional(),
+  piggybacked_outputs: z.array(uint).max(5).optional(),
+});
+export const listedExits = z.array(listed).max(200);
+export type ListedExit = z.output<typeof listed>;
+
 export const bytesOf = (text: string): Uint8Array => fromHex(text);
