@@ -71,6 +71,7 @@ async function ask(action: string, params: Record<string, string>): Promise<void
 
 it('[P5] [P6] [P8] [P9] partners seal, prove and lend by themselves; the seats of the session after next are drawn by it', async () => {
   const { chain } = story;
+  const begun = await sessionOf((await heard('sectors.pre-committed')).height);
   const lent = await sessionOf((await heard('power.delegated')).height);
   const taken = await heard(
     'power.seats-taken',
@@ -78,6 +79,8 @@ it('[P5] [P6] [P8] [P9] partners seal, prove and lend by themselves; the seats o
   );
   const session = BigInt(fieldsOf(taken).session!);
   expect(session).toBe(lent + 2n);
+  // Announced, challenged, proven twice, lent, read and seated: all within five sessions.
+  expect(session - begun).toBeLessThan(5n);
 
   const read = await snapshotOf(lent + 1n);
   expect(read.some(({ line }) => line.power > 0n)).toBe(true);
@@ -241,6 +244,14 @@ describe('the command line', () => {
     expect(verified).toMatchObject({ code: 0, valid: true });
     const line = ['draw', 'verify', `${number - 1n}`];
     expect(await palisade(...line, '--root', String(verified.root))).toMatchObject({ code: 0 });
+    // The root is in the header of a block that validators signed, which is found without being told.
+    const { signed } = verified as unknown as { readonly signed: Record<string, string> };
+    expect(signed.root).toBe(verified.root);
+    const block = (await (
+      await fetch(`${story.devnet.urls[0]}/v1/blocks/${signed.height}`)
+    ).json()) as { readonly hash: string };
+    expect(await palisade(...line, '--block', block.hash)).toMatchObject({ code: 0, signed });
+    expect(await refusal(...line, '--block', `0x${'ab'.repeat(32)}`)).toBe('client/draw-wrong');
     expect(await refusal(...line, '--root', `0x${'ab'.repeat(32)}`)).toBe('client/draw-wrong');
     expect(await refusal('draw', 'verify', '4000')).toBe('client/no-draw');
     expect(await refusal('validators', '--session', '4000')).toBe('cli/no-seats');

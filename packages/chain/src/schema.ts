@@ -1,6 +1,6 @@
 /**
- * The chain's declarations: what clients may send, ask and watch. Pure data, no rules; the rules
- * are behind the package's other door.
+ * The chain's declarations: what clients may send, ask and watch, and the check of what a block commits
+ * to. The rules are behind the package's other door.
  */
 
 export { feeOf } from './accounts/charge.ts';
@@ -9,6 +9,7 @@ export { revokeNodeKey } from './accounts/commands/revoke-node-key.ts';
 export { send } from './accounts/commands/send.ts';
 export { nodeKeyBound, nodeKeyRevoked } from './accounts/events.ts';
 export { accountQuery, nodeKeyQuery, paramsQuery, supplyQuery } from './accounts/queries.ts';
+export { type RootsInBlock, type SignedRoot, signedRoot } from './application/signed-root.ts';
 export { bondSlashed } from './bonds/bonds.ts';
 export { type EventDeclaration, event } from './module/event.ts';
 export { MAX_PAGE, type QueryDeclaration, query } from './module/query.ts';

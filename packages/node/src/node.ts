@@ -34,6 +34,7 @@ import type { DirectoryEntry, Pool } from './services/pool.ts';
 import { prober } from './services/probe.ts';
 import { DEFAULT_POOL_TIMING } from './services/timing.ts';
 import { ValidatorService } from './services/validator-service.ts';
+import { DrawRoots } from './store/draw-roots.ts';
 
 export type RunningNode = {
   readonly engine: EmbeddedEngine;
@@ -76,6 +77,7 @@ export async function startNode(
     board,
     discipline: new Discipline(timing.cooldownMs),
     evidence,
+    drawRoots: new DrawRoots(`${dataDir}/draw-roots`),
     meetings: makeMeetings(board, metrics, nowMs, services),
     metrics,
     index,

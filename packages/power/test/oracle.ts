@@ -17,6 +17,8 @@ export type Rules = {
   readonly maxCollators: number;
   readonly unbonding: number;
   readonly quarantine: number;
+  /** Sessions for which who backed a seat answers for it. */
+  readonly memory: number;
 };
 
 const ORDER = ['lent', 'unbonding', 'quarantined'];
@@ -47,6 +49,16 @@ export class Oracle {
   delegate(name: string, collator: number, amount: bigint): void {
     const { generation } = this.candidates.get(collator)!;
     this.put(name, { collator, generation, kind: 'lent', until: 0, amount });
+  }
+
+  /** Whoever has nothing, and backed nobody in a snapshot that can still be asked about, may leave. */
+  mayDeregister(name: string): boolean {
+    const miner = this.miners.get(name);
+    if (!miner || miner.raw > 0n || miner.parts.length > 0) return false;
+    const last = this.snapshots.findLastIndex((then) =>
+      then.get(name)?.parts.some(({ kind }) => kind === 'lent'),
+    );
+    return last < 0 || this.session >= last + this.rules.memory;
   }
 
   mayTakeBack(name: string, collator: number, amount: bigint): boolean {
@@ -103,13 +115,20 @@ export class Oracle {
   }
 
   /** Binds what everybody had lent to a registration in a snapshot. */
-  quarantine(collator: number, generation: number, snapshot: number): void {
-    for (const [name, { parts }] of this.snapshots[snapshot]!) {
+  quarantine(
+    collator: number,
+    generation: number,
+    snapshot: number,
+    backed: (name: string, lent: bigint, raw: bigint) => void,
+  ): void {
+    for (const [name, { raw, parts }] of this.snapshots[snapshot]!) {
       const then = parts.find(
         (part) =>
           part.kind === 'lent' && part.collator === collator && part.generation === generation,
       );
-      if (then && this.miners.has(name)) this.bind(name, then);
+      if (!then) continue;
+      backed(name, then.amount, raw);
+      if (this.miners.has(name)) this.bind(name, then);
     }
   }
 

@@ -1,11 +1,16 @@
 /** Random deeds on a chain with power, each held against the oracle: what may be done, and what is left. */
-import type { Declaration, Infer, Signer } from '@palisade/core';
+import { heldFor } from '@palisade/chain';
+import type { Declaration, Domain, Infer, Signer } from '@palisade/core';
 import { toHex } from '@palisade/core';
 import {
+  addBond,
+  bondPurpose,
+  cancelSlash,
   claimQuery,
   collatorPower,
   createMiner,
   delegate,
+  deregisterMiner,
   leaveCollators,
   powerModule,
   registerCollator,
@@ -13,9 +18,10 @@ import {
   slashes,
   undelegate,
 } from '@palisade/power';
-import { type Block, type Fields, validatorOf } from '../../chain/test/chain-kit.ts';
+import { accountOf, type Block, type Fields, validatorOf } from '../../chain/test/chain-kit.ts';
+import { BondOracle } from './bond-oracle.ts';
 import { Oracle, type Part } from './oracle.ts';
-import { MIB, MINERS, machineName, type PowerKit, startPower } from './power-kit.ts';
+import { BOND, MIB, MINERS, machineName, type PowerKit, startPower } from './power-kit.ts';
 
 /** Collators of the kit: v0 is a known validator. */
 const COLLATORS = [1, 2, 3, 4, 5];
@@ -38,6 +44,7 @@ export class RandomPower {
   readonly tally: Tally = new Map();
   private readonly pool: PowerKit;
   private readonly oracle: Oracle;
+  private readonly bonds: BondOracle;
   /** Registrations of collators so far: each has a number. */
   private registrations = 0;
   private readonly random: (below: number) => number;
@@ -45,18 +52,32 @@ export class RandomPower {
   private constructor(pool: PowerKit, random: (below: number) => number) {
     this.pool = pool;
     this.random = random;
-    const rules = { minDelegation: MIN, maxCollators: 3, unbonding: 4, quarantine: 4 };
+    const spans = { unbonding: 4, quarantine: 4, deferral: 1, memory: 8 };
+    const rules = { minDelegation: MIN, maxCollators: 3, ...spans };
     this.oracle = new Oracle(rules, (index) => toHex(pool.nodeKey(index)));
+    this.bonds = new BondOracle(spans);
+    for (const [i, name] of MINERS.entries()) {
+      const amount = 10n ** 9n + BigInt(i) * 777_777n;
+      pool.setCollateral(name, amount);
+      this.bonds.collateral.set(name, amount);
+    }
   }
 
   static async begin(seed: number): Promise<RandomPower> {
-    const params = { minEligible: 1, maxCollators: 3 };
-    const power = new RandomPower(await startPower({ params }), randomNumbers(seed));
+    const { id: owner } = accountOf('m3');
+    const params = { minEligible: 1, maxCollators: 3, owner };
+    // What is burned is slashed, then.
+    const pool = await startPower({ params, feeBurnPpm: 0 });
+    const power = new RandomPower(pool, randomNumbers(seed));
     // Most deeds need a miner with power and a collator: some are there from the first one on.
     for (let i = 0; i < 8; i++) await power.mine();
     for (let i = 0; i < 6; i++) await power.register();
     for (let i = 0; i < 8; i++) await power.change();
     return power;
+  }
+
+  get domain(): Domain {
+    return this.pool.chain.domain;
   }
 
   /** One deed and the comparison after it. */
@@ -67,8 +88,11 @@ export class RandomPower {
       ...Array(4).fill(() => this.change()),
       ...Array(3).fill(() => this.mine()),
       ...Array(3).fill(() => this.register()),
+      ...Array(2).fill(() => this.addBond()),
+      ...Array(2).fill(() => this.deregister()),
       () => this.leave(),
-      () => this.offend(),
+      ...Array(2).fill(() => this.offend()),
+      () => this.cancel(),
       ...Array(4).fill(() => this.endSession()),
     ];
     await deeds[this.random(deeds.length)]!();
@@ -110,13 +134,13 @@ export class RandomPower {
   private async register(): Promise<void> {
     const index = this.pick(COLLATORS);
     const may = this.oracle.candidates.get(index)?.registered !== true;
-    const fields = await this.pool.registration(index);
+    const bond = BOND + BigInt(this.random(1000));
+    const fields = await this.pool.registration(index, bond);
     await this.attempt(may, this.pool.owner(index), registerCollator, fields);
-    if (may)
-      this.oracle.candidates.set(index, {
-        registered: true,
-        generation: this.registrations++,
-      });
+    if (!may) return;
+    const generation = this.registrations++;
+    this.oracle.candidates.set(index, { registered: true, generation });
+    this.bonds.begin(index, generation, bond);
   }
 
   private async leave(): Promise<void> {
@@ -124,7 +148,47 @@ export class RandomPower {
     const may = this.oracle.candidates.get(index)?.registered === true;
     const collator = this.pool.nodeKey(index);
     await this.attempt(may, this.pool.owner(index), leaveCollators, { collator });
-    if (may) this.oracle.remove(index, false);
+    if (may) this.remove(index, false);
+  }
+
+  private remove(index: number, offence: boolean): void {
+    this.oracle.remove(index, offence);
+    this.bonds.end(index, this.oracle.session);
+  }
+
+  private async addBond(): Promise<void> {
+    const index = this.pick(COLLATORS);
+    const amount = BigInt(this.random(4)) * 1_000_003n;
+    const may = this.oracle.candidates.get(index)?.registered === true && amount > 0n;
+    const fields = { collator: this.pool.nodeKey(index), amount };
+    await this.attempt(may, this.pool.owner(index), addBond, fields);
+    if (may) this.bonds.add(index, amount);
+  }
+
+  private async deregister(): Promise<void> {
+    const names = [...this.oracle.miners].filter(([, { raw }]) => raw === 0n);
+    const name = names.length > 0 ? this.pick(names)[0] : this.pick(MINERS);
+    const may = this.oracle.mayDeregister(name);
+    const { chain } = this.pool;
+    const tx = await chain.sign(chain.account(name), deregisterMiner, {});
+    const { results } = await chain.block([tx], { afterMs: 1n });
+    const done = results[0]!.code === 0;
+    this.note(deregisterMiner.name, done);
+    if (done) this.oracle.miners.delete(name);
+    // A miner that nobody touched since it backed somebody is let go later than it could be.
+    if (done ? !may : may && results[0]!.codespace !== 'power/still-answers')
+      throw new Error(
+        `${name} leaves: may ${may}, but ${results[0]!.codespace} ${results[0]!.log}`,
+      );
+  }
+
+  /** The owner takes a slash back, or one that there is not. */
+  private async cancel(): Promise<void> {
+    const [first] = this.bonds.waiting();
+    const { session, collator: index } = first ?? { session: 0, collator: this.pick(COLLATORS) };
+    const fields = { session: BigInt(session), collator: this.pool.nodeKey(index) };
+    await this.attempt(first !== undefined, this.pool.chain.account('m3'), cancelSlash, fields);
+    this.bonds.cancel(session, index);
   }
 
   private async delegate(): Promise<void> {
@@ -181,7 +245,8 @@ export class RandomPower {
       misbehavior: [{ type: 'duplicate-vote', validator, height, timeNs, totalVotingPower }],
     });
     this.note('offence', true);
-    if (this.oracle.candidates.get(index)?.registered) this.oracle.remove(index, true);
+    this.bonds.offence(index, this.oracle.session);
+    if (this.oracle.candidates.get(index)?.registered) this.remove(index, true);
   }
 
   private key(index: number): string {
@@ -193,15 +258,22 @@ export class RandomPower {
     const kicked = block.events.filter(({ type }) => type === 'power.collator-removed');
     if (kicked.length > 0) throw new Error('nobody served badly, and somebody was removed');
     const { state } = this.pool.chain;
-    const due = BigInt(this.oracle.session);
+    const ended = this.oracle.session;
     this.oracle.nextSession();
     // Slashes are carried out as the session ends; the walk stands in the first block of the next.
-    for (const [[, nodeKey], slash] of slashes.list(state))
-      if (slash.due === due && slash.snapshot > 0n) {
-        const index = COLLATORS.find((one) => this.key(one) === toHex(nodeKey))!;
-        this.oracle.quarantine(index, slash.generation, Number(slash.snapshot));
-        this.note('slash', true);
-      }
+    for (const [[offence, nodeKey], slash] of slashes.list(state)) {
+      const index = COLLATORS.find((one) => this.key(one) === toHex(nodeKey))!;
+      if (!this.bonds.isDue(Number(offence), index, ended)) continue;
+      const { generation, fractionPpm } = slash;
+      this.bonds.slashBond(index, generation, fractionPpm);
+      this.oracle.quarantine(index, generation, Number(slash.snapshot), (name, lent, raw) =>
+        this.bonds.slashBacker(name, lent, raw, fractionPpm),
+      );
+      this.note('slash', true);
+    }
+    this.bonds.endSession(ended);
+    if (this.bonds.waiting().some(({ session }) => session < ended))
+      throw new Error('a slash was not carried out');
     this.note('session', true);
   }
 
@@ -238,7 +310,17 @@ export class RandomPower {
       if (power !== this.oracle.power(index))
         throw new Error(`v${index} has ${power}, expected ${this.oracle.power(index)}`);
       this.compareSnapshot(index, collatorPower(state, this.pool.nodeKey(index)));
+      const held = heldFor(state, this.pool.owner(index).id, bondPurpose(this.pool.nodeKey(index)));
+      if (held !== this.bonds.held(index))
+        throw new Error(`v${index} holds ${held}, expected ${this.bonds.held(index)}`);
     }
+    for (const name of MINERS) {
+      const [has, expected] = [this.pool.collateralOf(name), this.bonds.collateral.get(name)];
+      if (has !== expected) throw new Error(`collateral of ${name}: ${has}, expected ${expected}`);
+    }
+    const burned = this.pool.chain.burned();
+    if (burned !== this.bonds.burned)
+      throw new Error(`${burned} are burned, expected ${this.bonds.burned}`);
   }
 
   private compareSnapshot(index: number, found: bigint): void {

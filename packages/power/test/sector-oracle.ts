@@ -239,6 +239,24 @@ export class SectorOracle {
     this.note('terminated');
   }
 
+  /** A seal proof failed: the sector ends, and all of its pledge is taken. */
+  failSeal(miner: string, number: bigint, height: bigint, discoverer: string): void {
+    const one = this.living().find((each) => each.miner === miner && each.number === number)!;
+    const taken = one.pledge;
+    one.pledge = 0n;
+    this.reward(miner, taken, discoverer);
+    this.end(one, height, false);
+    this.note('seal failed');
+  }
+
+  /** A part of what is taken of a miner goes to whoever showed why. */
+  private reward(miner: string, taken: bigint, discoverer: string): void {
+    const left = this.leave(miner, taken);
+    this.purse(discoverer).gained += (left * BigInt(this.params.disputeRewardPpm)) / MILLION;
+    // What goes to another account is no longer this miner's, as if it were burned.
+    this.purse(miner).burned += left;
+  }
+
   /** A window proof was withheld: all that it was for pays, whoever reports is rewarded. */
   dispute(
     miner: string,
@@ -261,11 +279,7 @@ export class SectorOracle {
       one.pledge -= part;
       taken += part;
     }
-    const left = this.leave(miner, taken);
-    const reward = (left * BigInt(this.params.disputeRewardPpm)) / MILLION;
-    this.purse(discoverer).gained += reward;
-    // What goes to another account is no longer this miner's, as if it were burned.
-    this.purse(miner).burned += left;
+    this.reward(miner, taken, discoverer);
     this.note('disputed');
   }
 }

@@ -1,9 +1,16 @@
 /**
  * Queries of committed state. `/q/module.question` takes and gives JSON by the query's declaration;
  * `/store/NAME/key` takes a raw key of a proven store and answers with its value and ICS-23 proofs
- * of presence or absence up to the app hash.
+ * of presence or absence up to the app hash; `/roots` answers with all that the app hash is made of.
  */
-import { fromUtf8, type Json, type KeyValueReader, PalisadeError, utf8 } from '@palisade/core';
+import {
+  fromUtf8,
+  type Json,
+  type KeyValueReader,
+  PalisadeError,
+  toHex,
+  utf8,
+} from '@palisade/core';
 import { commitmentProof, type ProofOp, proveStore, type QueryResponse } from '@palisade/formats';
 import type { Module } from '../module/module.ts';
 import { namedRoots, type Roots } from './roots.ts';
@@ -23,6 +30,10 @@ export function answerQuery(
 ): QueryResponse {
   const stored = /^\/store\/([a-z-]+)\/key$/.exec(path);
   if (stored) return proven(roots, stored[1]!, data, height);
+  if (path === '/roots') {
+    const named = [...namedRoots(roots)].map(([name, root]) => ({ name, root: toHex(root) }));
+    return { ...EMPTY, value: utf8(JSON.stringify(named)), height };
+  }
   const named = /^\/q\/([a-z.-]+)$/.exec(path);
   const handler = modules
     .flatMap((module) => module.queries ?? [])

@@ -4,7 +4,7 @@ import { toHex } from '@palisade/core';
 import { branch, type Context, execute, networkLeaf, type Report } from '../command.ts';
 import { namesOf, readPower } from '../session/power-view.ts';
 import { formatSize, parseHeight } from '../terminal/amounts.ts';
-import { parseRoot } from '../terminal/ids.ts';
+import { parseHash } from '../terminal/ids.ts';
 import { facts, table } from '../terminal/table.ts';
 
 const right = 'right' as const;
@@ -23,11 +23,17 @@ function verifyCommand(context: Context) {
     .option(
       '--root <hash>',
       'root of the snapshot that you trust; its rows must hash to it',
-      parseRoot,
+      parseHash,
+    )
+    .option(
+      '--block <hash>',
+      'hash of the block that you trust; the root must be in its header, as the output names it',
+      parseHash,
     )
     .action((number, options) =>
       execute(context, options, async ({ chain, paint }) => {
-        const found = await checkDraw(chain, number, options.root);
+        const { root, block } = options;
+        const found = await checkDraw(chain, number, { root, block });
         const names = namesOf(await readPower(chain));
         return told(found, (key) => names.get(toHex(key)) || toHex(key).slice(0, 14), paint.bold);
       }),
@@ -42,7 +48,7 @@ function told(
   nameOf: (key: Uint8Array) => string,
   bold: (text: string) => string,
 ): Report {
-  const { session, seed, head, root, rows, places, candidates, totalPower, seats } = found;
+  const { session, seed, head, root, signed, rows, places, candidates, totalPower, seats } = found;
   const seatOf = (key: Uint8Array, role: 'seat' | 'reserve') => {
     const has = seats?.find(
       (seat) => toHex(seat.nodeKey) === toHex(key) && seat.snapshot === session,
@@ -86,6 +92,12 @@ function told(
         ['session', `${session}, drawn for session ${session + 1n}`],
         ['seed', `${toHex(seed)}, as the validators revealed it`],
         ['snapshot', `${rows.length} rows, root ${toHex(root)}`],
+        [
+          'in the chain',
+          signed
+            ? `the app hash in block ${signed.height} (${toHex(signed.blockHash)}) has this root; ${signed.signed} of ${signed.validators} validators signed it`
+            : 'no validator shows the block that has this root: not yet, or not any more',
+        ],
         [
           'took part',
           `${candidates} with ${formatSize(totalPower)}, for ${head.seats} seats and ${head.reserve} reserves`,

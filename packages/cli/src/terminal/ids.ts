@@ -14,4 +14,4 @@ function hexOf(bytes: number, what: string): (text: string) => Uint8Array {
 /** An account's, here or on Ethereum. */
 export const parseAddress = hexOf(20, 'an address');
 export const parseNodeKey = hexOf(32, 'a node key');
-export const parseRoot = hexOf(32, 'a root');
+export const parseHash = hexOf(32, 'a hash');

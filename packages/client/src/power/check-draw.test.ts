@@ -1,4 +1,16 @@
-import type { Domain, PalisadeError } from '@palisade/core';
+import { type Domain, PalisadeError, toHex } from '@palisade/core';
+import { ed25519 } from '@palisade/core/crypto';
+import {
+  type Commit,
+  commitMessage,
+  commitSignBytes,
+  headerHash,
+  headerMessage,
+  storesRoot,
+  validatorAddress,
+  validatorSetHash,
+  ZERO_TIME_NS,
+} from '@palisade/formats';
 import {
   drawQuery,
   STANDING,
@@ -8,6 +20,7 @@ import {
   verifyDraw,
 } from '@palisade/power/schema';
 import { describe, expect, it } from 'vitest';
+import type { Question } from '../base/requests.ts';
 import { checkDraw, type DrawSource } from './check-draw.ts';
 
 const key = (byte: number) => new Uint8Array(32).fill(byte);
@@ -45,7 +58,69 @@ function rootOf(): Uint8Array {
   return snapshotRoot(head, lines);
 }
 
+const HEIGHT = 40n;
+const SECRETS = [11, 12, 13, 14].map(key);
+
+/** A block after the draw that three of four validators signed, as a validator tells of it. */
+function signedBlock({
+  roots = [
+    ['power', key(1)],
+    ['snapshot', rootOf()],
+  ] as [string, Uint8Array][],
+  absent = [3],
+} = {}) {
+  const validators = SECRETS.map((secret) => {
+    const publicKey = ed25519.publicKey(secret);
+    const address = validatorAddress(publicKey);
+    return { publicKey, address, power: 1n, proposerPriority: 0n };
+  });
+  const header = {
+    ...headerMessage.decode(new Uint8Array()),
+    ...{ chainId: 'test', height: HEIGHT, appHash: storesRoot(new Map(roots)) },
+    validatorsHash: validatorSetHash({ validators }),
+  };
+  const blockId = { hash: headerHash(header), partSetHeader: { total: 1, hash: key(5) } };
+  const commit: Commit = {
+    ...{ height: HEIGHT, round: 0, blockId },
+    signatures: validators.map(({ address }, i) =>
+      absent.includes(i)
+        ? ABSENT
+        : { blockIdFlag: 'commit', validatorAddress: address, timeNs: 5n, signature: key(0) },
+    ),
+  };
+  const signatures = commit.signatures.map((entry, i) =>
+    entry.blockIdFlag === 'absent'
+      ? entry
+      : { ...entry, signature: ed25519.sign(commitSignBytes('test', commit, i), SECRETS[i]!) },
+  );
+  return {
+    hash: blockId.hash,
+    roots: {
+      height: `${HEIGHT - 1n}`,
+      roots: roots.map(([name, root]) => ({ name, root: toHex(root) })),
+    },
+    commit: {
+      header: toHex(headerMessage.encode(header)),
+      commit: toHex(commitMessage.encode({ ...commit, signatures })),
+      validators: validators.map(({ publicKey, power }) => ({
+        publicKey: toHex(publicKey),
+        power: `${power}`,
+      })),
+    },
+  };
+}
+type Block = Omit<ReturnType<typeof signedBlock>, 'hash'>;
+
+const ABSENT = {
+  blockIdFlag: 'absent' as const,
+  validatorAddress: new Uint8Array(),
+  timeNs: ZERO_TIME_NS,
+  signature: new Uint8Array(),
+};
+
 type Answers = {
+  /** What ties the draw to the chain; undefined where the validator came later. */
+  block?: Block | undefined;
   draw?: object | undefined;
   lines?: typeof lines;
   randomness?: Uint8Array;
@@ -59,6 +134,13 @@ function validator(answers: Answers = {}): DrawSource {
   const seats = winners.slice(0, 2).map((nodeKey) => ({ nodeKey, snapshot: 7n, sinceHeight: 9n }));
   return {
     domain: async () => ({ genesisHash: GENESIS }) as Domain,
+    async ask({ path, reader, check }: Question<unknown>) {
+      const block = 'block' in answers ? answers.block : signedBlock();
+      if (!block) throw new PalisadeError({ code: 'chain/not-found', message: 'There is none.' });
+      const json = path.startsWith('/v1/commits/') ? block.commit : block.roots;
+      const value = reader.fromJson(json, '');
+      return [{ value: check ? await check(value, {} as never) : value }];
+    },
     session: async () => ({ randomness: answers.randomness ?? SEED }) as never,
     async find({ name }: { readonly name: string }) {
       if (name === drawQuery.name)
@@ -72,8 +154,8 @@ function validator(answers: Answers = {}): DrawSource {
   } as unknown as DrawSource;
 }
 
-const failure = (answers: Answers, root?: Uint8Array) =>
-  checkDraw(validator(answers), SESSION, root).then(
+const failure = (answers: Answers, trusted?: Parameters<typeof checkDraw>[2]) =>
+  checkDraw(validator(answers), SESSION, trusted).then(
     () => 'holds',
     (error: PalisadeError) => `${error.code}: ${error.message}`,
   );
@@ -99,14 +181,49 @@ describe('checking a draw from what validators publish', () => {
     );
     const seat = (nodeKey: Uint8Array) => ({ nodeKey, snapshot: SESSION, sinceHeight: 9n });
     expect(await failure({ lines: raised })).toMatch(/^client\/draw-wrong/);
-    expect(await failure({}, key(9))).toMatch(/do not hash to the snapshot's root/);
-    expect(await failure({}, rootOf())).toBe('holds');
+    expect(await failure({}, { root: key(9) })).toMatch(/do not hash to the snapshot's root/);
+    expect(await failure({}, { root: rootOf() })).toBe('holds');
     expect(await failure({ draw: { winners: [second, first, third] } })).toMatch(/Place 1 belongs/);
     expect(await failure({ draw: { candidates: 3 } })).toMatch(/^client\/draw-wrong/);
     expect(await failure({ randomness: key(1) })).toMatch(/its seed is said to be/);
     expect(await failure({ seats: [seat(key(3))] })).toMatch(/did not win/);
     expect(await failure({ seats: [seat(second), seat(first)] })).toMatch(/before somebody/);
     expect(await failure({ seats: [{ ...seat(key(3)), snapshot: 0n }] })).toBe('holds');
+  });
+
+  it('[P8] holds the root against the app hash of a block that two thirds of the votes have signed', async () => {
+    const { signed } = await checkDraw(validator(), SESSION);
+    const { hash } = signedBlock();
+    expect(signed).toMatchObject({ root: rootOf(), height: HEIGHT, signed: 3, validators: 4 });
+    expect(signed!.blockHash).toEqual(hash);
+    expect(await failure({}, { block: hash })).toBe('holds');
+    expect(await failure({}, { block: key(3) })).toMatch(/not the trusted one/);
+    expect(await failure({ block: undefined })).toBe('holds');
+    expect(await failure({ block: undefined }, { block: hash })).toMatch(/no validator shows/);
+    const raised = lines.map((row) => ({ ...row, line: { ...row.line, power: 7n } }));
+    const otherRoot = snapshotRoot(head, raised);
+    const other = signedBlock({ roots: [['snapshot', otherRoot]] });
+    expect(await failure({ block: other })).toMatch(/its rows hash to 0x.*block 40 has the root/);
+  });
+
+  it('[P8] takes no header whose roots, validators or signatures do not hold together', async () => {
+    const good = signedBlock();
+    const { commit, roots } = good;
+    const bad: [Block, RegExp][] = [
+      [{ commit, roots: { ...roots, roots: roots.roots.slice(1) } }, /do not make the app hash/],
+      [{ commit, roots: { ...roots, height: '38' } }, /the header is of block 40/],
+      [{ commit, roots: { ...roots, roots: roots.roots.slice(0, 1) } }, /no store 'snapshot'/],
+      [
+        { roots, commit: { ...commit, validators: commit.validators.slice(1) } },
+        /not those of the header/,
+      ],
+      [signedBlock({ absent: [0, 1] }), /signed|power|third/],
+    ];
+    for (const [block, why] of bad) expect(await failure({ block })).toMatch(why);
+    const flipped = commit.commit.slice(0, -2) + (commit.commit.endsWith('00') ? '01' : '00');
+    expect(await failure({ block: { roots, commit: { ...commit, commit: flipped } } })).not.toBe(
+      'holds',
+    );
   });
 
   it('says what is missing', async () => {

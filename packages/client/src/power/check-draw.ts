@@ -1,5 +1,5 @@
 /** Repeating a draw of seats from what validators publish: rows of the snapshot, seed, winners, seats. */
-import { MAX_PAGE } from '@palisade/chain/schema';
+import { MAX_PAGE, type SignedRoot } from '@palisade/chain/schema';
 import { equalBytes, isRefusal, PalisadeError, toHex } from '@palisade/core';
 import {
   type Draw,
@@ -16,9 +16,10 @@ import {
   verifyDraw,
 } from '@palisade/power/schema';
 import type { ChainClient } from '../base/chain-client.ts';
+import { signedRootOf } from './signed-root.ts';
 
 /** The part of `ChainClient` that is needed. */
-export type DrawSource = Pick<ChainClient, 'find' | 'session' | 'domain'>;
+export type DrawSource = Pick<ChainClient, 'find' | 'session' | 'domain' | 'ask'>;
 
 /** A collator of the snapshot, with what became of it. */
 export type DrawRow = Line & {
@@ -35,6 +36,8 @@ export type DrawReport = {
   readonly head: SnapshotHead;
   /** Root of the snapshot, 32 bytes, worked out from its rows. */
   readonly root: Uint8Array;
+  /** The block that has this root; undefined where no validator shows it yet, or any more. */
+  readonly signed: SignedRoot | undefined;
   readonly rows: readonly DrawRow[];
   /** The winners in the order of the race: seats, then reserves. */
   readonly places: readonly Reason[];
@@ -45,7 +48,8 @@ export type DrawReport = {
 };
 
 /**
- * Repeats the draw of a session and holds seats against it.
+ * Repeats the draw of a session, holds the snapshot's root against the app hash of a block that
+ * validators signed, and seats against the winners.
  *
  * @throws PalisadeError `client/no-draw` where there is none (any more), `client/draw-incomplete` where
  * rows are missing, `client/draw-wrong` where something is not as the rules have it
@@ -56,8 +60,8 @@ export type DrawReport = {
 export async function checkDraw(
   chain: DrawSource,
   session: bigint,
-  /** A root that is trusted, as from the app hash; the rows must hash to it. */
-  trustedRoot?: Uint8Array,
+  /** A root that is trusted, or the hash of a block that is; the rows must hash to it, or stand in it. */
+  trusted: { readonly root?: Uint8Array; readonly block?: Uint8Array } = {},
 ): Promise<DrawReport> {
   const [found, domain] = await Promise.all([chain.find(drawQuery, { session }), chain.domain()]);
   if (!found) throw noDraw(session);
@@ -72,9 +76,11 @@ export async function checkDraw(
     throw wrong(session, `${draw.candidates} are said to have taken part; it were ${took}`);
   const checked = verifyDraw({
     ...{ occasion, head, lines, winners: draw.winners },
-    root: trustedRoot ?? root,
+    root: trusted.root ?? root,
   });
   if (isRefusal(checked)) throw wrong(session, checked.message);
+  const signed = await signedRootOf(chain, 'snapshot', session);
+  needRoot(session, root, signed, trusted.block);
   const seats = (await chain.find(seatsQuery, { session: session + 1n }))?.seats.seatings;
   needDrawnSeats(session, draw, seats ?? []);
   const rows = lines.map((row) => {
@@ -83,7 +89,8 @@ export async function checkDraw(
     return { ...row, leftOut, key };
   });
   const { places, candidates, totalPower } = checked;
-  return { session, seed: draw.seed, head, root, rows, places, candidates, totalPower, seats };
+  const { seed } = draw;
+  return { session, seed, head, root, signed, rows, places, candidates, totalPower, seats };
 }
 
 /** All rows of a session's snapshot. @throws PalisadeError `client/no-draw` */
@@ -99,6 +106,27 @@ export async function readSnapshot(
     lines.push(...page.lines);
     if (page.lines.length < MAX_PAGE) return { head: page.head, lines };
   }
+}
+
+/** The root must be the chain's, as far as validators still show that; and in the block that is trusted. */
+function needRoot(
+  session: bigint,
+  root: Uint8Array,
+  signed: SignedRoot | undefined,
+  block: Uint8Array | undefined,
+): void {
+  if (signed && !equalBytes(signed.root, root))
+    throw wrong(
+      session,
+      `its rows hash to ${toHex(root)}, and block ${signed.height} has the root ${toHex(signed.root)}`,
+    );
+  if (!block) return;
+  if (!signed) throw wrong(session, 'no validator shows a block that has its root');
+  if (!equalBytes(signed.blockHash, block))
+    throw wrong(
+      session,
+      `its root is in block ${signed.height} with the hash ${toHex(signed.blockHash)}, not the trusted one`,
+    );
 }
 
 /** The seed must be what the validators revealed in that session. */

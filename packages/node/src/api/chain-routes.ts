@@ -7,7 +7,7 @@ import type { ChainEvent } from '../events/event-index.ts';
 import type { Pool } from '../services/pool.ts';
 import type { ApiContext } from './context.ts';
 import { refusalResponse } from './errors.ts';
-import { hexParameter, parseHeight } from './parameters.ts';
+import { hexParameter, parseHeight, sessionParameter } from './parameters.ts';
 import { type SseWriter, sse } from './streams.ts';
 
 /** Events written to a stream before others get a turn: about 1 ms of work. */
@@ -105,6 +105,13 @@ export function chainRoutes(app: Hono, { pool, acknowledged, report }: ApiContex
         data: toHex(op),
       })),
     });
+  });
+
+  app.get('/v1/draws/:session/roots', async (c) => {
+    const session = sessionParameter(c.req.param('session'));
+    const found = await pool.drawRoots.find(session);
+    if (found) return c.json(found);
+    return refusalResponse(c, { ...notFound(`draw ${session}`), retry: 'never' });
   });
 
   app.get('/v1/blocks/:height', async (c) => {

@@ -156,6 +156,11 @@ export function openApi(modules: readonly Module[]): Json {
           inQuery('subscribe', text, true),
         ]),
       },
+      '/v1/draws/{session}/roots': {
+        get: get('Roots of all stores at a block of a session in which seats were drawn', [
+          inPath('session'),
+        ]),
+      },
       '/v1/blocks/{height}': { get: get('A block', [inPath('height')]) },
       '/v1/commits/{height}': {
         get: get('Header, commit and validators of a height', [inPath('height')]),

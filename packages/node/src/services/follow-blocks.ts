@@ -3,7 +3,9 @@ import { currentSession } from '@palisade/chain';
 import type { Metrics } from '@palisade/daemon';
 import type { CommittedBlock } from '@palisade/engine';
 import { auditMissed } from '@palisade/market';
+import { draws, seatsDrawn } from '@palisade/power';
 import type { nodeMetrics } from '../metrics.ts';
+import type { StoreRoots } from '../store/draw-roots.ts';
 import type { OpenJobs } from './open-jobs.ts';
 import type { Pool } from './pool.ts';
 import type { ValidatorService } from './validator-service.ts';
@@ -26,6 +28,7 @@ export function followBlocks(following: Following): () => void {
     following.metrics.observe('block_interval_seconds', (now - lastBlock.atMs) / 1000);
     lastBlock.atMs = now;
     await index.add(block);
+    await keepDrawRoots(pool, block);
     await count(following, block, now);
     for (const envelope of jobFiles.waiting())
       await application.checkTx({ tx: envelope, type: 'recheck' });
@@ -40,6 +43,23 @@ export function followBlocks(following: Following): () => void {
       await service.proofs.look(block);
     }
   });
+}
+
+/** Keeps what ties the snapshot of a draw to a block, for as long as the draw is known. */
+async function keepDrawRoots(
+  { application, drawRoots }: Pool,
+  { results }: CommittedBlock,
+): Promise<void> {
+  if (!results.events.some(({ type }) => type === seatsDrawn.name)) return;
+  const { committed } = application;
+  const session = currentSession.get(committed) ?? 0n;
+  const asked = { path: '/roots', data: new Uint8Array(), height: 0n, prove: false };
+  const { height, value } = await application.query(asked);
+  // Within a session every block has the same snapshot, so it need not be the block of the draw.
+  if (currentSession.get(committed) !== session) return;
+  const roots = JSON.parse(Buffer.from(value).toString()) as StoreRoots['roots'];
+  await drawRoots.keep(session, { height: `${height}`, roots });
+  await drawRoots.forget((past) => draws.has(committed, past));
 }
 
 async function count({ pool, metrics }: Following, block: CommittedBlock, now: number) {

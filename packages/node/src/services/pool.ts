@@ -33,6 +33,7 @@ import {
 import { proofReady, sealQuestion, windowQuestion } from '@palisade/power';
 import type { EventIndex } from '../events/event-index.ts';
 import type { nodeMetrics } from '../metrics.ts';
+import type { DrawRoots } from '../store/draw-roots.ts';
 import type { Discipline } from './discipline.ts';
 import type { Evidence } from './evidence.ts';
 import type { JobFiles } from './job-files.ts';
@@ -72,6 +73,7 @@ export type Pool = {
   readonly board: PartnerBoard;
   readonly discipline: Discipline;
   readonly evidence: Evidence;
+  readonly drawRoots: DrawRoots;
   readonly meetings: Meetings;
   readonly metrics: Metrics<typeof nodeMetrics>;
   readonly index: EventIndex;

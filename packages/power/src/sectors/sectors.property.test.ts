@@ -10,14 +10,27 @@ import {
   DEVELOPMENT_POWER_PARAMS,
   declareFaults,
   declareRecoveries,
+  disputeSeal,
+  disputeWindow,
+  entryPath,
   preCommit,
   preCommits,
+  proofId,
   proveCommit,
   proveWindow,
   reportWithheld,
+  reportWithheldSeal,
+  type SectorsOptions,
+  sealEntryBytes,
+  sealEntryCount,
+  sealSubject,
+  sectorsModule,
+  shapeOf,
   terminate,
   VERDICT,
   windowAt,
+  windowEntryBytes,
+  windowEntryCount,
   windowSubject,
 } from '../index.ts';
 import { due, miners, partitions, sectors } from './state.ts';
@@ -40,6 +53,8 @@ const DEEDS = [
   'recover',
   'terminate',
   'dispute',
+  'dispute',
+  'dispute seal',
   'slash',
   'wait',
   'wait',
@@ -47,12 +62,24 @@ const DEEDS = [
 ] as const;
 type Deed = (typeof DEEDS)[number];
 
+/** A file that proves nothing: every entry of it is false. */
+function falseFile(mark: number, count: number, length: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => new Uint8Array(length).fill(mark + i));
+}
+const shown = (entries: readonly Uint8Array[], entry: number) => ({
+  entry,
+  bytes: entries[entry]!,
+  path: entryPath(entries, entry),
+});
+
 /** A chain and its oracle, side by side. */
 class Walk {
   readonly kit: SectorKit;
   readonly oracle: SectorOracle;
   /** Fees of each miner's account so far, and what registering held. */
   private readonly fees = new Map<string, bigint>();
+  /** Files of proofs, by their ids. */
+  private readonly files = new Map<string, readonly Uint8Array[]>();
 
   constructor(kit: SectorKit) {
     this.kit = kit;
@@ -87,8 +114,10 @@ class Walk {
       txs.push(tx);
     }
     const { results } = await chain.block(txs);
-    if (results[0]?.code === 0) accepted?.(height);
-    else if (results[0]) this.oracle.note(`refused ${results[0].codespace}`);
+    if (results[0]?.code === 0) {
+      this.oracle.note(declaration!.name);
+      accepted?.(height);
+    } else if (results[0]) this.oracle.note(`refused ${results[0].codespace}`);
     this.compare();
   }
 
@@ -136,7 +165,9 @@ class Walk {
         if (!key) return this.block();
         const who = MINERS.find((each) => this.hex(each) === toHex(key[0]))!;
         const number = key[1];
-        return this.block(who, proveCommit, await kit.proof(who, number), (height) => {
+        const shape = shapeOf(kit.params);
+        const id = this.file(b, sealEntryCount(shape), sealEntryBytes(shape));
+        return this.block(who, proveCommit, await kit.proof(who, number, id), (height) => {
           const { deadline, partition } = kit.record(who, number)!;
           oracle.prove(this.hex(who), number, height, deadline, partition);
         });
@@ -162,7 +193,9 @@ class Walk {
         );
       }
       case 'dispute':
-        return this.dispute(b, c);
+        return this.dispute(b, c, d);
+      case 'dispute seal':
+        return this.disputeSeal(a, c, d);
       case 'slash': {
         if (d % 3 > 0) return this.block();
         const amount = (BigInt(b % 100) * PAL) / 3n;
@@ -188,7 +221,10 @@ class Walk {
       const asked = members.filter(({ state }) => state !== 2).map(({ number }) => number);
       const skipped = asked.length > 1 && c % 2 === 0 ? [asked[b % asked.length]!] : [];
       const place = { deadline, partition: Number(index) };
-      const proof = new Uint8Array(32).fill(1 + (b % 200));
+      const count = asked.length - skipped.length;
+      const { sectorBytes, windowLeaves } = this.kit.params;
+      const entries = windowEntryCount(sectorBytes, count, windowLeaves);
+      const proof = this.file(b, entries, windowEntryBytes(sectorBytes));
       await this.block(name, proveWindow, { ...place, skipped, proof }, () =>
         this.oracle.window(toHex(miner), deadline, Number(index), skipped, opens),
       );
@@ -196,24 +232,49 @@ class Walk {
     await this.block();
   }
 
-  private async dispute(b: number, c: number): Promise<void> {
+  /** Makes a false file, and remembers it by its id. */
+  private file(mark: number, count: number, length: number): Uint8Array {
+    const entries = falseFile(mark, count, length);
+    const id = proofId(entries);
+    this.files.set(toHex(id), entries);
+    return id;
+  }
+
+  private async disputeSeal(a: number, c: number, d: number): Promise<void> {
+    const { chain } = this.kit;
+    const all = [...sectors.list(chain.state)].filter(([, { ended }]) => ended === 0n);
+    const [key, record] = all[a % Math.max(1, all.length)] ?? [];
+    if (!key || !record) return this.block();
+    const [miner, number] = key;
+    const name = MINERS[c % MINERS.length]!;
+    const accepted = (height: bigint) =>
+      this.oracle.failSeal(toHex(miner), number, height, this.hex(name));
+    if (d % 2 === 0) {
+      const entries = this.files.get(toHex(record.proof))!;
+      const claim = { miner, number, ...shown(entries, d % entries.length) };
+      return this.block(name, disputeSeal, claim, accepted);
+    }
+    const subject = sealSubject(miner, number, record.proof);
+    const verdicts = [await this.kit.verdict(subject, VERDICT.fails)];
+    return this.block(name, reportWithheldSeal, { miner, number, verdicts }, accepted);
+  }
+
+  private async dispute(b: number, c: number, d: number): Promise<void> {
     const { chain } = this.kit;
     const all = [...partitions.list(chain.state)].filter(([, { proven }]) => proven.length > 0);
     const [key, record] = all[b % Math.max(1, all.length)] ?? [];
     if (!key || !record) return this.block();
     const place = { miner: key[1], deadline: Number(key[0]), partition: Number(key[2]) };
-    const subject = windowSubject(key[1], { ...place, opens: record.opens }, record.proof);
-    const verdicts = [await this.kit.verdict(subject, VERDICT.withheld)];
     const name = MINERS[c % MINERS.length]!;
-    await this.block(name, reportWithheld, { ...place, verdicts }, (height) =>
-      this.oracle.dispute(
-        toHex(place.miner),
-        place.deadline,
-        place.partition,
-        height,
-        this.hex(name),
-      ),
-    );
+    const { miner, deadline, partition } = place;
+    const accepted = (height: bigint) =>
+      this.oracle.dispute(toHex(miner), deadline, partition, height, this.hex(name));
+    const entries = this.files.get(toHex(record.proof));
+    if (d % 2 === 0 && entries)
+      return this.block(name, disputeWindow, { ...place, ...shown(entries, 0) }, accepted);
+    const subject = windowSubject(miner, { ...place, opens: record.opens }, record.proof);
+    const verdicts = [await this.kit.verdict(subject, VERDICT.withheld)];
+    return this.block(name, reportWithheld, { ...place, verdicts }, accepted);
   }
 }
 
@@ -240,7 +301,10 @@ describe('sectors in any order of deeds', () => {
       { numRuns: Number(process.env.PALISADE_SECTOR_RUNS ?? 5), seed: 20260102 },
     );
     if (process.env.PALISADE_SECTOR_RUNS) console.log(Object.fromEntries(seen));
-    // The test reaches what it is about.
+    // The test reaches what it is about, and every command.
+    const { commands = [] } = sectorsModule({} as SectorsOptions);
+    for (const { declaration } of commands)
+      expect(seen.get(declaration.name) ?? 0, declaration.name).toBeGreaterThan(0);
     for (const what of ['announced', 'late', 'proven', 'window', 'missed', 'recovered'])
       expect(seen.get(what) ?? 0, what).toBeGreaterThan(1);
     for (const what of [
