@@ -212,7 +212,7 @@ describe('the command line', () => {
       columns: 100,
       ask: async () => '',
       stdin: async () => Buffer.alloc(0),
-      nowMs: () => Date.now(),
+      nowMs: () => story.devnet.clock.nowMs(),
     };
     const code = await main([...line, '--json'], world);
     return { code, ...(JSON.parse(text) as object) };

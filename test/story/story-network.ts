@@ -12,6 +12,7 @@ import {
   startDevnet,
   type Timing,
 } from '@palisade/devnet';
+import { FairClock } from '../../packages/partner/test/fair-clock.ts';
 
 export type StoryNetwork = {
   readonly root: string;
@@ -29,15 +30,24 @@ export async function storyNetwork(
   options: Pick<DevnetOptions, 'sectors' | 'sealThread'> = {},
 ): Promise<StoryNetwork> {
   const root = await mkdtemp(join(tmpdir(), 'palisade-story-'));
+  const machine = new FairClock();
   const daemon = launchDaemon(
     'devnet',
     (context) =>
-      startDevnet(context, { root, timing, processes: false, logLevel: 'info', ...options }),
+      startDevnet(context, {
+        root,
+        timing,
+        processes: false,
+        logLevel: 'info',
+        machine,
+        ...options,
+      }),
     { log: silentLogger, dataDir: root },
   );
   const devnet = await daemon.started;
   const ownerSecret = devnet.network.clientSecret;
-  const chain = connect({ urls: devnet.urls });
+  const { clock } = devnet;
+  const chain = connect({ urls: devnet.urls, environment: { nowMs: () => clock.nowMs() } });
   const market = openMarket(chain, {
     signer: accountSigner(ownerSecret),
     ownerSecret,
@@ -57,6 +67,7 @@ export async function storyNetwork(
     },
     async close() {
       await daemon.stop();
+      machine.stop();
       await rm(root, { recursive: true, force: true });
     },
   };

@@ -54,6 +54,8 @@ export type DevnetOptions = {
   readonly diskHook?: PartnerOptions['diskHook'];
   /** For tests: the program of the threads that seal; likewise. */
   readonly sealThread?: URL;
+  /** For tests: what counts as the machine's clock; likewise. */
+  readonly machine?: Clock;
 };
 
 export type RunningDevnet = {
@@ -81,7 +83,7 @@ export async function startDevnet(
   const { root, timing: wanted, seed } = options;
   const rootChain = possible(options);
   await finishRevert(root);
-  const clock = new NetworkClock((await readClock(root)).aheadMs);
+  const clock = new NetworkClock((await readClock(root)).aheadMs, options.machine);
   const opened = await openNetwork(root, {
     ...{ timing: wanted, clock },
     ...(seed === undefined ? {} : { seed }),

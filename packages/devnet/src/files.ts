@@ -127,9 +127,13 @@ export async function readClock(root: string): Promise<ClockFile> {
   return clockFile.parse(JSON.parse(await readFile(path, 'utf8')));
 }
 
-export async function writeClock(root: string, aheadMs: number): Promise<void> {
-  const clock: ClockFile = { aheadMs, writtenMs: Date.now() };
-  await atomicWrite(join(root, 'clock.json'), `${JSON.stringify(clock)}\n`);
+export async function writeClock(
+  root: string,
+  clock: NetworkClock,
+  aheadMs = clock.aheadMs,
+): Promise<void> {
+  const file: ClockFile = { aheadMs, writtenMs: clock.machineMs() };
+  await atomicWrite(join(root, 'clock.json'), `${JSON.stringify(file)}\n`);
 }
 
 /** Where a network's child chain is reached. */

@@ -37,6 +37,8 @@ const SLOTS = 1;
 const QUOTA = 8 * 2 ** 30;
 /** Pause between two looks at a root chain on this machine, ms. */
 const ROOT_POLL_MS = 500;
+/** Part of a session over which answers to audits are spread, ppm: so few partners may all answer at once. */
+const AUDIT_SPREAD_PPM = 5000;
 /** Room on the disk that stays free, bytes. */
 const RESERVE = 512 * 2 ** 20;
 
@@ -141,6 +143,7 @@ export async function startOnePartner(
       mining: utility === 'storage' ? miningOf(part, i) : {},
       timing: {
         ...DEVELOPMENT_TIMING,
+        auditSpreadPpm: AUDIT_SPREAD_PPM,
         stillActiveMs: Math.min(DEVELOPMENT_TIMING.stillActiveMs, timing.sessionMs),
       },
     },

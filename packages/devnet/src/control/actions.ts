@@ -33,7 +33,7 @@ export function controlActions(controlled: Controlled): Readonly<Record<string, 
   /** Written down first: after a crash, the clock is never behind the chain that it moved. */
   const moveTo = async (timeMs: number) => {
     const aheadMs = Math.ceil(clock.aheadMs + (timeMs - clock.nowMs()));
-    await writeClock(root, aheadMs);
+    await writeClock(root, clock, aheadMs);
     clock.moveTo(aheadMs);
     await keeper.parts().setClock(aheadMs);
   };
@@ -53,7 +53,7 @@ export function controlActions(controlled: Controlled): Readonly<Record<string, 
       const name = params.get('name') ?? '';
       needFreeName(root, name);
       await keeper.whileStopped(async () => {
-        await writeClock(root, clock.aheadMs);
+        await writeClock(root, clock);
         await takeSnapshot(root, name);
       });
       return (await listSnapshots(root)).find((line) => line.name === name);
@@ -64,8 +64,8 @@ export function controlActions(controlled: Controlled): Readonly<Record<string, 
       await keeper.whileStopped(async () => {
         await revertTo(root, name);
         const { aheadMs, writtenMs } = await readClock(root);
-        clock.moveTo(aheadMs - (Date.now() - writtenMs));
-        await writeClock(root, clock.aheadMs);
+        clock.moveTo(aheadMs - (clock.machineMs() - writtenMs));
+        await writeClock(root, clock);
       });
       const { height, timeMs } = await connect({ urls: keeper.parts().urls }).status();
       return { name, height: `${height}`, timeMs: `${timeMs}`, aheadMs: clock.aheadMs };

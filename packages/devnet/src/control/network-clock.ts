@@ -9,10 +9,12 @@ export const MAX_AHEAD_MS = 200 * 365 * 86_400_000;
 
 export class NetworkClock implements Clock {
   #aheadMs: number;
+  readonly #machine: Clock;
   readonly #listeners = new Set<() => void>();
 
-  constructor(aheadMs = 0) {
+  constructor(aheadMs = 0, machine: Clock = { nowMs: () => Date.now() }) {
     this.#aheadMs = aheadMs;
+    this.#machine = machine;
   }
 
   get aheadMs(): number {
@@ -20,7 +22,12 @@ export class NetworkClock implements Clock {
   }
 
   nowMs(): number {
-    return Date.now() + this.#aheadMs;
+    return this.machineMs() + this.#aheadMs;
+  }
+
+  /** What the machine's clock says. */
+  machineMs(): number {
+    return this.#machine.nowMs();
   }
 
   onMove(listener: () => void): () => void {

@@ -1,11 +1,12 @@
 /**
- * Skipping time: a session after another is lived through in a few blocks. Whatever is due in it
- * gets done, since partners answer their audits before the clock moves on to its end.
+ * Skipping time: a session after another is lived through in a few blocks. Whatever is due in it gets done, since
+ * partners answer their audits and take the payout files they are drawn for before the clock moves on to its end.
  */
 
 import type { Session } from '@palisade/chain';
 import type { ChainClient } from '@palisade/client';
-import { auditDueQuery } from '@palisade/market/schema';
+import { equalBytes, toHex } from '@palisade/core';
+import { archiveCallsQuery, auditDueQuery, jobQuery } from '@palisade/market/schema';
 import {
   MEMBER,
   partitionsQuery,
@@ -50,7 +51,7 @@ export async function* warp(warping: Warping, byMs: number): AsyncGenerator<Warp
   const fromMs = nowMs();
   const toMs = fromMs + byMs;
   const sessionMs = Number((await chain.params()).sessionMs);
-  const silent = new Set<Uint8Array>();
+  const silent = new Set<string>();
   while (nowMs() < toMs && !signal.aborted) {
     const { session, open } = await whenAnswered({ ...warping, produce }, silent);
     const endMs = Number(session.startMs) + sessionMs;
@@ -65,12 +66,12 @@ export async function* warp(warping: Warping, byMs: number): AsyncGenerator<Warp
 }
 
 /**
- * Makes blocks until nothing of the running session is left to answer, or patience ends; who has
- * exhausted it is added to the silent partners, who are not waited for.
+ * Makes blocks until nothing of the running session is left to do, or patience ends; what has exhausted it is added
+ * to what is not waited for.
  */
 async function whenAnswered(
   warping: Warping,
-  silent: Set<Uint8Array>,
+  silent: Set<string>,
 ): Promise<{ session: Session; open: number }> {
   const { chain, produce, signal } = warping;
   const until = performance.now() + PATIENCE_MS;
@@ -78,27 +79,34 @@ async function whenAnswered(
     const [session, { height }] = await Promise.all([chain.session(), chain.status()]);
     const known = session.randomnessHeight;
     const isFair = known !== 0n && height >= known + ANSWER_BLOCKS;
-    const due = isFair ? await stillDue(warping, session.number) : new Map<Uint8Array, number>();
-    const awaited = [...due.keys()].filter((partner) => !silent.has(partner));
+    const due = isFair ? await stillDue(warping, session.number) : [];
+    const awaited = due.filter(({ name }) => !silent.has(name));
     const isLate = performance.now() > until;
     if (isLate || signal.aborted || (isFair && awaited.length === 0)) {
-      for (const partner of awaited) silent.add(partner);
-      return { session, open: [...due.values()].reduce((sum, jobs) => sum + jobs, 0) };
+      for (const { name } of awaited) silent.add(name);
+      return { session, open: due.reduce((sum, { audits }) => sum + audits, 0) };
     }
     if (isFair) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     await produce();
   }
 }
 
-/** Unanswered audits by partner, of those that have any. */
-async function stillDue(
-  { chain, partners }: Warping,
-  session: bigint,
-): Promise<Map<Uint8Array, number>> {
-  const due = new Map<Uint8Array, number>();
+/** What somebody is waited for to do. */
+type Due = { readonly name: string; readonly audits: number };
+
+/** By partner: unanswered audits, of those that have any, and payout files that it has not begun to keep. */
+async function stillDue({ chain, partners }: Warping, session: bigint): Promise<readonly Due[]> {
+  const due: Due[] = [];
   for (const partner of partners) {
     const { jobs } = await chain.query(auditDueQuery, { session, partner });
-    if (jobs.length > 0) due.set(partner, jobs.length);
+    const name = toHex(partner);
+    if (jobs.length > 0) due.push({ name, audits: jobs.length });
+    const { calls } = await chain.query(archiveCallsQuery, { partner });
+    for (const { job } of calls) {
+      const { agreements } = await chain.query(jobQuery, { id: job });
+      const hasBegun = agreements.some((one) => equalBytes(one.partner, partner));
+      if (!hasBegun) due.push({ name: `${name} ${toHex(job)}`, audits: 0 });
+    }
   }
   return due;
 }
