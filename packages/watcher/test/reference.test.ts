@@ -1,16 +1,18 @@
 /**
- * Where the watcher does better than the reference, on a real root chain; one that only looks is enough to see it.
+ * Where the watcher does better than the reference, on a real root chain; one that sends nothing is enough to see it.
  * The others of the fourteen: again and again in `watcher.test.ts`, many at once in `catch-up.test.ts`, RPC in `rootchain`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseExactJson, toHex } from '@palisade/core';
+import { exactJson, parseExactJson, toHex } from '@palisade/core';
 import { hashOf, inFlightExitId, v2 } from '@palisade/payments';
 import { bindings } from '@palisade/rootchain';
 import { encodeFunctionData } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOB, CAROL, type Person, person } from '../../payments/test/wallets.ts';
+import { parseEvidence } from '../src/evidence/bundle.ts';
+import { checkEvidence } from '../src/evidence/check.ts';
 import { type RunningWatcher, startWatcher } from '../src/watcher.ts';
 import { type RootWorld, startRootWorld, until } from './root-world.ts';
 
@@ -26,12 +28,15 @@ beforeAll(async () => {
   world = await startRootWorld({ minExitPeriodS: BigInt(EXIT_PERIOD_S) });
   dir = await mkdtemp(join(tmpdir(), 'palisade-reference-'));
   const { contracts, anvil, server } = world;
+  const challenger = person('challenger');
+  await world.fund(challenger);
   watcher = await startWatcher({
     settings: {
       ...{ framework: contracts.framework, deployedAt: Number(contracts.deployedAt) },
-      ...{ rootChain: [anvil.url], childChain: server.url, finalityMargin: 2, mode: 'watch-only' },
+      ...{ rootChain: [anvil.url], childChain: server.url, finalityMargin: 2, dryRun: true },
       ...{ blockTimeMs: 1000, pollMs: 100 },
     },
+    challengerSecret: challenger.secret,
     dataDir: dir,
   });
 });
@@ -52,6 +57,13 @@ function about(subject: bigint | Uint8Array): readonly string[] {
 
 const sees = (subject: bigint | Uint8Array, event: string) =>
   until(() => about(subject).includes(event), `${event} of it`);
+
+async function ask(method: string, body: unknown): Promise<unknown> {
+  const response = await fetch(`${watcher.url}/${method}`, {
+    ...{ method: 'POST', body: JSON.stringify(body) },
+  });
+  return (parseExactJson(await response.text()) as { readonly data: unknown }).data;
+}
 
 /** Root-chain blocks in which nothing happens. */
 const wait = (blocks: number) =>
@@ -145,10 +157,7 @@ describe('better than the reference', () => {
     const { watch } = watcher;
     await until(() => watch.books.blknum === world.operator.next - 1000, 'the block');
     const txbytes = toHex(world.pay([coin], [olga], [[CAROL, ETH]]));
-    const response = await fetch(`${watcher.url}/in_flight_exit.get_data`, {
-      ...{ method: 'POST', body: JSON.stringify({ txbytes }) },
-    });
-    const { data } = parseExactJson(await response.text()) as { data: Record<string, never> };
+    const data = (await ask('in_flight_exit.get_data', { txbytes })) as Record<string, never>;
     const { exitGame } = bindings(world.contracts);
     const args = {
       ...{ inFlightTx: data.in_flight_tx!, inputTxs: data.input_txs! },
@@ -164,5 +173,35 @@ describe('better than the reference', () => {
     );
     const raw = Uint8Array.from(Buffer.from(String(data.in_flight_tx).slice(2), 'hex'));
     await sees(raw, 'non_canonical_ife');
+  });
+
+  it('[X7][X10][X11] a block that spends an exiting output long after the exit began stops spending, with evidence; exits are watched all the same', async () => {
+    const [paul, rosa] = [person('paul'), person('rosa')];
+    const [coin, other] = [await world.deposit(paul, ETH), await world.deposit(rosa, ETH)];
+    await world.block([world.pay([other], [rosa], [[BOB, ETH]])]);
+    await world.startExit(paul, coin);
+    await wait(SLA_BLOCKS + 20);
+    await world.block([world.pay([coin], [paul], [[BOB, ETH]])]);
+    await sees(coin, 'late_invalidation');
+    expect(about(coin)).toContain('invalid_exit');
+    expect(watcher.watch.findings.danger.reasons).toContain('late_invalidation');
+    expect(await ask('spending.check', {})).toMatchObject({
+      ...{ allowed: false, code: 'watcher/chain-in-danger' },
+      reason: expect.stringContaining('late_invalidation'),
+      next: expect.stringMatching(/exit/i),
+    });
+    const documents = (await ask('evidence.all', {})) as readonly unknown[];
+    const evidence = documents
+      .map((one) => parseEvidence(exactJson(one)))
+      .find((one) => one.kind === 'invalid_exit' && one.position === coin)!;
+    const { holds, finding, toAsk } = checkEvidence(evidence);
+    const late = Number(/, (\d+) root-chain blocks after the exit began/.exec(finding)?.[1]);
+    expect({ holds, isLate: late > SLA_BLOCKS }).toEqual({ holds: true, isLate: true });
+    expect(toAsk.join()).toContain('ExitStarted');
+    const { included } = evidence as Extract<typeof evidence, { kind: 'invalid_exit' }>;
+    const elsewhere = { ...included!, root: included!.proof.slice(0, 32) };
+    expect(checkEvidence({ ...evidence, included: elsewhere } as never).holds).toBe(false);
+    await world.startExit(rosa, other);
+    await sees(other, 'invalid_exit');
   });
 });

@@ -218,6 +218,11 @@ describe('a watcher on a real root chain', () => {
     await world.block([]);
     await until(() => eventsOf(watcher).includes('block_withholding'), 'the alarm');
     expect(watcher.watch.findings.danger.level).toBe('DANGER');
+    const { data: documents } = await ask(watcher, 'evidence.all', {});
+    const [withheld] = (documents as readonly unknown[]).map((one) =>
+      parseEvidence(exactJson(one)),
+    );
+    expect(checkEvidence(withheld!).finding).toContain('not handed out');
     const transaction = toHex(world.pay([other], [CAROL], [[BOB, ETH]]));
     const refused = await ask(watcher, 'transaction.submit', { transaction });
     expect(refused).toMatchObject({
@@ -406,6 +411,9 @@ describe('a watcher on a real root chain', () => {
     await world.wrongBlock([spend, theft]);
     await until(() => eventsOf(watcher).includes('invalid_block'), 'the alarm');
     expect(watcher.watch.findings.danger).toMatchObject({ level: 'EXIT' });
+    expect(await ask(watcher, 'spending.check', {})).toMatchObject({
+      data: { allowed: false, reason: expect.stringContaining('invalid_block'), next: 'Exit now.' },
+    });
     const documents = (await ask(watcher, 'evidence.all', {})).data as readonly unknown[];
     const evidence = documents
       .map((one) => parseEvidence(exactJson(one)))
