@@ -19,10 +19,10 @@ import { Overlay, type TxContext } from '@palisade/chain';
 import { type KeyValueReader, MemoryStore, toBinaryString } from '@palisade/core';
 import { sha256 } from '@palisade/core/crypto';
 import { DelegationColumns } from '@palisade/power';
-import { claims, ENTRY, totals } from '../packages/power/src/claims/claim.ts';
+import { claims, totals } from '../packages/power/src/claims/claim.ts';
 import { delegateHandler } from '../packages/power/src/claims/delegate.ts';
+import { ENTRY, entriesOf } from '../packages/power/src/claims/entry.ts';
 import { addLent } from '../packages/power/src/claims/lent.ts';
-import { packed } from '../packages/power/src/claims/packed.ts';
 import { minerPower } from '../packages/power/src/claims/update-power.ts';
 import { candidates, collators } from '../packages/power/src/collators/collator.ts';
 import { REMOVAL, removeCollator } from '../packages/power/src/collators/remove-collator.ts';
@@ -99,7 +99,7 @@ function world(miners: number, each: number): Overlay {
       since: 1n,
       lastBacked: 0n,
       checked: 0n,
-      entries: packed(entries),
+      entries: entriesOf(entries),
     });
   }
   return state;

@@ -11,12 +11,14 @@ export * from './memory-store.ts';
 export * from './ports.ts';
 export * from './schema/codec.ts';
 export * from './schema/composite.ts';
+export type { Form } from './schema/form-type.ts';
 export {
   address,
   bool,
   byteList,
   bytes,
   bytes32,
+  formed,
   type Infer,
   type Json,
   type JsonSchema,

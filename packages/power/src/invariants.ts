@@ -3,11 +3,11 @@ import { balanceOf, heldFor, type Invariant } from '@palisade/chain';
 import { toHex } from '@palisade/core';
 import { REWARDS } from './backing/rewards.ts';
 import { WALK, walks } from './backing/walk.ts';
-import { claims, ENTRY, totals } from './claims/claim.ts';
+import { claims, totals } from './claims/claim.ts';
 import { DelegationColumns } from './claims/columns.ts';
 import { MINER_DEPOSIT } from './claims/create-miner.ts';
+import { ENTRY, listed } from './claims/entry.ts';
 import { lentSum } from './claims/lent.ts';
-import { boundPower, unpacked } from './claims/packed.ts';
 import { bondPurpose, endedBonds } from './collators/bond.ts';
 import { candidates, collators } from './collators/collator.ts';
 
@@ -20,9 +20,9 @@ const powerAddsUp: Invariant = {
     for (const [[miner], claim] of claims.list(state)) {
       raw += claim.raw;
       miners++;
-      if (boundPower(claim) > claim.raw)
-        return `${toHex(miner)} has ${claim.raw} and binds ${boundPower(claim)}`;
-      const entries = unpacked(claim.entries);
+      if (claim.entries.bound > claim.raw)
+        return `${toHex(miner)} has ${claim.raw} and binds ${claim.entries.bound}`;
+      const entries = listed(claim.entries);
       if (entries.some(({ amount }) => amount === 0n)) return `${toHex(miner)}: empty entry`;
       for (const { kind, until } of entries)
         if ((kind === ENTRY.delegated) !== (until === 0n)) return `${toHex(miner)}: odd entry`;

@@ -11,8 +11,8 @@ import {
 } from '@palisade/core';
 import { claimRecord, claims, totals, totalsRecord } from './claims/claim.ts';
 import { settled } from './claims/entries.ts';
+import { listed } from './claims/entry.ts';
 import { lentSum } from './claims/lent.ts';
-import { boundPower, unpacked } from './claims/packed.ts';
 import { candidates, collatorFields, collators } from './collators/collator.ts';
 import { drawRecord, draws, pageOfLines } from './draw/draws.ts';
 import {
@@ -147,8 +147,8 @@ export const powerQueries = [
     const stored = claims.get(state, miner);
     if (!stored) return undefined;
     const claim = settled(state, stored, numberOf(state, RUNNING_SESSION));
-    const view = { ...claim, entries: unpacked(claim.entries) };
-    return { claim: view, free: claim.raw - boundPower(claim) };
+    const view = { ...claim, entries: listed(claim.entries) };
+    return { claim: view, free: claim.raw - claim.entries.bound };
   }),
   answer(collatorQuery, (state, { nodeKey }) => viewOf(state, nodeKey)),
   answer(collatorsQuery, (state, { after }) => {

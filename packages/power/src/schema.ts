@@ -1,9 +1,10 @@
 /** Power's declarations: commands, queries, events; and the draw, which anybody may check. */
 export { cancelSlash } from './backing/cancel-slash.ts';
-export { type ClaimView as Claim, claimRecord, ENTRY, type Entry } from './claims/claim.ts';
+export { type ClaimView as Claim, claimRecord } from './claims/claim.ts';
 export { createMiner } from './claims/create-miner.ts';
 export { delegate } from './claims/delegate.ts';
 export { deregisterMiner } from './claims/deregister-miner.ts';
+export { ENTRY, type Entry } from './claims/entry.ts';
 export { undelegate } from './claims/undelegate.ts';
 export { addBond } from './collators/add-bond.ts';
 export { type Collator, collatorRecord } from './collators/collator.ts';

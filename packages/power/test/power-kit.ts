@@ -36,7 +36,7 @@ import {
   startChain,
   validatorOf,
 } from '../../chain/test/chain-kit.ts';
-import { unpacked } from '../src/claims/packed.ts';
+import { listed } from '../src/claims/entry.ts';
 
 export const MIB = 1n << 20n;
 export const MINERS = ['m0', 'm1', 'm2', 'm3'] as const;
@@ -186,7 +186,7 @@ export class PowerKit {
 
   claim(name: string) {
     const claim = claims.need(this.chain.state, this.chain.account(name).id);
-    return { ...claim, entries: unpacked(claim.entries) };
+    return { ...claim, entries: listed(claim.entries) };
   }
 
   collator(index: number) {

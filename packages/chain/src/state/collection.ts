@@ -82,12 +82,11 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
   let numberText = '';
   const indexTexts = new Map<number, string>();
   const keyOf = (key: readonly unknown[]): string => {
-    const [only] = key;
     if (key.length !== 1) return writeKey(key);
-    if (typeof only === 'number') return textOfIndex(only);
+    const only = key[0];
     if (!(only instanceof Uint8Array)) {
       if (lastNumber === only) return numberText;
-      numberText = writeKey(key);
+      numberText = typeof only === 'number' ? textOfIndex(only) : writeKey(key);
       lastNumber = only;
       return numberText;
     }

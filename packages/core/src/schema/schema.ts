@@ -16,7 +16,8 @@ import {
 import { fromHex, toHex, utf8 } from '../bytes.ts';
 import { keccak256 } from '../crypto/wasm-hashes.ts';
 import { PalisadeError } from '../errors.ts';
-import { TextType } from './text-type.ts';
+import { type Form, FormType } from './form-type.ts';
+import { textFits, textForm } from './text-form.ts';
 
 export type Json =
   | null
@@ -204,16 +205,29 @@ export function byteList(max: number): Schema<Uint8Array> {
   });
 }
 
+/** Up to `max` bytes whose value has a form of its own: for records that are stored, never shown. */
+export function formed<T>(max: number, form: Form<T>): Schema<T> {
+  const { word, toJson, fromJson, ...rest } = byteList(max);
+  const ssz = new FormType(max, form) as unknown as Type<T>;
+  return schema({
+    ...rest,
+    ssz,
+    word: (value) => word(ssz.serialize(value)),
+    toJson: (value) => toJson(ssz.serialize(value)),
+    fromJson: (json, path) => form.read(fromJson(json, path)),
+  });
+}
+
 /** Up to `max` bytes of printable UTF-8: control characters are refused, so it is safe to print. */
 export function text(max: number): Schema<string> {
   return schema({
-    ssz: new TextType(max) as unknown as Type<string>,
+    ssz: new FormType(max, textForm(max)) as unknown as Type<string>,
     solidity: 'string',
     structs: NO_STRUCTS,
     word: (value) => keccak256(utf8(value)),
     toJson: (value) => value,
     fromJson(json, path) {
-      if (typeof json === 'string' && TextType.fits(json, max)) return json;
+      if (typeof json === 'string' && textFits(json, max)) return json;
       throw invalid(path, `text of at most ${max} bytes without control characters`, json);
     },
     jsonSchema: { type: 'string', maxLength: max },

@@ -1,10 +1,10 @@
 /** Binding lent power after an offence of the collator: it stays proven, and is usable by nobody. */
 import type { BlockContext } from '@palisade/chain';
 import { equalBytes } from '@palisade/core';
-import { claims, ENTRY, type Entry } from '../claims/claim.ts';
+import { claims } from '../claims/claim.ts';
 import { ordered, settled } from '../claims/entries.ts';
+import { ENTRY, type Entry, entriesOf, listed } from '../claims/entry.ts';
 import { addLent } from '../claims/lent.ts';
-import { boundPower, packed, unpacked } from '../claims/packed.ts';
 import { writeClaim } from '../claims/write-claim.ts';
 import { backingQuarantined } from '../events.ts';
 import { params } from '../params.ts';
@@ -28,9 +28,9 @@ export function quarantine(
   const stored = claims.get(state, miner);
   if (!stored) return;
   const claim = settled(state, stored, session.number);
-  const free = claim.raw - boundPower(claim);
+  const free = claim.raw - claim.entries.bound;
   let wanted = amount;
-  const entries = unpacked(claim.entries).map((entry): Entry => {
+  const entries = listed(claim.entries).map((entry): Entry => {
     const isOf = entry.generation === generation && equalBytes(entry.collator, collator);
     if (!isOf || entry.kind === ENTRY.quarantined || wanted === 0n) return entry;
     const left = entry.amount > wanted ? entry.amount - wanted : 0n;
@@ -43,6 +43,6 @@ export function quarantine(
   if (bound === 0n) return;
   const until = session.number + BigInt(params.need(state).quarantineSessions);
   const added = { collator, generation, kind: ENTRY.quarantined, until, amount: bound };
-  writeClaim(ctx, miner, stored, { ...claim, entries: packed(ordered([...entries, added])) });
+  writeClaim(ctx, miner, stored, { ...claim, entries: entriesOf(ordered([...entries, added])) });
   ctx.emit(backingQuarantined, { miner, collator, amount: bound, until });
 }

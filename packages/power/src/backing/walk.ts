@@ -6,7 +6,7 @@
 import { type BlockContext, collection, u64Key } from '@palisade/chain';
 import { address, bytes32, type Infer, record, u8, u32, u64, u128 } from '@palisade/core';
 import { backers } from '../claims/claim.ts';
-import { amountAt, lentAt } from '../claims/packed.ts';
+import { lentAt } from '../claims/entry.ts';
 import { claimInSnapshot } from '../claims/write-claim.ts';
 
 /** Backers that a block visits at most: each costs a few records, together some milliseconds. */
@@ -96,7 +96,7 @@ function step(ctx: BlockContext, walk: Walk, visitor: Visitor, most: number) {
     const at = claim && lentAt(claim.entries, walk.generation);
     now = { ...now, after: miner };
     if (!claim || at === undefined) continue;
-    const lent = amountAt(claim.entries, at);
+    const lent = claim.entries.amounts[at]!;
     const done = visitor(ctx, now, { miner, lent, raw: claim.raw });
     now = { ...now, seen: now.seen + lent, done: now.done + done };
   }

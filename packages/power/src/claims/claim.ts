@@ -4,26 +4,8 @@
  * while an offence of these sessions can still be proven.
  */
 import { bytesKey, collection, u64Key } from '@palisade/chain';
-import { byteList, bytes32, type Infer, list, record, u8, u32, u64, u128 } from '@palisade/core';
-
-/** What an entry of a claim is: lent; taken back but not free yet; bound by an offence of the collator. */
-export const ENTRY = { delegated: 0, unbonding: 1, quarantined: 2 } as const;
-
-/** Entries of a claim: 10 delegations, and what was taken back in the last 42 sessions. */
-export const MAX_ENTRIES = 128;
-
-export const entryRecord = record('PowerEntry', {
-  collator: bytes32.is('Its node key'),
-  generation: u32.is("Number of the collator's registration"),
-  kind: u8.is('0 delegated, 1 unbonding, 2 quarantined'),
-  until: u64.is('Session that frees it; 0 while delegated'),
-  amount: u64.is('Bytes'),
-});
-export type Entry = Infer<typeof entryRecord>;
-
-/** Bytes of an entry, as they are stored in a row. */
-export const ENTRY_BYTES = 53;
-const packedEntries = byteList(MAX_ENTRIES * ENTRY_BYTES);
+import { type Infer, list, record, u8, u64, u128 } from '@palisade/core';
+import { entryColumns, entryRecord, MAX_ENTRIES } from './entry.ts';
 
 const claimFields = {
   raw: u64.is('Proven power, bytes'),
@@ -39,8 +21,8 @@ export const claimRecord = record('MinerClaim', {
 });
 export type ClaimView = Infer<typeof claimRecord>;
 
-/** A claim as it is stored: the same bytes, with the entries left in them (`packed.ts`). */
-const storedClaim = record('MinerClaim', { ...claimFields, entries: packedEntries });
+/** A claim as it is stored: the same bytes, with the entries in columns. */
+const storedClaim = record('MinerClaim', { ...claimFields, entries: entryColumns });
 export type Claim = Infer<typeof storedClaim>;
 
 /** By the miner's account. */
@@ -56,7 +38,7 @@ export const pastClaimRecord = record('PastClaim', {
   from: u64.is('First session whose snapshot had it'),
   raw: u64,
   lastBacked: u64.is('Where the past claim before this one is; 0 for nowhere'),
-  entries: packedEntries.is('Delegations only'),
+  entries: entryColumns.is('Delegations only'),
 });
 export type PastClaim = Infer<typeof pastClaimRecord>;
 

@@ -4,8 +4,8 @@
  * store, which stays the truth, and hold its sums against it.
  */
 import { type KeyValueReader, toBinaryString } from '@palisade/core';
-import { claims, ENTRY } from './claim.ts';
-import { unpacked } from './packed.ts';
+import { claims } from './claim.ts';
+import { ENTRY, listed } from './entry.ts';
 
 /** Entries that the columns begin with room for. */
 const FIRST_ROOM = 1024;
@@ -24,7 +24,7 @@ export class DelegationColumns {
   static from(state: KeyValueReader): DelegationColumns {
     const columns = new DelegationColumns();
     for (const [, { entries }] of claims.list(state))
-      for (const { collator, generation, kind, amount } of unpacked(entries))
+      for (const { collator, generation, kind, amount } of listed(entries))
         columns.add(collator, generation, kind, amount);
     return columns;
   }

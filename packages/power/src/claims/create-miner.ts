@@ -3,6 +3,7 @@ import { command, refuse, toHex } from '@palisade/core';
 import { minerCreated } from '../events.ts';
 import { params } from '../params.ts';
 import { claims, totals } from './claim.ts';
+import { entriesOf } from './entry.ts';
 
 /** Purpose under which a miner's deposit is held on its account. */
 export const MINER_DEPOSIT = 'power.miner';
@@ -33,7 +34,7 @@ export const createMinerHandler = handle(createMiner, {
       since: session.number + 1n,
       lastBacked: 0n,
       checked: sums.removals,
-      entries: new Uint8Array(),
+      entries: entriesOf([]),
     });
     totals.set(state, [], { ...sums, miners: sums.miners + 1n });
     ctx.emit(minerCreated, { miner: sender.account, deposit });

@@ -4,10 +4,10 @@ import { candidate } from '../collators/collator.ts';
 import { notACollator, notAMiner, tooLittle } from '../errors.ts';
 import { powerDelegated } from '../events.ts';
 import { params } from '../params.ts';
-import { backers, type Claim, claims, ENTRY, ENTRY_BYTES } from './claim.ts';
+import { backers, type Claim, claims } from './claim.ts';
 import { ordered, settled } from './entries.ts';
+import { ENTRY, entriesOf, lentAt, listed, raised } from './entry.ts';
 import { addLent } from './lent.ts';
-import { amountAt, boundPower, delegations, lentAt, packed, raised, unpacked } from './packed.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Lends power to a collator; the snapshot at the end of the session is the first to see it. */
@@ -24,7 +24,7 @@ export function lentTo(state: KeyValueReader, { entries }: Claim, collator: Uint
   const generation = candidate(state, collator)?.generation;
   const at = generation === undefined ? undefined : lentAt(entries, generation);
   if (generation === undefined || at === undefined) return undefined;
-  return { at, generation, amount: amountAt(entries, at) };
+  return { at, generation, amount: entries.amounts[at]! };
 }
 
 export const delegateHandler = handle(delegate, {
@@ -36,7 +36,7 @@ export const delegateHandler = handle(delegate, {
     const { minDelegation, maxCollators } = params.need(state);
     if (amount < minDelegation || amount === 0n) return tooLittle(amount, minDelegation);
     const claim = settled(state, stored, session.number);
-    const free = claim.raw - boundPower(claim);
+    const free = claim.raw - claim.entries.bound;
     if (amount > free)
       return refuse(
         'power/not-enough-power',
@@ -44,7 +44,7 @@ export const delegateHandler = handle(delegate, {
         { retry: 'later', data: { free }, next: 'Lend less, or wait for what is unbonding.' },
       );
     if (lentAt(claim.entries, record.generation) !== undefined) return undefined;
-    const lent = delegations(claim.entries).length / ENTRY_BYTES;
+    const { lent } = claim.entries;
     if (lent >= maxCollators)
       return refuse(
         'power/too-many-collators',
@@ -62,7 +62,7 @@ export const delegateHandler = handle(delegate, {
     const added = { collator, generation, kind: ENTRY.delegated, until: 0n, amount };
     const entries =
       at === undefined
-        ? packed(ordered([...unpacked(claim.entries), added]))
+        ? entriesOf(ordered([...listed(claim.entries), added]))
         : raised(claim.entries, at, amount);
     if (at === undefined) backers.set(state, [collator, BigInt(generation), sender.account], 1);
     writeClaim(ctx, sender.account, stored, { ...claim, entries });

@@ -35,7 +35,7 @@ export function deregisterMinerHandler(cannotLeave: SectorCheck) {
         );
       const { entries } = settled(state, claim, session.number);
       const free = claim.lastBacked + memorySessions(params.need(state));
-      if (entries.length > 0 || (claim.lastBacked > 0n && session.number < free))
+      if (entries.amounts.length > 0 || (claim.lastBacked > 0n && session.number < free))
         return refuse(
           'power/still-answers',
           `${toHex(sender.account)} answers for collators that it backed until session ${free}.`,

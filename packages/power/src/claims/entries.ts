@@ -2,8 +2,8 @@
 import { compareBytes, type KeyValueReader } from '@palisade/core';
 import { collators, generationEnds } from '../collators/collator.ts';
 import { params } from '../params.ts';
-import { type Claim, ENTRY, type Entry, MAX_ENTRIES, totals } from './claim.ts';
-import { hasFreed, packed, unpacked } from './packed.ts';
+import { type Claim, totals } from './claim.ts';
+import { ENTRY, type Entry, entriesOf, hasFreed, listed, MAX_ENTRIES } from './entry.ts';
 
 function compareEntries(a: Entry, b: Entry): number {
   if (a.kind !== b.kind) return a.kind - b.kind;
@@ -54,12 +54,16 @@ export function settled(state: KeyValueReader, claim: Claim, session: bigint): C
   if (claim.checked === removals && !hasFreed(claim.entries, session)) return claim;
   const { unbondingSessions } = params.need(state);
   let stays = true;
-  const entries = unpacked(claim.entries).flatMap((entry): Entry[] => {
+  const entries = listed(claim.entries).flatMap((entry): Entry[] => {
     const now = settledEntry(state, entry, session, BigInt(unbondingSessions));
     if (now !== entry) stays = false;
     return now ? [now] : [];
   });
-  return { ...claim, checked: removals, entries: stays ? claim.entries : packed(ordered(entries)) };
+  return {
+    ...claim,
+    checked: removals,
+    entries: stays ? claim.entries : entriesOf(ordered(entries)),
+  };
 }
 
 function settledEntry(

@@ -3,11 +3,11 @@ import { bytes32, command, refuse, toHex, u64 } from '@palisade/core';
 import { notAMiner, tooLittle } from '../errors.ts';
 import { powerUndelegated } from '../events.ts';
 import { params } from '../params.ts';
-import { claims, ENTRY, ENTRY_BYTES } from './claim.ts';
+import { claims } from './claim.ts';
 import { lentTo } from './delegate.ts';
 import { ordered, settled } from './entries.ts';
+import { ENTRY, entriesOf, listed, raised } from './entry.ts';
 import { addLent } from './lent.ts';
-import { packed, raised, unpacked } from './packed.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Takes lent power back: out of the draw from the next session on, free after the unbonding time. */
@@ -41,7 +41,7 @@ export const undelegateHandler = handle(undelegate, {
     const left = lent.amount - amount;
     const { minDelegation } = params.need(state);
     if (left > 0n && left < minDelegation) return tooLittle(left, minDelegation);
-    const parts = claim.entries.length / ENTRY_BYTES;
+    const parts = claim.entries.amounts.length;
     if (parts >= MANY_ENTRIES)
       return refuse(
         'power/too-many-unbonding',
@@ -59,7 +59,7 @@ export const undelegateHandler = handle(undelegate, {
     const left = raised(claim.entries, entry.at, -amount);
     const { generation } = entry;
     const taken = { collator, generation, kind: ENTRY.unbonding, until, amount };
-    const entries = packed(ordered([...unpacked(left), taken]));
+    const entries = entriesOf(ordered([...listed(left), taken]));
     writeClaim(ctx, sender.account, stored, { ...claim, entries });
     addLent(state, generation, -amount);
     ctx.emit(powerUndelegated, { miner: sender.account, collator, generation, amount, until });

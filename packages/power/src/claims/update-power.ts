@@ -8,8 +8,8 @@ import { powerChanged } from '../events.ts';
 import { memorySessions, params } from '../params.ts';
 import { claims, totals } from './claim.ts';
 import { settled } from './entries.ts';
+import { shrunk } from './entry.ts';
 import { addLent } from './lent.ts';
-import { boundPower, delegations, shrunk } from './packed.ts';
 import { writeClaim } from './write-claim.ts';
 
 /** Power of all miners stays below 8 EiB, so that sums fit signed 64-bit columns. */
@@ -42,7 +42,7 @@ export const minerPower: MinerPower = {
   answersUntil({ state, session }, miner) {
     const claim = claims.get(state, miner);
     if (!claim) return session.number;
-    const lends = delegations(claim.entries).length > 0;
+    const lends = claim.entries.lent > 0;
     const last = lends ? session.number : claim.lastBacked;
     const free = last === 0n ? 0n : last + memorySessions(params.need(state));
     return free > session.number ? free : session.number;
@@ -63,7 +63,7 @@ function updatePower(ctx: BlockContext, miner: Uint8Array, delta: bigint): void 
   addToTotal(state, delta);
   if (delta > 0n) {
     writeClaim(ctx, miner, stored, { ...stored, raw });
-    const lent = boundPower(stored);
+    const lent = stored.entries.bound;
     const { raw: before } = stored;
     ctx.emit(powerChanged, { miner, before, after: raw, lentBefore: lent, lentAfter: lent });
     return;
@@ -77,8 +77,8 @@ function updatePower(ctx: BlockContext, miner: Uint8Array, delta: bigint): void 
     miner,
     before: stored.raw,
     after: raw,
-    lentBefore: boundPower(claim),
-    lentAfter: boundPower({ entries }),
+    lentBefore: claim.entries.bound,
+    lentAfter: entries.bound,
   });
 }
 

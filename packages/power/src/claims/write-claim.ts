@@ -3,7 +3,7 @@ import type { BlockContext } from '@palisade/chain';
 import type { KeyValueReader } from '@palisade/core';
 import { memorySessions, params } from '../params.ts';
 import { type Claim, claims, pastClaims } from './claim.ts';
-import { delegations } from './packed.ts';
+import { delegations } from './entry.ts';
 
 /** Records of the past that a block forgets at most: their removal must not make it late. */
 const MAX_FORGOTTEN = 500;
@@ -20,9 +20,9 @@ export function writeClaim(
 ): void {
   let { since, lastBacked } = before;
   if (since <= session.number) {
-    const lent = delegations(before.entries);
-    if (lent.length > 0) {
-      const past = { from: since, raw: before.raw, lastBacked, entries: lent };
+    if (before.entries.lent > 0) {
+      const entries = delegations(before.entries);
+      const past = { from: since, raw: before.raw, lastBacked, entries };
       pastClaims.set(state, [session.number, miner], past);
       lastBacked = session.number;
     }
