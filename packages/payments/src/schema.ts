@@ -59,7 +59,12 @@ export {
   type Transaction,
   TX_TYPE,
 } from './format/transaction.ts';
-export { paymentDomain, type SigningDomain, signingDigest } from './format/typed-data.ts';
+export {
+  paymentDomain,
+  type SigningDomain,
+  signingDigest,
+  typedDataOf,
+} from './format/typed-data.ts';
 export {
   DEFAULT_PAYMENTS_PARAMS,
   MAX_FEE_TOKENS,

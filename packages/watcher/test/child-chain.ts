@@ -17,6 +17,7 @@ import {
   type Position,
   positionOf,
   type ReceivedBlock,
+  type SigningDomain,
 } from '@palisade/payments';
 import { DOMAIN, ETHER, type Person, recover } from '../../payments/test/wallets.ts';
 import type { ChildChain } from '../src/blocks/child-chain.ts';
@@ -40,8 +41,13 @@ export class TestChain {
   /** Calls for blocks so far. */
   asked = 0;
   height = 1;
-  private next = 1000;
+  next = 1000;
   private deposits = 1;
+  private readonly domain: SigningDomain;
+
+  constructor(domain: SigningDomain = DOMAIN) {
+    this.domain = domain;
+  }
 
   /** A fact in a root-chain block of its own. */
   fact(event: RootEvent): RootFact {
@@ -53,7 +59,7 @@ export class TestChain {
     return fact;
   }
 
-  deposit(who: Person, amount: bigint, token = ETHER): Position {
+  deposit(who: Person, amount: bigint, token: Uint8Array = ETHER): Position {
     const blknum = this.next - 1000 + this.deposits++;
     this.fact({ name: 'DepositCreated', depositor: who.address, blknum, token, amount });
     const position = positionOf({ blknum, txindex: 0, oindex: 0 });
@@ -65,7 +71,7 @@ export class TestChain {
   block(signed: readonly Uint8Array[]): readonly Position[] {
     const former = new BlockFormer(this.ledger, this.next);
     const positions = signed.map((bytes) => {
-      const opened = openTransaction(DOMAIN, bytes, recover);
+      const opened = openTransaction(this.domain, bytes, recover);
       if (isRefusal(opened)) throw new Error(opened.message);
       const added = former.add(opened);
       if (isRefusal(added)) throw new Error(added.message);

@@ -2,7 +2,7 @@
  * What the owner of an input signs: the payment as EIP-712 typed data of the root chain's framework
  * contract. The domain is the contracts', not this chain's own (`core/signing`).
  */
-import { concat, utf8 } from '@palisade/core';
+import { concat, toHex, utf8 } from '@palisade/core';
 import { keccak256 } from '@palisade/core/crypto';
 import type { Dialect } from '../dialect/dialect.ts';
 import { WORD, writeWord } from './integers.ts';
@@ -69,8 +69,26 @@ const EMPTY_INPUT = hashInput(0n);
 const NOBODY = new Uint8Array(20);
 const EMPTY_OUTPUT = hashOutput({ type: 0, owner: NOBODY, token: NOBODY, amount: 0n });
 
+const NO_PLACE = placeOf(0n);
+const NO_OUTPUT = {
+  outputType: 0,
+  outputGuard: toHex(NOBODY),
+  currency: toHex(NOBODY),
+  amount: 0n,
+};
+
+/** Inputs and outputs as wallets write them in JSON. */
+type Place = ReturnType<typeof placeOf>;
+type PlainOutput = typeof NO_OUTPUT;
+
 /** How a dialect writes the inputs and outputs into the struct. */
 type Members = {
+  /** The members that wallets see. */
+  plain(
+    inputs: readonly Place[],
+    outputs: readonly PlainOutput[],
+    dialect: Dialect,
+  ): Readonly<Record<string, unknown>>;
   /** The struct's fields between type and data. */
   declare(dialect: Dialect): string;
   /** The words that stand for the hashes of a member's entries. */
@@ -80,8 +98,15 @@ type Members = {
 const numbered = (kind: string, name: string, count: number) =>
   Array.from({ length: count }, (_, i) => `${kind} ${name}${i}`).join(',');
 
+const filled = <T>(name: string, entries: readonly T[], empty: T, count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`${name}${i}`, entries[i] ?? empty]));
+
 const MEMBERS: Readonly<Record<Dialect['typedData']['members'], Members>> = {
   numbered: {
+    plain: (inputs, outputs, { maxInputs, maxOutputs }) => ({
+      ...filled('input', inputs, NO_PLACE, maxInputs),
+      ...filled('output', outputs, NO_OUTPUT, maxOutputs),
+    }),
     declare: ({ maxInputs, maxOutputs }) =>
       `${numbered('Input', 'input', maxInputs)},${numbered('Output', 'output', maxOutputs)}`,
     words: (hashes, empty, max) => [
@@ -90,19 +115,62 @@ const MEMBERS: Readonly<Record<Dialect['typedData']['members'], Members>> = {
     ],
   },
   lists: {
+    plain: (inputs, outputs) => ({ inputs, outputs }),
     declare: () => 'Input[] inputs,Output[] outputs',
     words: (hashes) => [keccak256(concat(...hashes))],
   },
 };
+
+/** Name and type of a struct's fields, from the text that is hashed for it. */
+function fieldsOf(type: string): readonly { readonly name: string; readonly type: string }[] {
+  return type
+    .slice(type.indexOf('(') + 1, type.indexOf(')'))
+    .split(',')
+    .map((field) => field.split(' '))
+    .map(([kind, name]) => ({ name: name!, type: kind! }));
+}
+
+/** The typed data that wallets show and sign, in JSON's members: integers are numbers or bigints, bytes are hex. */
+export function typedDataOf(
+  { dialect, framework }: SigningDomain,
+  { type, inputs, outputs, metadata }: Payment,
+) {
+  const plain = outputs.map(({ type: outputType, owner, token, amount }) => ({
+    ...{ outputType, outputGuard: toHex(owner), currency: toHex(token), amount },
+  }));
+  return {
+    domain: {
+      name: DOMAIN_NAME,
+      version: dialect.typedData.version,
+      verifyingContract: toHex(framework),
+      salt: `0x${SALT.toString(16)}`,
+    },
+    types: {
+      EIP712Domain: fieldsOf(DOMAIN_TYPE),
+      Transaction: fieldsOf(structOf(dialect)),
+      Input: fieldsOf(INPUT_TYPE),
+      Output: fieldsOf(OUTPUT_TYPE),
+    },
+    primaryType: 'Transaction',
+    message: {
+      txType: type,
+      ...MEMBERS[dialect.typedData.members].plain(inputs.map(placeOf), plain, dialect),
+      ...{ txData: 0, metadata: toHex(metadata) },
+    },
+  };
+}
+
+function structOf(dialect: Dialect): string {
+  const fields = MEMBERS[dialect.typedData.members].declare(dialect);
+  return `Transaction(uint256 txType,${fields},uint256 txData,bytes32 metadata)`;
+}
 
 const typeHashes = new Map<Dialect, Uint8Array>();
 
 function typeHashOf(dialect: Dialect): Uint8Array {
   const known = typeHashes.get(dialect);
   if (known) return known;
-  const fields = MEMBERS[dialect.typedData.members].declare(dialect);
-  const own = `Transaction(uint256 txType,${fields},uint256 txData,bytes32 metadata)`;
-  const hash = hashText(`${own}${INPUT_TYPE}${OUTPUT_TYPE}`);
+  const hash = hashText(`${structOf(dialect)}${INPUT_TYPE}${OUTPUT_TYPE}`);
   typeHashes.set(dialect, hash);
   return hash;
 }

@@ -36,16 +36,17 @@ export function paymentMethods(watch: Watch): Readonly<Record<string, RpcMethod>
   };
 }
 
-async function gated(watch: Watch, pass: () => unknown): Promise<unknown> {
+export async function gated(watch: Watch, pass: () => unknown): Promise<unknown> {
   const refusal = watch.refusal();
   if (!refusal) return pass();
   const { code, message, next, data } = refusal;
   return new RpcFailure('operation:service_unavailable', message, { reason: code, next, ...data });
 }
 
-function submit(watch: Watch, transaction: Uint8Array): unknown {
+/** Checks what can be checked here, and hands it on under the name of the action. */
+export function submit(watch: Watch, transaction: Uint8Array, action = 'submit'): unknown {
   const opened = openTransaction(watch.parts.judging.domain, transaction, secp256k1.recover);
-  if (isRefusal(opened)) return failureOf('submit', opened);
+  if (isRefusal(opened)) return failureOf(action, opened);
   return forward(watch, 'transaction.submit', { transaction: toHex(transaction) });
 }
 
@@ -55,7 +56,11 @@ const failure = z.object({
 });
 
 /** Asks the child chain, and passes on what it answers. */
-async function forward({ parts }: Watch, method: string, body: unknown): Promise<unknown> {
+export async function forward(
+  { parts }: Pick<Watch, 'parts'>,
+  method: string,
+  body: unknown,
+): Promise<unknown> {
   try {
     const { success, data } = await parts.childChain.forward(method, body);
     if (success) return data;

@@ -12,15 +12,28 @@ const hex = z
   .regex(/^0x(?:[0-9a-fA-F]{2})*$/, 'hex')
   .transform((text) => fromHex(text.toLowerCase()));
 
+/** Exactly so many bytes. */
+export const bytesOf = (length: number) =>
+  z
+    .string()
+    .length(2 + 2 * length, 'length')
+    .pipe(hex);
+
 export const txBytes = z.string().max(MAX_TX_HEX, 'max_bytes').pipe(hex);
-export const address = z.string().length(42, 'length').pipe(hex);
-export const hash = z.string().length(66, 'length').pipe(hex);
+export const address = bytesOf(20);
+export const hash = bytesOf(32);
 export const position = z
   .bigint()
   .min(10n ** 9n)
   .max(2n ** 88n);
 export const index = z.bigint().min(0n).max(4n).transform(Number);
 export const none = z.object({});
+/** A moment, seconds since 1970. */
+export const seconds = z
+  .bigint()
+  .min(0n)
+  .max(2n ** 40n)
+  .transform(Number);
 
 /** Entries of a page at most, which is also what a page has unless told otherwise. */
 export const PAGE_LIMIT = { transactions: 200, blocks: 100 } as const;

@@ -6,14 +6,18 @@
 import {
   concat,
   equalBytes,
+  fromBinaryString,
   type KeyValueStore,
   PalisadeError,
+  readU64be,
   toBinaryString,
   u64be,
   type Write,
 } from '@palisade/core';
 import {
+  CHILD_BLOCK_INTERVAL,
   type ChildBlock,
+  type Opened,
   type Position,
   placeOf,
   type ReceivedBlock,
@@ -24,8 +28,16 @@ import {
 const BLOCK = 'b';
 const SPEND = 's';
 const TRANSACTION = 't';
+/** Transactions that made or spent outputs of an owner, the newest first. */
+const OWNER = 'o';
+/** How many transactions there are up to a block and in it. */
+const COUNT = 'n';
+/** Keys of what is newer are smaller: block and place count down from here. */
+const LAST = 2n ** 64n - 1n;
+const TXS = 65_536n;
 const HASH_BYTES = 32;
 const TX_OFFSET = 10_000;
+const NOTHING = new Uint8Array(0);
 
 export type TxPlace = { readonly blknum: number; readonly txindex: number };
 
@@ -67,8 +79,30 @@ export class BlockStore {
   *indexOf(block: ChildBlock): Generator<Write> {
     for (const { position, spender } of spendsOf(block))
       yield [spendKey(position), encodeSpender(spender)];
-    for (const [txindex, { hash }] of block.transactions.entries())
-      yield [TRANSACTION + toBinaryString(hash), encodePlace({ blknum: block.blknum, txindex })];
+    for (const [txindex, opened] of block.transactions.entries()) {
+      const place = { blknum: block.blknum, txindex };
+      yield [TRANSACTION + toBinaryString(opened.hash), encodePlace(place)];
+      for (const owner of ownersOf(opened)) yield [ownerKey(owner, place), NOTHING];
+    }
+    const before = this.transactionsUpTo(block.blknum - CHILD_BLOCK_INTERVAL);
+    const count = BigInt(before + block.transactions.length);
+    yield [countKey(block.blknum), u64be(count)];
+  }
+
+  /** Places of the transactions that made or spent outputs of an owner, the newest first. */
+  *historyOf(owner: Uint8Array): Generator<TxPlace> {
+    const prefix = OWNER + toBinaryString(owner);
+    const first = prefix + toBinaryString(u64be(0n));
+    for (const [key] of this.store.range(first, prefix + toBinaryString(u64be(LAST)))) {
+      const order = LAST - readU64be(fromBinaryString(key, prefix.length), 0);
+      yield { blknum: Number(order / TXS), txindex: Number(order % TXS) };
+    }
+  }
+
+  /** How many transactions all judged blocks have, up to one and with it. */
+  transactionsUpTo(blknum: number): number {
+    const bytes = this.store.get(countKey(blknum));
+    return bytes ? Number(readU64be(bytes, 0)) : 0;
   }
 
   spenderOf(position: Position): Spender | undefined {
@@ -93,6 +127,21 @@ function spendKey(position: Position): string {
   const { blknum, txindex, oindex } = placeOf(position);
   const place = u64be(BigInt(txindex * TX_OFFSET + oindex));
   return SPEND + toBinaryString(concat(u64be(BigInt(blknum)), place));
+}
+
+function countKey(blknum: number): string {
+  return COUNT + toBinaryString(u64be(BigInt(blknum)));
+}
+
+function ownerKey(owner: Uint8Array, { blknum, txindex }: TxPlace): string {
+  const order = LAST - (BigInt(blknum) * TXS + BigInt(txindex));
+  return OWNER + toBinaryString(concat(owner, u64be(order)));
+}
+
+/** Whose outputs a transaction spends or makes, each once. */
+function ownersOf({ signers, transaction }: Opened): Iterable<Uint8Array> {
+  const owners = [...signers, ...transaction.outputs.map(({ owner }) => owner)];
+  return new Map(owners.map((owner) => [toBinaryString(owner), owner])).values();
 }
 
 function encodeSpender({ blknum, txindex, input }: Spender): Uint8Array {

@@ -4,7 +4,9 @@ import {
   BlockTree,
   type Dialect,
   decodeSigned,
+  decodeTransaction,
   MAX_BLOCK_TXS,
+  type Output,
   type Position,
   placeOf,
   type Signed,
@@ -54,6 +56,16 @@ export class Transactions {
     const decoded = decodeSigned(this.dialect, bytes);
     if (isRefusal(decoded)) throw damaged(place.blknum);
     return decoded;
+  }
+
+  /** An output that a transaction made, spent or not. */
+  outputAt(position: Position): Output | undefined {
+    const { blknum, txindex, oindex } = placeOf(position);
+    const deposit = this.deposits.get(blknum);
+    const decoded = deposit
+      ? decodeTransaction(this.dialect, deposit)
+      : this.signedAt({ blknum, txindex })?.transaction;
+    return decoded === undefined || isRefusal(decoded) ? undefined : decoded.outputs[oindex];
   }
 
   /** The transaction that made an output, with the proof of its inclusion. */

@@ -3,11 +3,11 @@ import { PalisadeError } from '@palisade/core';
 /** An output that can be spent. */
 export type Coin = { readonly position: bigint; readonly token: string; readonly amount: bigint };
 
-/**
- * Outputs of one token that cover an amount, the largest first: as few as there can be.
- * @throws PalisadeError `wallet/not-enough`, `wallet/too-many-outputs`
- */
-export function pickCoins<C extends Coin>(coins: readonly C[], amount: bigint, most: number): C[] {
+/** Outputs, the largest first, until they cover an amount or all are taken; what they have together. */
+export function largestFirst<C extends Pick<Coin, 'amount'>>(
+  coins: readonly C[],
+  amount: bigint,
+): { readonly picked: C[]; readonly sum: bigint } {
   const sorted = [...coins].sort((a, b) => (a.amount < b.amount ? 1 : -1));
   const picked: C[] = [];
   let sum = 0n;
@@ -16,6 +16,15 @@ export function pickCoins<C extends Coin>(coins: readonly C[], amount: bigint, m
     picked.push(coin);
     sum += coin.amount;
   }
+  return { picked, sum };
+}
+
+/**
+ * Outputs of one token that cover an amount, the largest first: as few as there can be.
+ * @throws PalisadeError `wallet/not-enough`, `wallet/too-many-outputs`
+ */
+export function pickCoins<C extends Coin>(coins: readonly C[], amount: bigint, most: number): C[] {
+  const { picked, sum } = largestFirst(coins, amount);
   if (sum < amount)
     throw new PalisadeError({
       code: 'wallet/not-enough',

@@ -89,8 +89,8 @@ export class Watch {
   onFindings: (findings: Findings) => void = () => {};
   /** Deposits, the oldest first. */
   readonly deposits: FactOf<'DepositCreated'>[] = [];
-  /** When the root chain got each child block, seconds since 1970. */
-  readonly blockTimes = new Map<number, number>();
+  /** Child blocks as the root chain has them: root, and when it got it, seconds since 1970. */
+  readonly mined = new Map<number, { readonly root: Uint8Array; readonly seconds: number }>();
   private newestMined = 0;
   private readonly payouts: PayoutStore;
   /** Everything up to this root-chain block was read. */
@@ -169,8 +169,9 @@ export class Watch {
         this.transactions.noteDeposit(fact as FactOf<'DepositCreated'>);
       }
       if (fact.event.name === 'BlockSubmitted') {
-        this.blockTimes.set(fact.event.blknum, fact.event.seconds);
-        this.newestMined = fact.event.blknum;
+        const { blknum, root, seconds } = fact.event;
+        this.mined.set(blknum, { root, seconds });
+        this.newestMined = blknum;
       }
     }
     this.follower.push(facts);
@@ -178,8 +179,8 @@ export class Watch {
 
   /** The newest child block that the root chain has. */
   lastMined(): { readonly blknum: number; readonly seconds: number } | undefined {
-    const seconds = this.blockTimes.get(this.newestMined);
-    return seconds === undefined ? undefined : { blknum: this.newestMined, seconds };
+    const mined = this.mined.get(this.newestMined);
+    return mined && { blknum: this.newestMined, seconds: mined.seconds };
   }
 
   /** Takes the next step of the root chain's follower. */
