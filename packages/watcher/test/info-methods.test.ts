@@ -13,7 +13,7 @@ import { secondsAt } from './child-chain.ts';
 type Answer = Readonly<Record<string, unknown>>;
 
 /** `PALISADE_API_CASES=1000000` for a long run. */
-const CASES = Number(process.env.PALISADE_API_CASES ?? 10_000);
+const CASES = Number(process.env.PALISADE_API_CASES ?? 5_000);
 const ether = toHex(ETHER);
 const [alice, bob, carol] = [ALICE, BOB, CAROL].map(({ address }) => toHex(address));
 const blocks: (readonly Uint8Array[])[] = [];

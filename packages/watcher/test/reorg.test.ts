@@ -113,7 +113,7 @@ async function settle(): Promise<void> {
 
 /** All that a watcher believes, in words. */
 function beliefs({ watch }: RunningWatcher) {
-  const { facts, table, books, findings, deposits, blockTimes } = watch;
+  const { facts, table, books, findings, deposits, mined } = watch;
   const outputs = [...books.ledger.outputs()].map(({ position, output }) =>
     exactJson({
       ...{ position, type: output.type, owner: toHex(output.owner) },
@@ -130,7 +130,7 @@ function beliefs({ watch }: RunningWatcher) {
   };
   return plain({
     ...{ facts: [...facts.all()], standard: table.standard, inFlight: table.inFlight },
-    ...{ open: [...table.open()].map(({ exitId }) => exitId), deposits, blockTimes },
+    ...{ open: [...table.open()].map(({ exitId }) => exitId), deposits, mined },
     ...{ outputs: outputs.sort(), blknum: books.blknum, settled: books.settled },
     ...{ events: findings.events, danger: findings.danger, challenges: findings.challenges },
   });
