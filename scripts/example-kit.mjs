@@ -12,7 +12,7 @@ import { bundle, install, PROGRAM } from './setup.mjs';
 /** Sessions of eight seconds: a whole one with its payout is over before a reader is bored; few care for seats. */
 const NETWORK = ['devnet', '--block-time', '1s', '--session', '8s', '--sectors', '0'];
 /** Time that a whole session with its payout may take on a busy machine, ms. */
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 120_000;
 
 /** Says what has happened. */
 export function tell(step, text) {

@@ -9,9 +9,6 @@ import { describe, expect, it } from 'vitest';
 
 const FOLDER = fileURLToPath(new URL('../../examples', import.meta.url));
 const EXAMPLES = readdirSync(FOLDER).sort();
-/** An example should not bore its reader. */
-const TIME_MS = 60_000;
-
 /** Settles when the example before has its network: two that start at once would look for the same ports. */
 let started: Promise<unknown> = Promise.resolve();
 
@@ -50,6 +47,5 @@ describe('an example', () => {
       expect(code, out + errors).toBe(0);
       expect(out).toContain('done: everything was as it must be');
     },
-    TIME_MS,
   );
 });

@@ -25,7 +25,7 @@ type Miss = { job: string; partner: string; session: string; seed: string; leave
 let net: StoryNetwork;
 beforeAll(async () => {
   net = await storyNetwork(TIMING);
-}, 60_000);
+});
 afterAll(() => net.close());
 
 describe('a damaged file', () => {
@@ -76,7 +76,7 @@ describe('a damaged file', () => {
     expect((await net.chain.job(job))!.job).toMatchObject({ active: 1, reason: '' });
     const recomputed = await recomputePayouts(net.root);
     expect(recomputed.code, recomputed.text).toBe(0);
-  }, 150_000);
+  });
 });
 
 /** Stores a file with three partners for a long time. */

@@ -15,7 +15,7 @@ let job: Uint8Array;
 
 beforeAll(async () => {
   net = await storyNetwork(TIMING);
-}, 60_000);
+});
 afterAll(() => net.close());
 
 /** Follows the chain until all partners of the job are paid for one session, from `from` on. */
@@ -73,7 +73,7 @@ describe('the main job', () => {
       );
       expect(sum).toBe(BigInt(line.genesis!) + BigInt(line.minted!));
     }
-  }, 60_000);
+  });
 
   it('[V2V-5] has its rows in a payout file that any validator gives, under the root and content id that are proven', async () => {
     const { chain, devnet } = net;
@@ -93,7 +93,7 @@ describe('the main job', () => {
     }
     const open = await fetch(`${devnet.urls[0]}/v1/payout-files/${session + 1000n}`);
     expect(open.status).toBe(404);
-  }, 30_000);
+  });
 
   it('[P2V-5] goes on by newer vouchers when it is renewed, and the payments still follow from the disks', async () => {
     const { prolonged } = await net.market.renew(job, 2);
@@ -103,7 +103,7 @@ describe('the main job', () => {
     expect(recomputed.code, recomputed.text).toBe(0);
     // A partner keeps the voucher in force, the client all that it signed.
     expect(JSON.parse(recomputed.text)).toMatchObject({ vouchers: 6, vouchersOnBothDisks: 3 });
-  }, 60_000);
+  });
 
   it('[P2V-5] is not explained by disks that lack an answer, or by a voucher that the client did not sign', async () => {
     const { root } = net;
@@ -121,5 +121,5 @@ describe('the main job', () => {
     const forged = await recomputePayouts(root, '--looks', '1');
     expect(forged.code).toBe(1);
     expect(forged.text).toContain('signed by');
-  }, 30_000);
+  });
 });

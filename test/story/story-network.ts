@@ -12,7 +12,7 @@ import {
   startDevnet,
   type Timing,
 } from '@palisade/devnet';
-import { FairClock } from '../../packages/partner/test/fair-clock.ts';
+import { FairClock } from '../../packages/client/test/fair-clock.ts';
 
 export type StoryNetwork = {
   readonly root: string;
@@ -47,7 +47,10 @@ export async function storyNetwork(
   const devnet = await daemon.started;
   const ownerSecret = devnet.network.clientSecret;
   const { clock } = devnet;
-  const chain = connect({ urls: devnet.urls, environment: { nowMs: () => clock.nowMs() } });
+  const chain = connect({
+    urls: devnet.urls,
+    environment: { ...machine.environment, nowMs: () => clock.nowMs() },
+  });
   const market = openMarket(chain, {
     signer: accountSigner(ownerSecret),
     ownerSecret,

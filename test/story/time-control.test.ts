@@ -15,7 +15,7 @@ const BYTES = new Uint8Array(100_000).fill(7);
 let story: StoryNetwork;
 beforeAll(async () => {
   story = await storyNetwork({ ...DEVELOPMENT_TIMING, blockTimeMs: 200, guardMs: 30 });
-}, 60_000);
+});
 afterAll(() => story.close());
 
 async function ask(action: string, params: Record<string, string> = {}) {
@@ -85,7 +85,7 @@ it('[ENG, V2V-5] sessions are lived through at once, with every audit answered; 
   expect(rows.filter((row) => toHex(row.job) === toHex(job))).toHaveLength(3);
   const recomputed = await recomputePayouts(root);
   expect(recomputed.code, recomputed.text).toBe(0);
-}, 120_000);
+});
 
 it('what cannot be is said, and only the owner of the folder is let in', async () => {
   await expect(ask('revert', { name: 'nothing' })).rejects.toMatchObject({
@@ -103,4 +103,4 @@ it('what cannot be is said, and only the owner of the folder is let in', async (
   const { url } = JSON.parse(await readFile(join(story.root, 'control.json'), 'utf8'));
   expect((await fetch(`${url}/snapshots`, { method: 'POST' })).status).toBe(401);
   expect((await story.chain.status()).height).toBeGreaterThan(0n);
-}, 60_000);
+});

@@ -70,7 +70,7 @@ async function buy({ market, pool }: Story): Promise<AccessJob> {
 async function openFor({ market, pool }: Story, job: AccessJob, payer: UsagePayer) {
   const socket = await upgrade(job.url, sockets as never);
   return openTunnel(socket, {
-    env: environment({ nowMs: () => pool.clock.nowMs() }),
+    env: environment(pool.clock.environment),
     domain: await market.chain.domain(),
     signer: accountSigner(pool.network.clientSecret),
     job: job.job,

@@ -119,7 +119,7 @@ describe('a full disk', () => {
     const partner = await startTestPartner(pool, cleanups, {
       config: { partner: { quotaBytes: 4 * MIB } },
       connect: (urls) => {
-        const chain = connect({ urls, environment: { nowMs: () => pool.clock.nowMs() } });
+        const chain = connect({ urls, environment: pool.clock.environment });
         return {
           ...chain,
           async find(declaration, params) {

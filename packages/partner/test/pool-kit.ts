@@ -38,6 +38,7 @@ import {
   storageReceipt,
 } from '@palisade/market/schema';
 import { type SectorsParams, sectorsParams } from '@palisade/power';
+import { FairClock } from '../../client/test/fair-clock.ts';
 import { makeNetwork, type Timing } from '../../devnet/src/network.ts';
 import { startTestNode } from '../../node/test/test-node.ts';
 import { agreementOf } from '../src/agreements/check-voucher.ts';
@@ -47,7 +48,6 @@ import {
   type RunningPartner,
   startPartner,
 } from '../src/index.ts';
-import { FairClock } from './fair-clock.ts';
 
 export const MIB = 2 ** 20;
 export const PRICE = 10n ** 12n;
@@ -122,7 +122,7 @@ export async function startPool(
   });
   cleanups.push(stop);
   const { domain, urls } = node;
-  const chain = connect({ urls, environment: { nowMs: () => clock.nowMs() } });
+  const chain = connect({ urls, environment: clock.environment });
   return {
     network,
     urls,
@@ -147,6 +147,7 @@ export async function startTestPartner(
     processMetrics: false,
     clock: pool.clock,
     ...more,
+    environment: { ...pool.clock.environment, ...more.environment },
     dataDir,
     config: {
       partner: { price: PRICE, quotaBytes: 256 * MIB, reserveBytes: 0, ...more.config?.partner },

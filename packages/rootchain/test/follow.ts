@@ -60,7 +60,7 @@ export function useRoot(): void {
 export type Options = Partial<FollowOptions<Bound>> & { readonly timeoutMs?: number };
 
 export function steps(options: Options = {}): AsyncGenerator<Step<Bound>, void, void> {
-  const { timeoutMs = 2000, ...more } = options;
+  const { timeoutMs = 30_000, ...more } = options;
   return follow({
     rpc: httpRpc({ urls: [proxy.url], timeoutMs, maxBytes: 1_000_000 }),
     contracts: root.contracts,

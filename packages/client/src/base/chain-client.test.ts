@@ -11,7 +11,8 @@ import {
 } from '@palisade/core';
 import { acknowledgement, jobConfirmed, request, UTILITY } from '@palisade/market/schema';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FairClock } from '../../test/fair-clock.ts';
 import { FakeNetwork } from '../../test/fake-network.ts';
 import { json, serve, type TestServer } from '../../test/http-server.ts';
 import {
@@ -32,10 +33,13 @@ const account = accountSigner(new Uint8Array(32).fill(7));
 const gift = { to: new Uint8Array(20).fill(1), denom: NATIVE.denom, amount: 5n };
 
 let network: FakeNetwork;
+/** All is in this process. */
+const clock = new FairClock();
+afterAll(() => clock.stop());
 let chain: ChainClient;
 beforeEach(async () => {
   network = await FakeNetwork.start(1);
-  chain = connect({ urls: network.urls, policy });
+  chain = connect({ urls: network.urls, policy, environment: clock.environment });
 });
 afterEach(() => network.stop());
 
@@ -45,7 +49,7 @@ const down = () => 'reset' as const;
 
 describe('the directory', () => {
   it('[C2V-1.3] knows all validators from the status of one, by key', async () => {
-    const one = connect({ urls: [network.urls[2]!], policy });
+    const one = connect({ urls: [network.urls[2]!], policy, environment: clock.environment });
     await one.status();
     expect(
       one.directory
@@ -121,7 +125,12 @@ describe('the directory', () => {
 describe('which chain', () => {
   it('is learned from the first answer, and others are refused from then on', async () => {
     expect((await chain.domain()).genesisHash).toEqual(network.chain.domain.genesisHash);
-    const pinned = connect({ urls: network.urls, policy, genesisHash: new Uint8Array(32).fill(1) });
+    const pinned = connect({
+      urls: network.urls,
+      policy,
+      environment: clock.environment,
+      genesisHash: new Uint8Array(32).fill(1),
+    });
     await expect(pinned.domain()).rejects.toMatchObject({
       code: 'client/unreachable',
       message: expect.stringContaining('runs another chain'),
@@ -173,7 +182,7 @@ describe('sending', () => {
 
   it('signs again with the right place when another program of the account was quicker', async () => {
     await chain.send(send, gift, account);
-    const other = connect({ urls: network.urls, policy });
+    const other = connect({ urls: network.urls, policy, environment: clock.environment });
     await other.send(send, gift, account);
     await other.send(send, gift, account);
     expect((await chain.send(send, gift, account)).nonce).toBe(3n);
@@ -181,7 +190,7 @@ describe('sending', () => {
 
   it('does not pay twice when the answer to its first try was lost', async () => {
     const { server } = network.validators[0]!;
-    const only = connect({ urls: [server.url], policy });
+    const only = connect({ urls: [server.url], policy, environment: clock.environment });
     await only.status();
     for (const validator of network.validators) {
       let lost = false;
@@ -318,7 +327,11 @@ describe('events', () => {
   it('end with an error that says where to go on when nobody serves them', async () => {
     await chain.status();
     for (const { server } of network.validators) server.fault = down;
-    const quick = connect({ urls: network.urls, policy: { ...policy, pauseMs: 0 } });
+    const quick = connect({
+      urls: network.urls,
+      policy: { ...policy, pauseMs: 0 },
+      environment: clock.environment,
+    });
     const events = quick.events({ from: 5n })[Symbol.asyncIterator]();
     await expect(events.next()).rejects.toMatchObject({
       code: 'client/unreachable',
@@ -376,7 +389,7 @@ describe('one HTTP request', () => {
 
   const number = shapes.object({ n: shapes.count });
   const ask = (more: { maxBytes?: number; timeoutMs?: number } = {}) =>
-    requestJson(environment(), { url: server.url, timeoutMs: 500, ...more }, number);
+    requestJson(environment(), { url: server.url, timeoutMs: 30_000, ...more }, number);
 
   it('reads numbers in both forms and passes over fields that it does not know', async () => {
     answer = (reply) => reply(200, '{"n": "12", "new": {}}');
@@ -404,7 +417,7 @@ describe('one HTTP request', () => {
     const redirecting = await serve((_, response) => {
       response.writeHead(302, { location: target.url }).end();
     });
-    const asked = requestBytes(environment(), { url: redirecting.url, timeoutMs: 500 });
+    const asked = requestBytes(environment(), { url: redirecting.url, timeoutMs: 30_000 });
     await expect(asked).rejects.toEqual(refusedWith('client/connection'));
     expect(target.seen).toEqual([]);
     await Promise.all([target.close(), redirecting.close()]);

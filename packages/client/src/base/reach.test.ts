@@ -191,14 +191,12 @@ describe('asking validators', () => {
     const directory = directoryOf(2);
     directory.noteAnswer(toHex(keyOf(0)), 1);
     const policy = { attempts: 4, timeoutMs: 20, pauseMs: 1 };
-    const started = Date.now();
     const answers = await reach(
       { directory, env: environment(), policy },
       ({ alias }) => (alias === 'v0' ? new Promise<string>(() => {}) : Promise.resolve(alias)),
       { what: 'a test' },
     );
     expect(answers[0]!.value).toBe('v1');
-    expect(Date.now() - started).toBeLessThan(2000);
     expect(directory.find(keyOf(0))!.reliability).toBeLessThan(1);
   });
 

@@ -10,7 +10,8 @@ import {
   toHex,
 } from '@palisade/core';
 import { acknowledgement, complete, JOB_STATE, UTILITY } from '@palisade/market/schema';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FairClock } from '../../test/fair-clock.ts';
 import { FakeNetwork } from '../../test/fake-network.ts';
 import { connect } from '../base/index.ts';
 import type { Manifest } from '../content/index.ts';
@@ -32,6 +33,9 @@ const MIB = 1024 * 1024;
 const policy = { attempts: 4, timeoutMs: 400, pauseMs: 5 };
 
 let network: FakeNetwork;
+/** All is in this process. */
+const clock = new FairClock();
+afterAll(() => clock.stop());
 let market: MarketClient;
 beforeEach(async () => {
   network = await FakeNetwork.start(4);
@@ -41,7 +45,7 @@ afterEach(() => network.stop());
 
 function marketOf(secret: Uint8Array, keepVoucher?: Account['keepVoucher']): MarketClient {
   // Without chance, partners are read from in the order in which the chain lists them.
-  const environment = { random: () => 0 };
+  const environment = { ...clock.environment, random: () => 0 };
   const chain = connect({ urls: [network.urls[0]!], policy, environment });
   const account = { signer: accountSigner(secret), ownerSecret: secret };
   return openMarket(chain, { ...account, ...(keepVoucher ? { keepVoucher } : {}) });
@@ -155,11 +159,10 @@ describe('put and get', () => {
     let awayUntil: number | undefined;
     for (const { server } of network.partners)
       server.fault = () =>
-        awayUntil !== undefined && performance.now() < awayUntil ? 'reset' : undefined;
+        awayUntil !== undefined && clock.nowMs() < awayUntil ? 'reset' : undefined;
     const onSent = (step: PutProgress) => {
       // Longer than the failures in a row that a partner may have that took nothing.
-      if (step.step === 'uploading' && step.sent > 0 && !awayUntil)
-        awayUntil = performance.now() + 800;
+      if (step.step === 'uploading' && step.sent > 0 && !awayUntil) awayUntil = clock.nowMs() + 800;
       return progress.push(step);
     };
     const file = await spooled(5 * MIB);

@@ -1,6 +1,7 @@
 import { accountSigner, equalBytes, nodeSigner, toHex } from '@palisade/core';
 import { rateFor } from '@palisade/market/schema';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FairClock } from '../../test/fair-clock.ts';
 import { FakeNetwork } from '../../test/fake-network.ts';
 import { connect } from '../base/index.ts';
 import { memorySpool, openMarket, spoolFile } from './index.ts';
@@ -9,13 +10,20 @@ const SECRET = new Uint8Array(32).fill(7);
 const policy = { attempts: 4, timeoutMs: 400, pauseMs: 5 };
 
 let network: FakeNetwork;
+/** All is in this process. */
+const clock = new FairClock();
+afterAll(() => clock.stop());
 beforeEach(async () => {
   network = await FakeNetwork.start(3);
 });
 afterEach(() => network.stop());
 
 async function store(replicas: number, quoted = 3) {
-  const chain = connect({ urls: [network.urls[0]!], policy, environment: { random: () => 0 } });
+  const chain = connect({
+    urls: [network.urls[0]!],
+    policy,
+    environment: { ...clock.environment, random: () => 0 },
+  });
   const market = openMarket(chain, { signer: accountSigner(SECRET), ownerSecret: SECRET });
   const bytes = new Uint8Array(1000).fill(3);
   async function* stream() {
@@ -28,7 +36,7 @@ async function store(replicas: number, quoted = 3) {
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !isSo(); ) {
+  for (const end = Date.now() + 60_000; !isSo(); ) {
     if (Date.now() > end) throw new Error('it did not happen');
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 function sender(options: Partial<SenderOptions> = {}) {
   return createSender({
-    rpc: httpRpc({ urls: [proxy.url], timeoutMs: 2000 }),
+    rpc: httpRpc({ urls: [proxy.url], timeoutMs: 30_000 }),
     account: account(index),
     chainId: 31_337,
     maxFeePerGas: 500n * GWEI,
@@ -162,7 +162,7 @@ describe('sending on the root chain', () => {
     const flaky = await startProxy(root.anvil.url);
     flaky.failEach('dies', 1);
     const before = await deposits();
-    const from = sender({ rpc: httpRpc({ urls: [flaky.url], timeoutMs: 500 }), stuckMs: 2000 });
+    const from = sender({ rpc: httpRpc({ urls: [flaky.url], timeoutMs: 30_000 }), stuckMs: 2000 });
     await mined(from.send(deposit()));
     expect(await deposits()).toBe(before + 1n);
     await flaky.stop();
@@ -180,7 +180,7 @@ describe('sending on the root chain', () => {
 
   it('goes to the next address when one is dead', async () => {
     const from = sender({
-      rpc: httpRpc({ urls: ['http://127.0.0.1:1', root.anvil.url], timeoutMs: 500 }),
+      rpc: httpRpc({ urls: ['http://127.0.0.1:1', root.anvil.url], timeoutMs: 30_000 }),
     });
     await mined(from.send(deposit()));
   });

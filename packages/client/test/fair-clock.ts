@@ -4,6 +4,7 @@
  * so whoever is in time on the one is in time on the other.
  */
 import type { Clock } from '@palisade/core';
+import { type Environment, environment } from '../src/base/environment.ts';
 
 /** Pause between two looks at the machine's clock, ms. */
 const LOOK_MS = 4;
@@ -37,6 +38,19 @@ export class FairClock implements Clock {
     this.#look();
     this.#atMs = ms;
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** For clients: they wait, and give up waiting, by this time. */
+  get environment(): Pick<Environment, 'nowMs' | 'sleep'> {
+    const { sleep } = environment();
+    return {
+      nowMs: () => this.nowMs(),
+      sleep: async (ms, signal) => {
+        const end = this.nowMs() + ms;
+        do await sleep(end - this.nowMs(), signal);
+        while (this.nowMs() < end);
+      },
+    };
   }
 
   stop(): void {
