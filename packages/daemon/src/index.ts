@@ -55,6 +55,7 @@ export {
 } from './lifecycle/daemon.ts';
 export { type DataLock, lockDataDir } from './lifecycle/dataLock.ts';
 export { runDaemon } from './lifecycle/runDaemon.ts';
+export { stopServer } from './lifecycle/stopServer.ts';
 export {
   type Closer,
   createStopStack,

@@ -1,8 +1,7 @@
 /** `palisade miner`: sectors that are sealed and proven, on the chain and on the disk. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { MAX_PAGE } from '@palisade/chain/schema';
-import type { ChainClient } from '@palisade/client';
+import { allPages, type ChainClient } from '@palisade/client';
 import { PalisadeError, toHex } from '@palisade/core';
 import {
   claimQuery,
@@ -72,6 +71,7 @@ async function seal({ chain }: Session, count: number, dataDir: string): Promise
   };
 }
 
+type SectorLine = { readonly number: bigint; readonly sector: Sector };
 type Row = {
   readonly number: bigint;
   readonly state: string;
@@ -94,16 +94,14 @@ async function readSectors(chain: ChainClient, miner: Uint8Array): Promise<reado
   for (let deadline = 0; deadline < deadlines; deadline++)
     for (const { number, state } of await membersAt(chain, miner, deadline))
       states.set(number, state);
-  const rows: Row[] = [];
-  for (let from = 0n; ; ) {
-    const { sectors } = await chain.query(sectorsOfQuery, { miner, from });
-    for (const { number, sector } of sectors) {
-      const state = STATES.get(states.get(number) ?? -1) ?? 'ended';
-      rows.push({ number, state: sector.ended > 0n ? 'ended' : state, sector });
-    }
-    if (sectors.length < MAX_PAGE) break;
-    from = sectors.at(-1)!.number + 1n;
-  }
+  const sectors = await allPages(async (last: SectorLine | undefined) => {
+    const from = last ? last.number + 1n : 0n;
+    return (await chain.query(sectorsOfQuery, { miner, from })).sectors;
+  });
+  const rows: Row[] = sectors.map(({ number, sector }) => {
+    const state = STATES.get(states.get(number) ?? -1) ?? 'ended';
+    return { number, state: sector.ended > 0n ? 'ended' : state, sector };
+  });
   const announced = view.announced.map(({ number }) => {
     return { number, state: 'announced, not proven yet', sector: undefined };
   });

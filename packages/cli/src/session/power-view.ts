@@ -1,7 +1,6 @@
 /** Power and collators, read page by page. */
 
-import { MAX_PAGE } from '@palisade/chain/schema';
-import type { ChainClient } from '@palisade/client';
+import { allPages, type ChainClient } from '@palisade/client';
 import { toHex } from '@palisade/core';
 import { type CollatorView, collatorsQuery, powerTotalsQuery } from '@palisade/power/schema';
 
@@ -18,14 +17,11 @@ export async function readPower(chain: ChainClient) {
 
 /** Collators with most power in the running session first. */
 async function readCollators(chain: ChainClient): Promise<readonly CollatorView[]> {
-  const all: CollatorView[] = [];
-  for (;;) {
-    const after = all.at(-1)?.nodeKey ?? new Uint8Array(32);
-    const { collators } = await chain.query(collatorsQuery, { after });
-    all.push(...collators);
-    if (collators.length < MAX_PAGE) break;
-  }
-  return all.sort((a, b) => Number(b.snapshot.power - a.snapshot.power));
+  const all = await allPages(async (last: CollatorView | undefined) => {
+    const after = last?.nodeKey ?? new Uint8Array(32);
+    return (await chain.query(collatorsQuery, { after })).collators;
+  });
+  return all.toSorted((a, b) => Number(b.snapshot.power - a.snapshot.power));
 }
 
 /** Names of collators by node key as hex. */

@@ -34,10 +34,10 @@ import {
   type Included,
   type Posted,
   type SendOptions,
-  type Submitted,
   sending,
   type WaitOptions,
 } from './sending.ts';
+import type { Submitted } from './submitting.ts';
 
 export type ChainClient = {
   readonly directory: Directory;

@@ -24,7 +24,7 @@ export {
   requestBytes,
   requestJson,
 } from './http.ts';
-export type { Payout } from './pages.ts';
+export { allPages, type Payout } from './pages.ts';
 export { openReady, type PartnerRecord } from './partners.ts';
 export {
   type Answer,
@@ -42,8 +42,8 @@ export type {
   Included,
   Posted,
   SendOptions,
-  Submitted,
   WaitOptions,
 } from './sending.ts';
 export { IDLE_MS, type ServerEvent, serverEvents } from './server-events.ts';
 export * as shapes from './shapes.ts';
+export type { Submitted } from './submitting.ts';

@@ -1,7 +1,8 @@
+import { MAX_PAGE } from '@palisade/chain/schema';
 import { encode } from '@palisade/core';
 import { type PayoutRow, type PayoutSummary, payoutRow } from '@palisade/market/schema';
 import { describe, expect, it } from 'vitest';
-import { wholePayout } from './pages.ts';
+import { allPages, wholePayout } from './pages.ts';
 import type { Find } from './payout-file.ts';
 
 const SESSION = 7n;
@@ -78,5 +79,19 @@ describe('a payout file that comes in pages', () => {
       code: 'client/bad-answer',
     });
     expect(endless.asked()).toBe(3);
+  });
+});
+
+describe('a list that comes in pages', () => {
+  it('ends with the first page that is not full, and is asked for after its last row', async () => {
+    const rows = Array.from({ length: 2 * MAX_PAGE + 1 }, (_, i) => i);
+    const ask = async (last = -1) => rows.slice(last + 1, last + 1 + MAX_PAGE);
+    expect(await allPages(ask)).toEqual(rows);
+  });
+
+  it('is not read from somebody for whom it has no end', async () => {
+    const page = Array.from({ length: 2 ** 16 }, () => 0);
+    const endless = allPages(async () => page);
+    await expect(endless).rejects.toMatchObject({ code: 'client/bad-answer' });
   });
 });

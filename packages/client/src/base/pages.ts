@@ -22,17 +22,35 @@ export type Payout = Omit<PayoutSummary, 'rows'> & {
 
 const ZERO = new Uint8Array(32);
 
-export async function allJobsOf(
+/** Rows of a list at most, some 500 bytes each: ten times what any list of the chain may have. */
+const MAX_ROWS = 2 ** 20;
+
+/**
+ * All rows of a list: a page that is not full is the last.
+ * @param ask for the rows after the last one that is known
+ * @throws PalisadeError `client/bad-answer` when there is no end of them
+ */
+export async function allPages<T>(
+  ask: (last: T | undefined) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const all: T[] = [];
+  while (all.length <= MAX_ROWS) {
+    const page = await ask(all.at(-1));
+    all.push(...page);
+    if (page.length < MAX_PAGE) return all;
+  }
+  throw clientError('client/bad-answer', `A list has more than ${MAX_ROWS} rows.`, {
+    next: 'Ask another validator.',
+  });
+}
+
+export function allJobsOf(
   find: Find,
   client: Uint8Array,
 ): Promise<readonly { readonly id: Uint8Array; readonly job: Job }[]> {
-  const all: { id: Uint8Array; job: Job }[] = [];
-  for (let after = ZERO; ; ) {
-    const page = (await find(jobsOfQuery, { client, after }))?.jobs ?? [];
-    all.push(...page);
-    if (page.length < MAX_PAGE) return all;
-    after = Uint8Array.from(page.at(-1)!.id);
-  }
+  return allPages(async (last: { readonly id: Uint8Array; readonly job: Job } | undefined) => {
+    return (await find(jobsOfQuery, { client, after: last?.id ?? ZERO }))?.jobs ?? [];
+  });
 }
 
 /** Gets a file that validators do not have any more, by the archive's job. */

@@ -2,18 +2,11 @@
  * Transactions from fields to inclusion: place, fee, signature, acknowledgement, block. Sending
  * the same envelope again is harmless, so whatever is in doubt is sent again.
  */
-import {
-  accountQuery,
-  type ChainParams,
-  feeOf,
-  nodeKeyQuery,
-  validatorsQuery,
-} from '@palisade/chain/schema';
+import { accountQuery, type ChainParams, feeOf, nodeKeyQuery } from '@palisade/chain/schema';
 import {
   type Declaration,
   type Domain,
   digestOf,
-  equalBytes,
   idOf,
   type Json,
   PalisadeError,
@@ -22,19 +15,13 @@ import {
   signEnvelope,
   toHex,
 } from '@palisade/core';
-import { acknowledgement } from '@palisade/market/schema';
-import {
-  openMessage,
-  submittedReader,
-  type TransactionStatus,
-  transactionReader,
-} from './answers.ts';
+import { type TransactionStatus, transactionReader } from './answers.ts';
 import { clientError } from './errors.ts';
-import { badAnswer, refusalFromJson } from './http.ts';
+import { refusalFromJson } from './http.ts';
 import { NonceBook } from './nonces.ts';
-import type { Answer, ReachContext } from './reach.ts';
-import { ask, orNothing, type Question, query } from './requests.ts';
-import { type Signed, weigh } from './weights.ts';
+import type { ReachContext } from './reach.ts';
+import { ask, orNothing, query } from './requests.ts';
+import { acknowledgements, type SubmitContext, type Submitted, submit } from './submitting.ts';
 
 /** What of a command the caller gives: its place and its fee are filled in. */
 export type CommandFields<T> = Omit<T, 'nonce' | 'maxFee'>;
@@ -49,9 +36,6 @@ export type Posted = {
   /** Words of the validators that took it, envelopes; none where it was handed over in another way. */
   readonly acknowledgements: readonly Uint8Array[];
 };
-
-/** What a validator has promised to propose, and its word for it. */
-export type Submitted = { readonly id: Uint8Array; readonly acknowledgement: Uint8Array };
 
 /** A transaction in a block. */
 export type Included = {
@@ -70,14 +54,12 @@ export type SendOptions = {
 };
 
 /** What sending needs of the client around it. */
-export type SendingContext = ReachContext & {
-  domain(): Promise<Domain>;
+export type SendingContext = SubmitContext & {
   /** Chain parameters; asked again when `fresh`. */
   params(fresh?: boolean): Promise<ChainParams>;
   blockTimeMs(): Promise<number>;
   /** Remembers that a block exists, so that later answers must have seen it. */
   sawBlock(height: bigint): void;
-  readonly floor: bigint;
 };
 
 /** Blocks after which a transaction that is in none is given up: it may still come. */
@@ -115,33 +97,6 @@ export type Deliver = (envelope: Uint8Array, id: Uint8Array) => Promise<unknown>
 export function sending(context: SendingContext): Sending {
   const nonces = new NonceBook(() => context.env.nowMs());
 
-  async function submit(
-    envelope: Uint8Array,
-    id?: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<Submitted> {
-    const question = submission(await context.domain(), envelope, id);
-    const [answer] = await ask(context, question, { what: 'an acknowledgement', signal });
-    return answer!.value;
-  }
-
-  /** Of more than a third of the weight; of fewer only where the others cannot be reached or refuse. */
-  async function acknowledgements(envelope: Uint8Array, id: Uint8Array, signal?: AbortSignal) {
-    const question = submission(await context.domain(), envelope, id);
-    const { validators } = await query(context, validatorsQuery, {}, context.floor);
-    const weights = weigh(validators);
-    let given: readonly Answer<Submitted & Signed>[] = [];
-    const enough = (answers: typeof given) => {
-      given = answers;
-      return weights.isSafe(answers);
-    };
-    await ask(context, question, { what: 'acknowledgements', enough, signal }).catch((error) => {
-      // One that has it proposes it: it is on its way, and must not be signed a second time.
-      if (given.length === 0 || signal?.aborted) throw error;
-    });
-    return given.map(({ value }) => value.acknowledgement);
-  }
-
   async function feeFor<T>(declaration: Declaration<T>, fields: CommandFields<T>) {
     const size = envelopeSize(declaration, fields, await context.domain());
     return feeOf(await context.params(), size);
@@ -159,8 +114,8 @@ export function sending(context: SendingContext): Sending {
     const askNonce = () => nextNonce(context, declaration, signer);
     const { isWitnessed = false, signal } = options;
     const handOver = async (envelope: Uint8Array, id: Uint8Array) => {
-      if (isWitnessed) return acknowledgements(envelope, id, signal);
-      if (!deliver) return [(await submit(envelope, id, signal)).acknowledgement];
+      if (isWitnessed) return acknowledgements(context, envelope, id, signal);
+      if (!deliver) return [(await submit(context, envelope, id, signal)).acknowledgement];
       await deliver(envelope, id);
       return [];
     };
@@ -193,32 +148,9 @@ export function sending(context: SendingContext): Sending {
 
   return {
     feeFor,
-    submit,
+    submit: (envelope, id, signal) => submit(context, envelope, id, signal),
     post,
     waitFor: (id, options) => waitFor(context, id, options).finally(() => nonces.settle(toHex(id))),
-  };
-}
-
-/** Asks a validator to take an envelope; its word must be its own, for this very transaction. */
-function submission(
-  domain: Domain,
-  body: Uint8Array,
-  id?: Uint8Array,
-): Question<Submitted & Signed> {
-  return {
-    method: 'POST',
-    path: '/v1/transactions',
-    body,
-    reader: {
-      fromJson(json, path) {
-        const value = submittedReader.fromJson(json, path);
-        const said = openMessage(acknowledgement, value.acknowledgement, domain, 'it');
-        const same = equalBytes(said.value.transaction, value.id);
-        if (same && (!id || equalBytes(value.id, id)))
-          return { ...value, sender: toHex(said.sender) };
-        throw badAnswer('it', 'it acknowledges another transaction');
-      },
-    },
   };
 }
 

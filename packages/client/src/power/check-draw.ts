@@ -1,5 +1,5 @@
 /** Repeating a draw of seats from what validators publish: rows of the snapshot, seed, winners, seats. */
-import { MAX_PAGE, type SignedRoot } from '@palisade/chain/schema';
+import type { SignedRoot } from '@palisade/chain/schema';
 import { equalBytes, isRefusal, PalisadeError, toHex } from '@palisade/core';
 import {
   type Draw,
@@ -16,6 +16,7 @@ import {
   verifyDraw,
 } from '@palisade/power/schema';
 import type { ChainClient } from '../base/chain-client.ts';
+import { allPages } from '../base/pages.ts';
 import { signedRootOf } from './signed-root.ts';
 
 /** The part of `ChainClient` that is needed. */
@@ -98,14 +99,15 @@ export async function readSnapshot(
   chain: Pick<ChainClient, 'find'>,
   session: bigint,
 ): Promise<{ readonly head: SnapshotHead; readonly lines: readonly Line[] }> {
-  const lines: Line[] = [];
-  for (;;) {
-    const after = lines.at(-1)?.nodeKey ?? new Uint8Array(32);
+  let head: SnapshotHead | undefined;
+  const lines = await allPages(async (last: Line | undefined) => {
+    const after = last?.nodeKey ?? new Uint8Array(32);
     const page = await chain.find(snapshotQuery, { session, after });
     if (!page) throw noDraw(session);
-    lines.push(...page.lines);
-    if (page.lines.length < MAX_PAGE) return { head: page.head, lines };
-  }
+    head = page.head;
+    return page.lines;
+  });
+  return { head: head!, lines };
 }
 
 /** The root must be the chain's, as far as validators still show that; and in the block that is trusted. */

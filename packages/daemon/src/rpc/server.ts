@@ -3,10 +3,11 @@
  * envelope. Answers have status 200 also when they say no, and 500 only when the server is at fault.
  * Integers are exact in both directions.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ExactJson, exactJson, PalisadeError, parseExactJson } from '@palisade/core';
 import type { OperatorPages } from '../health/operatorPages.ts';
+import { stopServer } from '../lifecycle/stopServer.ts';
 import type { Logger } from '../log/logger.ts';
 import { badRequest, RpcFailure, type RpcMethod, RpcPage } from './method.ts';
 
@@ -53,7 +54,7 @@ export async function serveRpc(options: RpcOptions): Promise<RpcServer> {
   server.on('error', (err) => options.log.error('the server had an error', { err }));
   const bound = (server.address() as AddressInfo).port;
   const name = host.includes(':') ? `[${host}]` : host;
-  return { url: `http://${name}:${bound}`, port: bound, stop: () => stop(server) };
+  return { url: `http://${name}:${bound}`, port: bound, stop: () => stopServer(server, DRAIN_MS) };
 }
 
 type Budget = { left: number };
@@ -182,17 +183,6 @@ function preflight(response: ServerResponse): void {
     'access-control-max-age': PREFLIGHT_SECONDS,
   };
   response.writeHead(204, headers).end();
-}
-
-function stop(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }
 
 function cannotListen(host: string, port: number, cause: Error): PalisadeError {

@@ -26,8 +26,8 @@ const MAX_BODY = 256 * 1024;
 const MAX_HEAD = 16 * 1024;
 /** Fields of a request's head: browsers send about twenty. */
 const MAX_FIELDS = 100;
-/** Connections to one validator: streams of 4 000 partners and as many clients, with room. */
-const MAX_CONNECTIONS = 8192;
+/** Connections to one validator: streams of 10 000 partners, when the others are down, and thousands of clients. */
+const MAX_CONNECTIONS = 16_384;
 /** A request must be complete within this time, ms: slower ones only hold a connection. */
 const REQUEST_MS = 10_000;
 /** How often slow requests are looked for, ms: how much longer than allowed one can last. */

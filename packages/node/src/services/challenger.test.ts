@@ -48,7 +48,7 @@ async function nextSession({ pool, partner }: Awaited<ReturnType<typeof begin>>,
   return envelope;
 }
 
-/** Blocks until neither passive validator has anybody left to challenge or to report. */
+/** Blocks until both passive validators have challenged and reported whomever they were to. */
 async function settled(pool: TestPool) {
   await until(async () => {
     await pool.produce();

@@ -2,10 +2,10 @@
  * The partner's HTTP server: Node's own, without a framework, because what matters here is that
  * bytes go from socket to disk and back without detours, and that every request has its bounds.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { PalisadeError } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
+import { type Logger, stopServer } from '@palisade/daemon';
 import type { PartnerMetrics } from '../metrics.ts';
 import { drain } from './body.ts';
 import { refusalOfError, sendRefusal } from './reply.ts';
@@ -74,7 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     host,
     port: (server.address() as AddressInfo).port,
-    stop: () => stop(server),
+    stop: () => stopServer(server, DRAIN_MS),
   };
 }
 
@@ -98,17 +98,6 @@ async function serve(
   drain(request);
   const status = `${Math.floor(response.statusCode / 100)}xx`;
   metrics.count('partner_requests_total', { route, status });
-}
-
-function stop(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }
 
 function cannotListen(host: string, port: number, cause: Error): PalisadeError {

@@ -8,7 +8,7 @@ import { httpRpc } from '../rpc/rpc.ts';
 import { chainIdQuestion } from '../rpc/shapes.ts';
 
 export type AnvilOptions = {
-  /** 0, the default: any port that is free. */
+  /** 0, the default, takes a free one. */
   readonly port?: number;
   readonly chainId?: number;
   /** Seconds between blocks; absent: a block per transaction. */
