@@ -313,11 +313,20 @@ describe('events', () => {
   it('begin with the next block, and lose none that comes while the first connection fails', async () => {
     await chain.status();
     emit(0);
+    let isAsked = () => {};
+    // By then it knows which block is the next: however slow that was.
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
     for (const { server } of network.validators)
-      server.fault = (path) => (path === '/v1/events' ? 'reset' : undefined);
+      server.fault = (path) => {
+        if (path !== '/v1/events') return undefined;
+        isAsked();
+        return 'reset';
+      };
     const events = chain.events()[Symbol.asyncIterator]();
     const first = events.next();
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await asked;
     emit(1);
     for (const { server } of network.validators) server.fault = () => undefined;
     expect(await first).toMatchObject({ value: { name: 'test.1' } });
