@@ -140,4 +140,16 @@ export const MISTAKES = [
     ],
     test: { file: POWER_TEST, name: 'predecessor mistake g:' },
   },
+  {
+    id: 'h',
+    title: 'what a command costs was never measured: it weighs nothing',
+    edits: [
+      {
+        file: 'packages/chain/src/accounts/charge.ts',
+        from: '  return feeBase + feePerByte * BigInt(size);\n',
+        to: '  return (feeBase + feePerByte * BigInt(size)) * 0n;\n',
+      },
+    ],
+    test: { file: POWER_TEST, name: 'predecessor mistake h:' },
+  },
 ];

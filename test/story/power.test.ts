@@ -199,6 +199,8 @@ describe('the command line', () => {
     await writeFile(join(home, 'keys', `${name}.json`), JSON.stringify(file), { mode: 0o600 });
   }
 
+  /** What the disk is said to have free, bytes; undefined: what it has. */
+  let room: number | undefined;
   async function palisade(...line: readonly string[]): Promise<Record<string, unknown>> {
     let text = '';
     const world: World = {
@@ -213,6 +215,7 @@ describe('the command line', () => {
       ask: async () => '',
       stdin: async () => Buffer.alloc(0),
       nowMs: () => story.devnet.clock.nowMs(),
+      ...(room === undefined ? {} : { freeBytes: async () => room! }),
     };
     const code = await main([...line, '--json'], world);
     return { code, ...(JSON.parse(text) as object) };
@@ -300,6 +303,9 @@ describe('the command line', () => {
     const folder = ['--dir', join(story.root, 'partner-2')];
     expect(await refusal('miner', 'seal', '32768', ...folder)).toBe('partner/too-many-sectors');
     expect(await refusal('miner', 'seal', '1', '--dir', home)).toBe('cli/not-a-partner');
+    room = 6 * Number(MIB) - 1;
+    expect(await refusal('miner', 'seal', '1', ...folder)).toBe('partner/too-little-disk');
+    room = undefined;
     expect(await palisade('miner', 'seal', '1', ...folder)).toMatchObject({ code: 0, sectors: 3 });
     await heard(
       'sectors.pre-committed',

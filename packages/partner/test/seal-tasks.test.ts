@@ -80,6 +80,9 @@ describe('sealing on a disk', () => {
     expect(faultOfWindowProof(place, sectorBytes, known, 5, proven.id!, shown)).toBeUndefined();
 
     const sealed = await readFile(join(folder, 'sealed'));
+    // Who keeps the data alone has nothing that the window takes.
+    await writeFile(join(folder, 'sealed'), new Uint8Array(sectorBytes));
+    expect(proveStored(window)).toEqual({ id: undefined, skipped: [1n] });
     sealed[70_000]! ^= 4;
     await writeFile(join(folder, 'sealed'), sealed);
     expect(isWhole({ folder, replica, sectorBytes })).toBe(false);

@@ -2,11 +2,24 @@
  * Mistakes that a public predecessor made in this part, one test each; `npm run test:mistakes` puts them
  * back. Those about sectors stand with the sectors.
  */
-import { MemoryStore } from '@palisade/core';
+import { FEE_POT } from '@palisade/chain';
+import { type Declaration, MemoryStore, type Signer } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
-import { validatorOf } from '../../chain/test/chain-kit.ts';
-import { BOND, FUNDS, MIB, MINERS, startPower } from '../test/power-kit.ts';
-import { addBond, bondPurpose } from './index.ts';
+import { type Fields, validatorOf } from '../../chain/test/chain-kit.ts';
+import { BOND, FUNDS, MIB, MINERS, machineName, startPower } from '../test/power-kit.ts';
+import {
+  addBond,
+  bondPurpose,
+  createMiner,
+  delegate,
+  deregisterMiner,
+  leaveCollators,
+  registerCollator,
+  undelegate,
+} from './index.ts';
+
+/** Least price of a record that a command reads or writes, base units: a tenth of a byte's. */
+const RECORD_FEE = 10n ** 12n;
 
 /** A store that counts what is read from it. */
 class CountingStore extends MemoryStore {
@@ -83,6 +96,37 @@ describe('the power of a chain', () => {
     const many = await readsOfABlock(MINERS, [1, 2, 3, 4, 5]);
     expect(many).toEqual(few);
     expect(few.reads).toBeGreaterThan(0);
+  });
+
+  it('[P1] predecessor mistake h: no command is free, and each record that it touches is paid for', async () => {
+    const store = new CountingStore();
+    const pool = await startPower({ store, params: { minEligible: 1 } });
+    const { chain } = pool;
+    chain.checkInvariants = () => undefined;
+    const touched = () => store.reads + chain.application.changes().length;
+    async function costs<T>(signer: Signer, declaration: Declaration<T>, value: Fields<T>) {
+      store.reads = 0;
+      await chain.block([], { afterMs: 1n });
+      const [idle, pot] = [touched(), chain.free(FEE_POT)];
+      const tx = await chain.sign(signer, declaration, value);
+      store.reads = 0;
+      const { results } = await chain.block([tx], { afterMs: 1n });
+      expect(results[0]!.code, results[0]!.log).toBe(0);
+      const paid = chain.free(FEE_POT) - pot;
+      expect(paid, declaration.name).toBeGreaterThan(BigInt(touched() - idle) * RECORD_FEE);
+    }
+    const collators = [1, 2, 3, 4, 5];
+    for (const index of collators)
+      await costs(pool.owner(index), registerCollator, await pool.registration(index));
+    await costs(chain.machine(machineName('m0')), createMiner, {});
+    await pool.change('m0', 100n * MIB);
+    const lent = (index: number) => ({ collator: pool.nodeKey(index), amount: MIB });
+    for (const index of collators) await costs(chain.account('m0'), delegate, lent(index));
+    for (const index of collators) await costs(chain.account('m0'), undelegate, lent(index));
+    await costs(pool.owner(1), addBond, lent(1));
+    await costs(pool.owner(1), leaveCollators, { collator: pool.nodeKey(1) });
+    await costs(chain.machine(machineName('m1')), createMiner, {});
+    await costs(chain.account('m1'), deregisterMiner, {});
   });
 });
 

@@ -50,7 +50,7 @@ function sealCommand(context: Context) {
     );
 }
 
-async function seal({ chain }: Session, count: number, dataDir: string): Promise<Report> {
+async function seal({ chain, world }: Session, count: number, dataDir: string): Promise<Report> {
   if (!existsSync(join(dataDir, 'chain.json')))
     throw new PalisadeError({
       code: 'cli/not-a-partner',
@@ -60,7 +60,8 @@ async function seal({ chain }: Session, count: number, dataDir: string): Promise
   const params = await chain.query(sectorsParamsQuery, {});
   const { orderSectors, sectorsOnDisk } = await import('@palisade/partner');
   const has = await sectorsOnDisk(dataDir);
-  const sectors = await orderSectors({ dataDir, count, has, params });
+  const free = await world.freeBytes?.(dataDir);
+  const sectors = await orderSectors({ dataDir, count, has, params, free });
   const room = count * params.sectorBytes;
   return {
     json: { ordered: count, sectors, bytes: room },

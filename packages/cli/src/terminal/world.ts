@@ -19,6 +19,8 @@ export type World = {
   nowMs(): number;
   /** What talks to the network, where it is not this process itself. */
   readonly environment?: Partial<Environment>;
+  /** Room on the disk of a folder, bytes, where it is not the disk itself that says so. */
+  readonly freeBytes?: (folder: string) => Promise<number>;
 };
 
 const DEFAULT_COLUMNS = 100;

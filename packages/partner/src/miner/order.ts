@@ -44,7 +44,7 @@ export type SealOrderOptions = {
   readonly has: number;
   readonly params: Pick<SectorsParams, 'layers' | 'sectorBytes' | 'maxSectors'>;
   /** Room on the disk, bytes; for tests. */
-  readonly free?: number;
+  readonly free?: number | undefined;
 };
 
 /**
