@@ -32,6 +32,7 @@ import { OpenJobs } from './services/open-jobs.ts';
 import { PartnerBoard, wantsPartners } from './services/partner-board.ts';
 import type { DirectoryEntry, Pool } from './services/pool.ts';
 import { prober } from './services/probe.ts';
+import { ProofDesk } from './services/proof-desk.ts';
 import { DEFAULT_POOL_TIMING } from './services/timing.ts';
 import { ValidatorService } from './services/validator-service.ts';
 import { DrawRoots } from './store/draw-roots.ts';
@@ -78,6 +79,7 @@ export async function startNode(
     discipline: new Discipline(timing.cooldownMs),
     evidence,
     drawRoots: new DrawRoots(`${dataDir}/draw-roots`),
+    proofDesk: new ProofDesk({ application, board, nowMs }),
     meetings: makeMeetings(board, metrics, nowMs, services),
     metrics,
     index,

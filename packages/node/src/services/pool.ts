@@ -40,6 +40,7 @@ import type { JobFiles } from './job-files.ts';
 import type { Meetings } from './meetings.ts';
 import type { OpenJob } from './open-jobs.ts';
 import type { PartnerBoard } from './partner-board.ts';
+import type { ProofDesk } from './proof-desk.ts';
 import type { PoolTiming } from './timing.ts';
 
 /** A validator and where it is reached. */
@@ -74,6 +75,7 @@ export type Pool = {
   readonly discipline: Discipline;
   readonly evidence: Evidence;
   readonly drawRoots: DrawRoots;
+  readonly proofDesk: ProofDesk;
   readonly meetings: Meetings;
   readonly metrics: Metrics<typeof nodeMetrics>;
   readonly index: EventIndex;

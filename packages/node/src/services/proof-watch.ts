@@ -25,10 +25,9 @@ import {
 } from '@palisade/power';
 import { fieldsOf } from '../events/event-index.ts';
 import { fileCommand } from './file-command.ts';
-import { type FalseEntry, lookAtProof } from './look-at-proof.ts';
 import { openMessage, type Pool, refuseStale } from './pool.ts';
+import type { FalseEntry } from './proof-desk.ts';
 import { readBounded } from './read-bounded.ts';
-import type { Addresses } from './seal-judge.ts';
 import { isSeal, type NamedProof, standingProof } from './standing-proofs.ts';
 import type { Validator } from './validator.ts';
 
@@ -53,7 +52,6 @@ type Silent = { readonly named: NamedProof; readonly again: bigint };
 export class ProofWatch {
   private readonly pool: Pool;
   private readonly self: Validator;
-  private readonly addresses: Addresses;
   private readonly waiting: { readonly named: NamedProof; readonly isLast: boolean }[] = [];
   private silent: Silent[] = [];
   private running = 0;
@@ -61,10 +59,9 @@ export class ProofWatch {
   /** What is to stand on the chain. */
   private findings: Finding[] = [];
 
-  constructor(pool: Pool, self: Validator, addresses: Addresses) {
+  constructor(pool: Pool, self: Validator) {
     this.pool = pool;
     this.self = self;
-    this.addresses = addresses;
   }
 
   /** Takes up the proofs that a block names, and files what was found; it does not wait for miners. */
@@ -110,7 +107,7 @@ export class ProofWatch {
   }
 
   private async check(named: NamedProof, isLast: boolean): Promise<void> {
-    const looked = await lookAtProof(this.pool, this.addresses, named);
+    const looked = await this.pool.proofDesk.look(named);
     this.note(named, typeof looked === 'string' ? looked : 'fails');
     if (typeof looked !== 'string') this.findings.push({ named, reason: looked });
     else if (looked === 'withheld' && isLast) await this.askOthers(named);
@@ -159,7 +156,7 @@ export class ProofWatch {
   }
 
   private async judge(named: NamedProof): Promise<{ readonly verdict: Uint8Array } | Refusal> {
-    const looked = await lookAtProof(this.pool, this.addresses, named);
+    const looked = await this.pool.proofDesk.look(named);
     const standing = standingProof(this.pool.application.committed, named);
     if (!standing || looked === 'holds' || looked === 'late')
       return refuse('sectors/no-verdict', `This validator has nothing against it: ${looked}.`);

@@ -2,8 +2,8 @@
  * A validator's verdict on seal proofs: a miner says that one is ready, it is fetched from there,
  * checked, and the verdict signed. The chain wants such words with the proof of a sector.
  */
-import { nodeKeys, senderOf } from '@palisade/chain';
-import { isRefusal, type Refusal, refuse, toHex } from '@palisade/core';
+import { senderOf } from '@palisade/chain';
+import { isRefusal, type Refusal, refuse } from '@palisade/core';
 import {
   faultOfSealProof,
   preCommits,
@@ -22,14 +22,8 @@ import type { Validator } from './validator.ts';
 
 /** Proofs at a time: each is up to some MiB in memory and 50 ms of work in one piece. */
 const AT_ONCE = 2;
-/** Addresses of miners that are remembered, the latest. */
-const MAX_ADDRESSES = 10_000;
-
-/** Where miners serve their proofs, by their own signed word; by account as hex. */
-export type Addresses = Map<string, string>;
 
 export class SealJudge {
-  readonly addresses: Addresses = new Map();
   private readonly pool: Pool;
   private readonly self: Validator;
   private running = 0;
@@ -59,7 +53,7 @@ export class SealJudge {
       return refuse('sectors/too-busy', `${AT_ONCE} proofs are being checked.`, { retry: 'later' });
     this.running++;
     try {
-      this.remember(toHex(sender.account), url);
+      this.pool.proofDesk.rememberAddress(sender.account, url);
       return await this.check(sender.account, number, proof, url);
     } finally {
       this.running--;
@@ -84,29 +78,7 @@ export class SealJudge {
         fault ? `The proof does not hold: ${fault.why}.` : `The proof could not be had at ${url}.`,
       );
     const subject = sealSubject(miner, number, proof);
+    this.pool.proofDesk.noteHolds(subject);
     return { verdict: await this.self.sign(verdict, { subject, verdict: word }) };
   }
-
-  private remember(miner: string, url: string): void {
-    this.addresses.delete(miner);
-    this.addresses.set(miner, url);
-    if (this.addresses.size > MAX_ADDRESSES)
-      this.addresses.delete(this.addresses.keys().next().value!);
-  }
-}
-
-/** The address of a miner, by its own word to a validator or by the READY of a machine of its. */
-export function addressOf(
-  { application, board, nowMs }: Pool,
-  addresses: Addresses,
-  miner: Uint8Array,
-): string | undefined {
-  const key = toHex(miner);
-  const known = addresses.get(key);
-  if (known) return known;
-  const entry = board.list(nowMs()).find(({ nodeKey }) => {
-    const binding = nodeKeys.get(application.committed, nodeKey);
-    return binding !== undefined && toHex(binding.account) === key;
-  });
-  return entry?.value.url;
 }

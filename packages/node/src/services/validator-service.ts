@@ -37,7 +37,7 @@ export class ValidatorService {
     this.defence = new Defence(pool, this.self, this.notifier);
     this.challenger = new Challenger(pool, this.self);
     this.seals = new SealJudge(pool, this.self);
-    this.proofs = new ProofWatch(pool, this.self, this.seals.addresses);
+    this.proofs = new ProofWatch(pool, this.self);
   }
 
   /** POOL_ACK, RECEIPT_ACK: takes a transaction, durably, and says so. */
