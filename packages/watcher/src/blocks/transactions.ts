@@ -1,5 +1,5 @@
 /** Transactions out of stored blocks, with proofs that they are in them. */
-import { isRefusal, PalisadeError } from '@palisade/core';
+import { equalBytes, isRefusal, PalisadeError } from '@palisade/core';
 import {
   BlockTree,
   type Dialect,
@@ -9,6 +9,7 @@ import {
   type Output,
   type Position,
   placeOf,
+  type ReceivedBlock,
   type Signed,
   UNUSED_LEAF,
 } from '@palisade/payments';
@@ -84,30 +85,34 @@ export class Transactions {
     return { raw: used ?? UNUSED_LEAF, proof: tree.proof(txindex), root: tree.root };
   }
 
-  /** Undefined also for a block that was refused because one of them cannot be read. */
-  private rawsOf(blknum: number): readonly Uint8Array[] | undefined {
+  /** Undefined also for a block that was refused because a transaction cannot be read. */
+  private tree(blknum: number): BlockTree | undefined {
+    const kept = this.trees.get(blknum);
+    if (kept) return kept;
     const deposit = this.deposits.get(blknum);
-    if (deposit) return [deposit];
+    const block = deposit ? undefined : this.blocks.block(blknum);
+    const raws = deposit ? [deposit] : block && this.rawsOf(block);
+    if (!raws) return undefined;
+    const tree = BlockTree.of(raws);
+    // What is not under its root yet may be replaced.
+    if (!block || equalBytes(tree.root, block.hash)) this.keep(blknum, tree);
+    return tree;
+  }
+
+  private rawsOf({ transactions }: ReceivedBlock): readonly Uint8Array[] | undefined {
     const raws: Uint8Array[] = [];
-    const block = this.blocks.block(blknum);
-    for (const bytes of block?.transactions ?? []) {
+    for (const bytes of transactions) {
       const decoded = decodeSigned(this.dialect, bytes);
       if (isRefusal(decoded)) return undefined;
       raws.push(decoded.raw);
     }
-    return block && raws;
+    return raws;
   }
 
-  private tree(blknum: number): BlockTree | undefined {
-    const kept = this.trees.get(blknum);
-    if (kept) return kept;
-    const raws = this.rawsOf(blknum);
-    if (!raws) return undefined;
-    const tree = BlockTree.of(raws);
+  private keep(blknum: number, tree: BlockTree): void {
     this.trees.set(blknum, tree);
     const [oldest] = this.trees.keys();
     if (this.trees.size > KEPT_TREES) this.trees.delete(oldest!);
-    return tree;
   }
 }
 

@@ -156,6 +156,17 @@ describe('the ledger of a watcher', () => {
     expect(contents(second.books.ledger)).toEqual(contents(chain.ledger));
   });
 
+  it('[X1] a block that replaced another one of its number on the root chain is asked for, though a body is stored', async () => {
+    const coin = chain.deposit(ALICE, 10n);
+    chain.block([pay([coin], [ALICE], [[BOB, 10n]])]);
+    const taken = { number: 1000, hash: new Uint8Array(32).fill(1), transactions: [] };
+    await new BlockStore(store).put(taken);
+    const follower = follow();
+    await follower.advance();
+    expect(follower.standstill).toBeUndefined();
+    expect(contents(follower.books.ledger)).toEqual(contents(chain.ledger));
+  });
+
   it('[X7] a missing block is not asked for all the time', async () => {
     chain.block([]);
     chain.withheld.add([...chain.bodies.keys()][0]!);

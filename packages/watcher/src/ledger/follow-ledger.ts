@@ -3,7 +3,7 @@
  * still: what comes after waits, exits go on being judged by what is here, and the block is
  * asked for again until it can be had. Work resumes by itself (X7).
  */
-import { type Clock, type KeyValueStore, PalisadeError } from '@palisade/core';
+import { type Clock, equalBytes, type KeyValueStore, PalisadeError } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import {
   type ExpectedBlock,
@@ -178,7 +178,8 @@ export class LedgerFollower {
     const { number: blknum, hash } = expected;
     const wasRejected = this.rejected?.verdict.blknum === blknum;
     const stored = wasRejected ? undefined : blocks.block(blknum);
-    if (stored) return stored;
+    // The root chain may have taken back a block of the same number.
+    if (stored && equalBytes(stored.hash, hash)) return stored;
     const before = this.missing.get(blknum);
     if (before && clock.nowMs() < before.next) {
       this.standstill ??= missingStandstill(fact, expected, before, clock.nowMs(), patienceMs);
@@ -198,7 +199,7 @@ export class LedgerFollower {
       await this.missing.failed(blknum, clock.nowMs());
       return undefined;
     }
-    await blocks.put({ ...body, number: blknum });
+    await blocks.put({ ...body, number: blknum, hash });
     return body;
   }
 
