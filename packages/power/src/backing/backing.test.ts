@@ -33,6 +33,22 @@ async function seated(options = {}): Promise<PowerKit> {
   return pool;
 }
 
+/** v1 to v5 have power, and some of them seats: `index` is one that has. */
+async function drawn(options = {}) {
+  const pool = await startPower(options);
+  const { chain } = pool;
+  await pool.pool([1, 2, 3, 4, 5]);
+  await pool.endSession();
+  await pool.endSession();
+  const index = Number(
+    chain
+      .seats()
+      .find((seat) => seat !== 'v0')!
+      .slice(1),
+  );
+  return { pool, chain, index };
+}
+
 const offend = (pool: PowerKit, ...indices: number[]) =>
   pool.chain.block([], { misbehavior: indices.map((i) => evidence(i, pool.chain.height)) });
 
@@ -130,13 +146,7 @@ describe('an offence of a collator', () => {
   });
 
   it('[P8] gives the seat to the first reserve of the same draw, within the session', async () => {
-    const pool = await startPower();
-    const { chain } = pool;
-    await pool.pool([1, 2, 3, 4, 5]);
-    await pool.endSession();
-    await pool.endSession();
-    const seats = chain.seats();
-    const out = Number(seats.find((seat) => seat !== 'v0')!.slice(1));
+    const { pool, chain, index: out } = await drawn();
     const block = await offend(pool, out);
     expect(eventsOf(block, 'power.reserve-called')).toHaveLength(1);
     expect(chain.seats()).toHaveLength(4);
@@ -146,17 +156,7 @@ describe('an offence of a collator', () => {
   });
 
   it('[P8] silence of sixty blocks gives the seat to a reserve, too', async () => {
-    const pool = await startPower();
-    const { chain } = pool;
-    await pool.pool([1, 2, 3, 4, 5]);
-    await pool.endSession();
-    await pool.endSession();
-    const silent = Number(
-      chain
-        .seats()
-        .find((seat) => seat !== 'v0')!
-        .slice(1),
-    );
+    const { pool, chain, index: silent } = await drawn();
     for (let i = 0; i < 75; i++) await chain.block([], { afterMs: 1n, absent: [silent] });
     expect(chain.seats()).not.toContain(`v${silent}`);
     expect(chain.seats()).toHaveLength(4);
@@ -165,17 +165,7 @@ describe('an offence of a collator', () => {
   });
 
   it('[P11] counts in the two blocks in which the votes of a lost seat count still', async () => {
-    const pool = await startPower({ params: { minEligible: 1 } });
-    const { chain } = pool;
-    await pool.pool([1, 2, 3, 4, 5]);
-    await pool.endSession();
-    await pool.endSession();
-    const gone = Number(
-      chain
-        .seats()
-        .find((seat) => seat !== 'v0')!
-        .slice(1),
-    );
+    const { pool, chain, index: gone } = await drawn({ params: { minEligible: 1 } });
     await chain.run(pool.owner(gone), leaveCollators, { collator: pool.nodeKey(gone) });
     await pool.endSession();
     const { number, startHeight } = chain.session;
@@ -184,17 +174,7 @@ describe('an offence of a collator', () => {
   });
 
   it('[P11] comes to light also when the offender has long left its seat', async () => {
-    const pool = await startPower({ params: { minEligible: 1 } });
-    const { chain } = pool;
-    await pool.pool([1, 2, 3, 4, 5]);
-    await pool.endSession();
-    await pool.endSession();
-    const gone = Number(
-      chain
-        .seats()
-        .find((seat) => seat !== 'v0')!
-        .slice(1),
-    );
+    const { pool, chain, index: gone } = await drawn({ params: { minEligible: 1 } });
     const { height } = chain;
     await chain.run(pool.owner(gone), leaveCollators, { collator: pool.nodeKey(gone) });
     await pool.endSession();

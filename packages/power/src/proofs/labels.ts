@@ -70,17 +70,16 @@ export type LayerTask = {
   readonly before: Uint8Array | undefined;
   /** Where the labels go; those before the first that is asked for are there already. */
   readonly layer: Uint8Array;
-  /** Is told a number that means nothing; with it, no compiler can leave out the reading ahead. */
-  readonly onTouched?: (sum: number) => void;
 };
 
 /**
  * Computes labels `from` up to (not including) `to` of a layer. It may be called in slices, so that a
  * thread can tell how far it is.
  *
+ * @returns a number that means nothing: because it is asked for, no compiler leaves out the reading ahead
  * @throws PalisadeError `power/bad-layer` for arrays that do not belong together
  */
-export function labelLayer(task: LayerTask, from: number, to: number): void {
+export function labelLayer(task: LayerTask, from: number, to: number): number {
   checkTask(task, to);
   const { replica, number, parents, before, layer } = task;
   const message = new LabelMessage(replica, number);
@@ -97,7 +96,7 @@ export function labelLayer(task: LayerTask, from: number, to: number): void {
     touched ^= touch(own, last, parents, row + PARENTS);
     layer.set(message.hash(index), index * NODE_BYTES);
   }
-  task.onTouched?.(touched);
+  return touched;
 }
 
 /** Reads a word of each parent of a label, that they are near when they are copied. */

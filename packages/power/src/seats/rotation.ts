@@ -41,21 +41,10 @@ export function rotate(ctx: BlockContext): void {
   const stayed = chosen.add(stayers(ctx), open());
   const owned = chosen.add(owners, open());
   const seats = chosen.seats;
-  if (seats.length < wanted)
+  if (seats.length < wanted || stayed + owned > 0)
     ctx.emit(validatorShortage, {
-      session: next,
-      wanted: wanted - known.length,
-      drawn,
-      stayed,
-      owned,
-    });
-  else if (stayed + owned > 0)
-    ctx.emit(validatorShortage, {
-      session: next,
-      wanted: wanted - known.length,
-      drawn,
-      stayed,
-      owned,
+      ...{ session: next, wanted: wanted - known.length },
+      ...{ drawn, stayed, owned },
     });
   if (seats.length === 0) return;
   const ownSeats = known.length + owned;
