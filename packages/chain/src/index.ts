@@ -37,6 +37,7 @@ export {
   genesisHash,
   parseGenesis,
 } from './application/genesis.ts';
+export { REPORT_LANE } from './application/mempool.ts';
 export { inlineOpener, type TxOpener } from './application/opener.ts';
 export type { JobFileRule } from './application/proposal.ts';
 export { appHashOf, committed, loadRoots, type Roots } from './application/roots.ts';

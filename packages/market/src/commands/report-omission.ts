@@ -2,6 +2,7 @@ import {
   type CommandHandler,
   cannotPay,
   handle,
+  REPORT_LANE,
   senderOf,
   sessions,
   type TxContext,
@@ -43,7 +44,7 @@ export const reportOmission = command({
   doc: 'Shows a transaction that a validator acknowledged and that is in no block, though it could be.',
   signer: 'account',
   // Its sender may be the one whose transaction is missing: that one's place must stay free.
-  lane: 'reports',
+  lane: REPORT_LANE,
   fields: {
     transaction: byteList(MAX_TRANSACTION).is('The signed transaction'),
     acknowledgement: byteList(MAX_INNER).is("The validator's signed market.acknowledgement"),

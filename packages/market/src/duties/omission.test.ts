@@ -54,6 +54,20 @@ describe('an acknowledged transaction in no block', () => {
     expect((await chain.block([receipt])).results[0]?.code).toBe(0);
   });
 
+  it('[C2V-7.G2] may still wait in the mempool: a report of it, and another after that, come beside it', async () => {
+    const { chain, kit, tx, omission, bert } = await omitted();
+    const check = async (each: Uint8Array) =>
+      (await chain.application.checkTx({ tx: each, type: 'new' })).codespace;
+    expect(await check(tx)).toBe('');
+    const other = await kit.omission(chain.validators[1]!, tx, chain.height - 3n);
+    for (const each of [omission, other])
+      expect(await check(await chain.sign(bert, reportOmission, each))).toBe('');
+    // What a report would be refused for in a block is refused here, too.
+    expect(await check(await chain.sign(bert, reportOmission, omission))).toBe(
+      'market/omission-known',
+    );
+  });
+
   it('is no evidence of a transaction that a block took, or whose place another took', async () => {
     const { market, chain, kit, v0, job, tx, omission, bert } = await omitted();
     await chain.block([tx]);
