@@ -26,6 +26,7 @@ import {
 } from '@palisade/payments';
 import { fieldsOf, type TxPlace } from '../events/event-index.ts';
 import type { Pool } from '../services/pool.ts';
+import { whyRefused } from '../services/why-refused.ts';
 import type { FindPayment } from './root-events.ts';
 import type { Accepted, ChildChainService } from './rpc.ts';
 
@@ -85,8 +86,7 @@ export class ChainService implements ChildChainService {
     const submission = await engine.submit(tx);
     if (!submission.accepted) {
       this.nonce = undefined;
-      const { check, refusal } = submission;
-      return check ? { ...refusal, code: check.codespace, message: check.log } : refusal;
+      return whyRefused(submission);
     }
     this.nonce += 1n;
     const [opened] = await application.opener.open([tx]);

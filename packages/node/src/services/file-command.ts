@@ -3,6 +3,7 @@ import { feeOf, nodeKeys, params } from '@palisade/chain';
 import type { Declaration } from '@palisade/core';
 import type { Pool } from './pool.ts';
 import type { Validator } from './validator.ts';
+import { whyRefused } from './why-refused.ts';
 
 type Command = { readonly nonce: bigint; readonly maxFee: bigint };
 
@@ -26,7 +27,5 @@ export async function fileCommand<T extends Command>(
   const value = { ...fields, nonce: bound.nonce, maxFee } as T;
   const submission = await engine.submit(await self.sign(declaration, value));
   if (submission.accepted) return submission.known ? 'later' : 'filed';
-  return /^(market|sectors|payments)\//.test(submission.check?.codespace ?? '')
-    ? 'refused'
-    : 'later';
+  return /^(market|sectors|payments)\//.test(whyRefused(submission).code) ? 'refused' : 'later';
 }

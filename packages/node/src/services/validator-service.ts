@@ -14,6 +14,7 @@ import type { Pool } from './pool.ts';
 import { ProofWatch } from './proof-watch.ts';
 import { SealJudge } from './seal-judge.ts';
 import { Validator } from './validator.ts';
+import { whyRefused } from './why-refused.ts';
 
 export class ValidatorService {
   readonly self: Validator;
@@ -52,11 +53,7 @@ export class ValidatorService {
     const place = this.pool.index.placeOf(opened.id);
     if (!place) {
       const submission = await this.pool.engine.submit(tx);
-      if (!submission.accepted) {
-        const { check, refusal } = submission;
-        // What the rules refuse has their code, which senders go by.
-        return check ? refuse(check.codespace, check.log) : refusal;
-      }
+      if (!submission.accepted) return whyRefused(submission);
     }
     const { height } = this.self;
     return {
