@@ -56,7 +56,7 @@ async function eventsOf({ node }: Pool, name: string) {
   return found;
 }
 
-it('[P2V-2.G1] validators that never notify a partner are complained about by its daemon, cannot rebut, and pay with their standing', async () => {
+it('[P2V-2.G1] the censored partner: its daemon complains of both that answer for it and never notify it; they cannot rebut, and pay with their standing', async () => {
   const pool = await startPool(cleanups, { ...QUICK, sessionMs: 4000 });
   const key = partnerKey(pool);
   await startTestPartner(pool, cleanups, {

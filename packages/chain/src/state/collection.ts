@@ -166,8 +166,8 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
 }
 
 /**
- * Where keys are laid out as char codes, by their number of parts; undefined where a part has any
- * width. Text that is put together piece by piece is a tree of pieces, twice as slow to look up.
+ * Where keys are laid out as char codes, by their number of parts; undefined where a part has no
+ * fixed width. Text that is put together piece by piece is a tree of pieces, twice as slow to look up.
  */
 function layoutsOf(head: string, parts: readonly KeyPart<unknown>[]): number[][] | undefined {
   if (!parts.every(({ layOut }) => layOut)) return undefined;

@@ -1,17 +1,17 @@
 /**
  * Keys of the state are binary strings (one char per byte): they work in a Map, compare with `<` in
  * byte order, and are turned to bytes only at the disk. A key reads `store/collection/` and then
- * its parts, each of a fixed width or, the last one only, of any.
+ * its parts. All have fixed widths, so that keys need no separators; the last one alone may have none.
  */
 import { fromBinaryString, PalisadeError, toBinaryString } from '@palisade/core';
 
 export type KeyPart<T> = {
-  /** Width in bytes; 0 for a part of any width, which must come last. */
+  /** Width in bytes; 0 for a part without a fixed one, which must come last: it ends with the key. */
   readonly width: number;
   write(value: T): string;
   /** Reads the part of a key's text that lies from `from` up to `to`. */
   read(text: string, from: number, to: number): T;
-  /** Lays the text out as char codes, from `at` on; parts of any width cannot. */
+  /** Writes the part's char codes into `codes`, from `at` on; only where the width is fixed, because room is made before. */
   layOut?(value: T, codes: number[], at: number): void;
 };
 

@@ -32,9 +32,9 @@ export function challengedPlaces(seed: Uint8Array, count: number, most: number):
 }
 
 /**
- * The two passive validators that challenge a partner, each pair as likely as any other. They belong
- * to two accounts, neither of which is the partner's: one owner shall not have both words. Undefined
- * where there are no such two.
+ * The two passive validators that challenge a partner: the first is drawn evenly, the second evenly
+ * from those of other accounts. Neither account is the partner's, and they are two, because what both
+ * say counts: one owner shall not have both words. Undefined where there are no such two.
  *
  * @param passive by ascending node key
  */

@@ -34,7 +34,7 @@ const envelopes = [1, 2, 3].map((fill) => new Uint8Array(40).fill(fill));
 const place = (envelope: Uint8Array) => files.place({ id: idOf(envelope) } as Opened, envelope);
 
 describe('the two open job files', () => {
-  it('[C2V-2.Q2, P2V-2.G1] the late request that lands in the next file, where everybody can see it', async () => {
+  it('[C2V-2.Q2] take a request for the next block until the guard time, then for the one after it', async () => {
     nowMs = 11_000 - GUARD_MS;
     expect(await place(envelopes[0]!)).toEqual({ height: 7n, jobsInFile: 1 });
     nowMs++;

@@ -6,6 +6,7 @@ import { merkleRoot } from '@palisade/formats';
 import {
   accept,
   clientConnectReport,
+  confirmation,
   match,
   notice,
   noticeAck,
@@ -498,6 +499,28 @@ describe('job files', () => {
     expect((await pool.get('/v1/job-files/99')).status).toBe(404);
     const empty = await pool.get('/v1/job-files/1');
     expect(empty.body).toMatchObject({ jobs: 0, root: null });
+  });
+
+  it('[C2V-2.Q2, P2V-2.G1] hold the late request that lands in the next file: it is confirmed for that block, everybody can read it there, and that block takes it', async () => {
+    const pool = await start();
+    const inTime = await pool.ask();
+    // Blocks on demand are due when the last one has come: any later is too late for the next one.
+    pool.time.nowMs += 1;
+    const late = await pool.ask({ sessions: 3 });
+    const heights = [inTime, late].map(
+      ({ body }) => word(confirmation, body.confirmation!, pool.domain).value.height,
+    );
+    const next = heights[0]!;
+    expect(heights).toEqual([next, next + 1n]);
+    for (const [i, { envelope }] of [inTime, late].entries()) {
+      const { body } = await pool.get(`/v1/job-files/${heights[i]}`, pool.urls[1]);
+      expect(body).toMatchObject({ state: 'open', requests: [toHex(envelope)] });
+    }
+    await pool.produce(2);
+    for (const [i, { body }] of [inTime, late].entries()) {
+      const found = await pool.get(`/v1/query/market.job?id=${body.job}`);
+      expect(found.body).toMatchObject({ result: { job: { height: `${heights[i]}` } } });
+    }
   });
 });
 
