@@ -2,11 +2,8 @@
 import type { ServerResponse } from 'node:http';
 import {
   catalogue,
-  concat,
-  describeContent,
   fromHex,
   isRefusal,
-  nodeSigner,
   open,
   type Signer,
   signEnvelope,
@@ -17,54 +14,20 @@ import {
   accept,
   acknowledgement,
   clientConnectReport,
-  clientReceipt,
   confirmation,
-  isOpen,
   match,
   offer,
-  partnerReceipt,
   rateFor,
-  rateVoucher,
   ready,
-  start,
 } from '@palisade/market/schema';
 import { FakeChain } from './fake-chain.ts';
+import { type FakePartner, startFakePartner } from './fake-partner.ts';
 import { json, refuseWith, serve, type TestServer } from './http-server.ts';
 
 export type FakeValidator = {
   readonly server: TestServer;
   readonly signer: Signer;
   /** Signs confirmations and acknowledgements; a liar's is another key. */
-  voice: Signer;
-};
-
-export type FakePartner = {
-  readonly server: TestServer;
-  readonly signer: Signer;
-  price: bigint;
-  /** What validators say the chain knows of it. */
-  standing?: {
-    readonly score: number;
-    readonly receipts: number;
-    readonly bond: string;
-    readonly challengeFinding?: number;
-    readonly challengeSession?: string;
-  };
-  /** Taken at the price of its READY. */
-  direct: boolean;
-  /** What it holds, by job; content by id. */
-  readonly uploads: Map<string, Uint8Array>;
-  readonly contents: Map<string, Uint8Array>;
-  /** Group roots that it was sent, by job. */
-  readonly outlines: Map<string, Uint8Array>;
-  takesOutlines: boolean;
-  /** Changes what it serves. */
-  serveBytes: (bytes: Uint8Array, from: number) => Uint8Array;
-  /** Breaks the connection after this many bytes of a download. */
-  breakAfter: number | undefined;
-  /** Takes the bytes but never files a start. */
-  neverStarts: boolean;
-  /** Signs its offers; a forger's is another key. */
   voice: Signer;
 };
 
@@ -79,7 +42,8 @@ export class FakeNetwork {
   static async start(partners = 3): Promise<FakeNetwork> {
     const network = new FakeNetwork();
     for (const signer of network.chain.validators) await network.#addValidator(signer);
-    for (let i = 0; i < partners; i++) await network.#addPartner(i);
+    for (let i = 0; i < partners; i++)
+      network.partners.push(await startFakePartner(network.chain, i));
     return network;
   }
 
@@ -308,154 +272,4 @@ export class FakeNetwork {
     }
     response.on('close', this.chain.listen(write));
   }
-
-  async #addPartner(i: number): Promise<void> {
-    const signer = nodeSigner(new Uint8Array(32).fill(100 + i));
-    const self: FakePartner = {
-      signer,
-      voice: signer,
-      price: BigInt(1000 + i),
-      direct: false,
-      uploads: new Map(),
-      contents: new Map(),
-      outlines: new Map(),
-      takesOutlines: true,
-      serveBytes: (bytes) => bytes,
-      breakAfter: undefined,
-      neverStarts: false,
-      server: await serve(async (request, response, body) => {
-        const [, kind, id = '', verb = ''] = /^\/v1\/([a-z]+)\/?([^/]*)\/?(\w*)/.exec(
-          request.path,
-        )!;
-        if (kind === 'receipts') return this.#countersign(self, response, body);
-        if (kind === 'content')
-          return serveContent(self, id, verb, request.headers.range, response);
-        if (request.method === 'POST') return this.#takeVoucher(self, response, body);
-        if (verb === 'outline') {
-          if (!self.takesOutlines)
-            return refuseWith(response, 404, { code: 'x/not-found', message: '', retry: 'never' });
-          self.outlines.set(id, new Uint8Array(body));
-          return json(response, this.#progress(self, id));
-        }
-        if (verb === 'content') return this.#takeBytes(self, id, request.query, response, body);
-        return json(response, this.#progress(self, id));
-      }),
-    };
-    this.partners.push(self);
-  }
-
-  readonly #vouchers = new Map<
-    string,
-    { sequence: number; rate: bigint; sessions: number; signature: Uint8Array }
-  >();
-
-  async #takeVoucher(self: FakePartner, response: ServerResponse, body: Buffer): Promise<void> {
-    const opened = open(body, catalogue([rateVoucher]), this.chain.domain);
-    if (isRefusal(opened)) return refuseWith(response, 400, opened as never);
-    const { job, ...terms } = opened.value as {
-      job: Uint8Array;
-      sequence: number;
-      rate: bigint;
-      sessions: number;
-    };
-    const entry = this.chain.jobs.get(toHex(job));
-    if (entry && !isOpen(entry.job))
-      return refuseWith(response, 410, {
-        code: 'market/job-over',
-        message: entry.job.reason,
-        retry: 'later',
-      });
-    const key = `${toHex(job)}${toHex(self.signer.id)}`;
-    this.#vouchers.set(key, { ...terms, signature: opened.signature });
-    const id = toHex(job);
-    if (!self.uploads.has(id)) self.uploads.set(id, new Uint8Array(0));
-    if (terms.sequence > 1) await this.#fileStart(self, id);
-    json(response, this.#progress(self, id), 201);
-  }
-
-  #progress(self: FakePartner, id: string) {
-    const found = this.chain.jobs.get(id);
-    const size = Number(found?.job.size ?? 0n);
-    const offset = self.uploads.get(id)?.length ?? 0;
-    const runs = found?.agreements.has(toHex(self.signer.id));
-    const state = runs ? 'complete' : offset === size ? 'starting' : 'upload';
-    return { state, offset: `${offset}`, size: `${size}` };
-  }
-
-  async #takeBytes(
-    self: FakePartner,
-    id: string,
-    query: URLSearchParams,
-    response: ServerResponse,
-    body: Buffer,
-  ): Promise<void> {
-    const held = self.uploads.get(id)!;
-    if (Number(query.get('offset')) !== held.length)
-      return refuseWith(response, 409, { code: 'storage/wrong-offset', message: '', retry: 'now' });
-    const all = concat(held, body);
-    self.uploads.set(id, all);
-    const { job } = this.chain.jobs.get(id)!;
-    if (BigInt(all.length) === job.size) {
-      const { contentId } = describeContent([all]);
-      if (toHex(contentId) !== toHex(job.subject))
-        return refuseWith(response, 400, {
-          code: 'partner/other-content',
-          message: '',
-          retry: 'never',
-        });
-      self.contents.set(toHex(contentId), all);
-      if (!self.neverStarts) await this.#fileStart(self, id);
-    }
-    json(response, this.#progress(self, id));
-  }
-
-  async #fileStart(self: FakePartner, id: string): Promise<void> {
-    const voucher = this.#vouchers.get(`${id}${toHex(self.signer.id)}`)!;
-    const { signature: clientSignature, sequence, rate, sessions } = voucher;
-    const nonce = this.chain.nonces.get(`${toHex(self.signer.id)}/node`) ?? 0n;
-    const fields = { job: fromHex(id), sequence, rate, sessions, clientSignature };
-    const value = { ...fields, nonce, maxFee: 1n << 60n };
-    const opened = this.chain.open(
-      await signEnvelope(start, value, this.chain.domain, self.signer),
-    );
-    if ('declaration' in opened) this.chain.take(opened);
-  }
-
-  async #countersign(self: FakePartner, response: ServerResponse, body: Buffer): Promise<void> {
-    const opened = open(body, catalogue([clientReceipt]), this.chain.domain);
-    if (isRefusal(opened)) return refuseWith(response, 400, opened as never);
-    const said = await signEnvelope(
-      partnerReceipt,
-      opened.value as never,
-      this.chain.domain,
-      self.voice,
-    );
-    json(response, { receipt: toHex(said) });
-  }
-}
-
-function serveContent(
-  self: FakePartner,
-  id: string,
-  verb: string,
-  range: string | undefined,
-  response: ServerResponse,
-): void {
-  const bytes = self.contents.get(id);
-  if (!bytes) {
-    refuseWith(response, 404, { code: 'storage/unknown', message: 'no such', retry: 'never' });
-    return;
-  }
-  if (verb === 'outline') {
-    response.end(self.serveBytes(describeContent([bytes]).roots, -1));
-    return;
-  }
-  const from = Number(/bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0);
-  const served = self.serveBytes(bytes.slice(from), from);
-  response.writeHead(range ? 206 : 200, { 'content-length': served.length });
-  if (self.breakAfter === undefined || self.breakAfter >= served.length) {
-    response.end(served);
-    return;
-  }
-  response.write(served.subarray(0, self.breakAfter), () => response.socket?.destroy());
 }
