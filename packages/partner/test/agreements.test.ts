@@ -215,7 +215,7 @@ describe('uploads', () => {
     const breaking = new ReadableStream<Uint8Array>({
       async pull(controller) {
         controller.enqueue(content.bytes.slice(0, 3 * MIB));
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await until(async () => Number((await send('GET', at(job))).json.offset) > 0);
         controller.error(new Error('the cable was pulled'));
       },
     });
@@ -225,7 +225,6 @@ describe('uploads', () => {
       duplex: 'half',
     } as RequestInit);
     await expect(sending).rejects.toThrow();
-    await until(async () => Number((await send('GET', at(job))).json.offset) > 0);
     const offset = Number((await send('GET', at(job))).json.offset);
     const rest = await send(
       'PUT',

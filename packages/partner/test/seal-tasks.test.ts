@@ -32,19 +32,17 @@ describe('sealing on a disk', () => {
   it('[P10] killed with -9, goes on with the layers that are there, to the same sector', async () => {
     const child = fileURLToPath(await bundled('../test/seal-child'));
     const folder = await tempFolder(cleanups);
-    const order = { folder, miner: toHex(miner), seed: toHex(seed), shape };
-    const running = spawn(process.execPath, [child, JSON.stringify(order)]);
     // The third of four layers of 2^15 labels has begun.
-    for await (const text of running.stdout)
-      if (Number(String(text).trim().split('\n').at(-1)) > 2 * 2 ** 15) break;
-    running.kill('SIGKILL');
-    if (running.exitCode === null && running.signalCode === null) await once(running, 'exit');
+    const labels = 2 * 2 ** 15;
+    const order = { folder, miner: toHex(miner), seed: toHex(seed), shape, labels };
+    const running = spawn(process.execPath, [child, JSON.stringify(order)]);
+    expect(await once(running, 'exit')).toEqual([null, 'SIGKILL']);
     await access(join(folder, 'layer-2'));
     let least = Number.POSITIVE_INFINITY;
-    const resumed = sealSector(orderIn(folder), (labels) => {
-      least = Math.min(least, labels);
+    const resumed = sealSector(orderIn(folder), (done) => {
+      least = Math.min(least, done);
     });
-    expect(least).toBeGreaterThan(2 * 2 ** 15);
+    expect(least).toBeGreaterThan(labels);
     const anew = sealSector(orderIn(await tempFolder(cleanups)), () => {});
     expect(resumed).toEqual(anew);
   }, 60_000);

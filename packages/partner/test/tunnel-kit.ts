@@ -13,6 +13,7 @@ import {
 } from '@palisade/client';
 import { accountSigner, nodeSigner, refuse, signingDomain, toHex } from '@palisade/core';
 import { createMetrics, silentLogger } from '@palisade/daemon';
+import { FairClock } from '../../client/test/fair-clock.ts';
 import type { AccessAgreement } from '../src/access/agreement.ts';
 import type { Outside } from '../src/access/dial.ts';
 import { realOutside } from '../src/access/dial.ts';
@@ -20,6 +21,9 @@ import { AccessDoor } from '../src/access/door.ts';
 import { type AccessTerms, accessSection } from '../src/config.ts';
 import { partnerMetrics } from '../src/metrics.ts';
 import { done, refused } from '../src/storage/outcome.ts';
+
+/** Both ends of every tunnel are in this process. */
+const clock = new FairClock();
 
 export type Cleanup = () => Promise<void> | void;
 
@@ -93,7 +97,7 @@ export async function startDoor(
             : refused(refuse('market/no-such-job', 'There is no such job.')),
       },
     }),
-    nowMs: () => performance.now(),
+    nowMs: () => clock.nowMs(),
     log: silentLogger,
     metrics: createMetrics(partnerMetrics, { process: false }),
     outside: { ...realOutside, ...outside },
@@ -139,7 +143,7 @@ export async function openTestTunnel(
 ): Promise<Tunnel> {
   const socket = await upgrade(url, cleanups);
   const tunnel = await openTunnel(wrap(socket), {
-    env: environment({ nowMs: () => performance.now() }),
+    env: environment(clock.environment),
     domain: DOMAIN,
     signer,
     job,

@@ -56,10 +56,8 @@ describe('a partner runs modules of strangers', () => {
   it('an endless loop with endless fuel costs the time that this machine gives it', async () => {
     const endless = { ...limits, fuel: 2n ** 62n };
     const given = { limits: endless, timeMs: 200 };
-    const began = performance.now();
     const result = await start().run(await order('(loop (br 0))', '', given));
     expect(result.end).toBe('time-limit');
-    expect(performance.now() - began).toBeLessThan(10_000);
     expect(await runner.run(await order(''))).toMatchObject({ end: 'finished' });
   });
 

@@ -56,7 +56,7 @@ async function start() {
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !isSo(); ) {
+  for (const end = Date.now() + 60_000; !isSo(); ) {
     if (Date.now() > end) throw new Error('it did not happen');
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

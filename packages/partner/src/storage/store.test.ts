@@ -179,8 +179,8 @@ describe('an upload', () => {
       }
     }
     const upload = store.append(content.contentId, 0, counting());
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    expect(asked).toBeGreaterThanOrEqual(MIB);
+    await expect.poll(() => asked).toBeGreaterThanOrEqual(MIB);
+    await new Promise((resolve) => setTimeout(resolve, 50));
     expect(asked).toBeLessThanOrEqual(2 * MIB + 65_536);
     letWrite();
     expect(granted(await upload).received).toBe(8 * MIB);
