@@ -155,7 +155,7 @@ function image(): Uint8Array[] {
         txindex: at % 60_000,
         oindex: 0,
       };
-      const who = owners[Math.imul(at, 7919) >>> (0 % OWNERS)] ?? owners[at % OWNERS]!;
+      const who = owners[(Math.imul(at, 7919) >>> 0) % OWNERS]!;
       const record = outputRecord({
         position: positionOf(place),
         output: { type: 1, owner: who, token: ETHER, amount: 10n ** 18n + BigInt(at) },

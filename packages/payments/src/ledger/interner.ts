@@ -1,5 +1,5 @@
 /** Addresses by small numbers: each is kept once, however many outputs name it, and goes with the last. */
-import { mix, OpenIndex } from './open-index.ts';
+import { AHEAD, mix, OpenIndex } from './open-index.ts';
 import { Rows } from './rows.ts';
 
 const BYTES = 20;
@@ -22,6 +22,9 @@ export class Interner {
     return true;
   };
 
+  private readonly hashes = new Int32Array(AHEAD);
+  private readonly peeked = new Int32Array(AHEAD);
+
   get count(): number {
     return this.rows.used;
   }
@@ -30,15 +33,36 @@ export class Interner {
     return this.rows.words.byteLength + this.index.bytes;
   }
 
-  /** The number of the address at `at` of some bytes, or -1. */
-  find(bytes: Uint8Array, at = 0): number {
+  /** Lays out the address at `at` of some bytes as what is sought; answers its hash. */
+  private seek(bytes: Uint8Array, at: number): number {
     for (let i = 0, from = at; i < WORDS; i++, from += 4)
       this.sought[i] =
         bytes[from]! |
         (bytes[from + 1]! << 8) |
         (bytes[from + 2]! << 16) |
         (bytes[from + 3]! << 24);
-    return this.index.find(hashAt(this.sought, 0), this.isSought);
+    return hashAt(this.sought, 0);
+  }
+
+  /** The number of the address at `at` of some bytes, or -1. */
+  find(bytes: Uint8Array, at = 0): number {
+    return this.index.find(this.seek(bytes, at), this.isSought);
+  }
+
+  /** Readies the search for an address that is to be acquired soon, as number `i` of `peek`. */
+  foresee(i: number, bytes: Uint8Array, at: number): void {
+    this.hashes[i] = this.seek(bytes, at);
+  }
+
+  /** See `OpenIndex.peek`; puts what is noted beside the addresses, most probably, into `notes`. */
+  peek(count: number, notes: Int32Array): void {
+    const { peeked } = this;
+    this.index.peek(this.hashes, peeked, count);
+    const { words } = this.rows;
+    for (let i = 0; i < count; i++) {
+      const row = peeked[i]!;
+      notes[i] = row < 0 ? 0 : words[row * WIDTH + NOTE]!;
+    }
   }
 
   /** The number of an address, which is named once more. */

@@ -9,6 +9,7 @@ import { BLOCK_OFFSET, type Position } from '../format/position.ts';
 import type { Output } from '../format/transaction.ts';
 import type { Effects, Outputs } from '../rules/judge.ts';
 import { Interner } from './interner.ts';
+import { AHEAD } from './open-index.ts';
 import { KEY_WORDS, PositionTable } from './position-table.ts';
 import { LedgerSnapshot } from './snapshot.ts';
 
@@ -41,6 +42,8 @@ export class Ledger implements Outputs {
   /** Notes the first output of each owner, as row + 1. */
   private readonly owners = new Interner();
   private readonly tokens = new Interner();
+  /** First outputs of owners that are looked ahead to. */
+  private readonly firsts = new Int32Array(AHEAD);
   private newest: LedgerSnapshot | undefined;
 
   /** Outputs in it. */
@@ -162,7 +165,29 @@ export class Ledger implements Outputs {
     for (const chunk of chunks) {
       if (chunk.length % OUTPUT_RECORD_BYTES !== 0) throw badImage('a chunk ends within a record');
       const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      for (let at = 0; at < chunk.length; at += OUTPUT_RECORD_BYTES) this.loadOne(chunk, view, at);
+      for (let from = 0; from < chunk.length; from += AHEAD * OUTPUT_RECORD_BYTES) {
+        const end = Math.min(chunk.length, from + AHEAD * OUTPUT_RECORD_BYTES);
+        this.lookAhead(chunk, view, from, end);
+        for (let at = from; at < end; at += OUTPUT_RECORD_BYTES) this.loadOne(chunk, view, at);
+      }
+    }
+  }
+
+  /** Brings what records from `from` to `end` will be linked to into the processor's cache, all at once. */
+  private lookAhead(chunk: Uint8Array, view: DataView, from: number, end: number): void {
+    let count = 0;
+    for (let at = from; at < end; at += OUTPUT_RECORD_BYTES, count++) {
+      const place = view.getUint32(at + PLACE_AT);
+      this.table.foresee(count, view.getUint32(at), view.getUint32(at + 4), place);
+      this.owners.foresee(count, chunk, at + OWNER_AT);
+    }
+    const { firsts } = this;
+    this.table.peek(count);
+    this.owners.peek(count, firsts);
+    const { words } = this.table.rows;
+    for (let i = 0; i < count; i++) {
+      const first = firsts[i]!;
+      if (first > 0) firsts[i] = words[(first - 1) * WIDTH + PREVIOUS]!;
     }
   }
 

@@ -18,6 +18,9 @@ const MAX_LOAD = 0.5;
 const ROW_BITS = 26;
 const ROW = 2 ** ROW_BITS - 1;
 
+/** Searches that are looked ahead to at once: a processor has ten or twenty lines of memory under way at a time. */
+export const AHEAD = 64;
+
 export class OpenIndex {
   /** Row + 1 with the tag of its hash; 0 where nothing is. */
   private places = new Uint32Array(LEAST);
@@ -51,6 +54,16 @@ export class OpenIndex {
       const row = (place & ROW) - 1;
       if (isIt(row)) return row;
     }
+  }
+
+  /**
+   * Looks at the places where searches for some hashes begin, and puts the rows there into `rows` (-1 for none). A
+   * processor waits for one line of memory after another when each search follows the last; here it
+   * waits for all of them at once, and the searches that come next find them in its cache.
+   */
+  peek(hashes: Int32Array, rows: Int32Array, count: number): void {
+    const { places, mask } = this;
+    for (let i = 0; i < count; i++) rows[i] = (places[hashes[i]! & mask]! & ROW) - 1;
   }
 
   /** Adds the row whose key the last search, which this must follow at once, did not find. */

@@ -1,6 +1,6 @@
 /** Positions by rows: the ledger's key, and words of its own behind it. */
 import { BLOCK_OFFSET, type Position } from '../format/position.ts';
-import { mix, OpenIndex } from './open-index.ts';
+import { AHEAD, mix, OpenIndex } from './open-index.ts';
 import { Rows } from './rows.ts';
 
 const BLOCK = BigInt(BLOCK_OFFSET);
@@ -15,6 +15,8 @@ const FREE = HALF - 1;
 export class PositionTable {
   readonly rows: Rows;
   private readonly index = new OpenIndex((row) => this.hashOf(row));
+  private readonly hashes = new Int32Array(AHEAD);
+  private readonly peeked = new Int32Array(AHEAD);
   private high = 0;
   private low = 0;
   private place = 0;
@@ -79,6 +81,16 @@ export class PositionTable {
     this.low = low;
     this.place = place;
     return this.addSought();
+  }
+
+  /** Readies the search for a position that is to be added soon, as number `i` of `peek`. */
+  foresee(i: number, high: number, low: number, place: number): void {
+    this.hashes[i] = hash(high, low, place);
+  }
+
+  /** See `OpenIndex.peek`. */
+  peek(count: number): void {
+    this.index.peek(this.hashes, this.peeked, count);
   }
 
   private addSought(): number {
