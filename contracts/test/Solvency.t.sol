@@ -22,9 +22,9 @@ contract Actor is World {
 
     Coin_[] private coins;
     uint256 public taken;
-    uint256 public exitsStarted;
-    uint256 public challenged;
-    uint256 public processed;
+    uint256 private last;
+    bytes private lastRaw;
+    uint256 private lastTo;
 
     constructor() {
         World.setUp();
@@ -37,10 +37,6 @@ contract Actor is World {
 
     function held() external view returns (uint256) {
         return address(ethVault).balance;
-    }
-
-    function bondsHeld() external view returns (uint256) {
-        return address(game).balance;
     }
 
     function owner(uint256 key) private pure returns (address) {
@@ -97,9 +93,7 @@ contract Actor is World {
     /// A standard exit of an output, spent or not.
     function exit(uint256 seed) external {
         Coin_ storage c = coins[seed % coins.length];
-        try this.startExitOut(owner(c.key), c.placed, c.index) {
-            exitsStarted++;
-        } catch { }
+        try this.startExitOut(owner(c.key), c.placed, c.index) { } catch { }
         watch(c);
     }
 
@@ -110,7 +104,6 @@ contract Actor is World {
         ids[0] = exitIdOf(c.placed, c.index);
         if (game.standardExits(ids)[0].exitable) {
             challengeExit(carol, ids[0], c.spend, 0, sign(c.key, c.spend));
-            challenged++;
         }
         ids[0] = ExitIds.inFlight(keccak256(c.placed.raw));
         if ((game.inFlightExits(ids)[0].exitMap >> (5 + c.index)) & 1 != 0) blockOutput(c);
@@ -146,7 +139,6 @@ contract Actor is World {
         bytes memory sig
     ) external {
         startInFlight(bob, raw, placed, index, sig);
-        exitsStarted++;
     }
 
     function joinOut(address who, bytes memory raw, uint16 index, bool input) external {
@@ -171,21 +163,20 @@ contract Actor is World {
         args.senderData = senderData(carol);
         vm.prank(carol);
         game.challengeInFlightExitOutputSpent(args);
-        challenged++;
     }
 
-    /// A spend that never got into a block: the exit is not canonical and gives the input back.
+    /// A spend that never got into a block: its exit pays the output, or is not canonical and gives the input
+    /// back. Rivals of it are started, too, also of what has left; some ask for too much.
     function exitUnincluded(uint256 seed, uint256 to, bool compete) external {
         Coin_ storage c = coins[seed % coins.length];
-        if (c.spent || hasLeft(c)) return;
+        if (c.spent && c.spendAt.position != 0) return;
+        uint256 amount = to % 7 == 0 ? c.amount + 1 : c.amount;
         bytes memory raw =
-            pay(ins(c.placed.position + c.index), outs(out(owner(someKey(to)), ETH, c.amount)));
-        try this.startInFlightOut(c.placed, c.index, raw, sign(c.key, raw)) { }
-        catch {
-            return;
-        }
-        try this.joinOut(owner(c.key), raw, 0, true) { } catch { }
-        try this.joinOut(owner(someKey(to)), raw, 0, false) { } catch { }
+            pay(ins(c.placed.position + c.index), outs(out(owner(someKey(to)), ETH, amount)));
+        if (!startAndJoin(c, raw, someKey(to))) return;
+        last = seed % coins.length;
+        lastRaw = raw;
+        lastTo = someKey(to);
         // Every other payment of the output is known from here on, so it may not be spent any more.
         c.spent = true;
         c.spend = raw;
@@ -197,18 +188,34 @@ contract Actor is World {
         args.inFlightTx = raw;
         args.competingTx = pay(ins(args.inputUtxoPos), outs(out(MAINTAINER, ETH, c.amount)));
         args.competingTxWitness = sign(c.key, args.competingTx);
-        game.challengeInFlightExitNotCanonical(args);
+        // Of an exit that was started before, the first phase may be over, or the same was shown.
+        try game.challengeInFlightExitNotCanonical(args) { } catch { }
+    }
+
+    /// The last of those once more, whatever became of it.
+    function exitAgain() external {
+        if (lastRaw.length > 0) startAndJoin(coins[last], lastRaw, lastTo);
+    }
+
+    function startAndJoin(Coin_ storage c, bytes memory raw, uint256 to) private returns (bool) {
+        try this.startInFlightOut(c.placed, c.index, raw, sign(c.key, raw)) { }
+        catch {
+            return false;
+        }
+        try this.joinOut(owner(c.key), raw, 0, true) { } catch { }
+        try this.joinOut(owner(to), raw, 0, false) { } catch { }
+        return true;
     }
 
     function processSome(uint256 wait) external {
         vm.warp(block.timestamp + wait % (3 * PERIOD));
-        if (framework.queueLength(1, ETH) > 0) processed += process(1, ETH);
+        if (framework.queueLength(1, ETH) > 0) process(1, ETH);
     }
 
     /// A processed exit never stands in the way of the next, so nothing here may revert.
     function processAll() external {
         vm.warp(block.timestamp + 3 * PERIOD);
-        while (framework.queueLength(1, ETH) > 0) processed += process(1, ETH);
+        while (framework.queueLength(1, ETH) > 0) process(1, ETH);
     }
 
     /// What the vault could not pay.
@@ -249,13 +256,14 @@ contract SolvencyTest is World {
     function targetSelectors() public view returns (FuzzSelector[] memory list) {
         list = new FuzzSelector[](1);
         list[0].addr = address(actor);
-        list[0].selectors = new bytes4[](6);
+        list[0].selectors = new bytes4[](7);
         list[0].selectors[0] = Actor.deposit_.selector;
         list[0].selectors[1] = Actor.spend.selector;
         list[0].selectors[2] = Actor.exit.selector;
         list[0].selectors[3] = Actor.exitInFlight.selector;
         list[0].selectors[4] = Actor.exitUnincluded.selector;
         list[0].selectors[5] = Actor.processSome.selector;
+        list[0].selectors[6] = Actor.exitAgain.selector;
     }
 
     /// Were an output paid twice, or an exit paid that was challenged, what is left would not cover the

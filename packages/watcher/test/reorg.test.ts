@@ -44,7 +44,11 @@ type Stage = {
 };
 
 beforeAll(async () => {
-  world = await startRootWorld({ minExitPeriodS: BigInt(EXIT_PERIOD_S), mineMs: NEVER_MS });
+  // Of states on the disk, where most are otherwise, a long run of reorganisations loses some.
+  const keptStates = 100;
+  world = await startRootWorld({
+    ...{ minExitPeriodS: BigInt(EXIT_PERIOD_S), mineMs: NEVER_MS, keptStates },
+  });
   dir = await mkdtemp(join(tmpdir(), 'palisade-reorg-'));
   await world.fund(CHALLENGER);
   for (const one of [ALICE, BOB, CAROL]) await world.fund(one);

@@ -21,6 +21,7 @@ import {
 } from '@palisade/payments';
 import {
   ANVIL_CHAIN_ID,
+  type AnvilOptions,
   bindings,
   createSender,
   deploy,
@@ -56,10 +57,19 @@ const hex = (bytes: Uint8Array) => toHex(bytes) as Hex;
 /** By this name, because the type behind it is too long to be written out. */
 export interface Client extends PublicClient {}
 
+export type RootWorldOptions = AnvilOptions & {
+  readonly minExitPeriodS?: bigint;
+  readonly mineMs?: number;
+};
+
 export type RootWorld = Awaited<ReturnType<typeof startRootWorld>>;
 
-export async function startRootWorld({ minExitPeriodS = 120n, mineMs = MINE_MS } = {}) {
-  const anvil = await startAnvil();
+export async function startRootWorld({
+  minExitPeriodS = 120n,
+  mineMs = MINE_MS,
+  ...anvilOptions
+}: RootWorldOptions = {}) {
+  const anvil = await startAnvil(anvilOptions);
   const rpc = httpRpc({ urls: [anvil.url] });
   const end = new AbortController();
   setMaxListeners(1000, end.signal);
