@@ -104,6 +104,26 @@ describe('disputing a window proof', () => {
     expect(kit.pledge('m0')).toBe(PLEDGE);
   });
 
+  it('[P10] shows that a proof of the window before is none of this one', async () => {
+    const kit = await startSectors();
+    const sealed = await announced(kit);
+    await proven(kit, sealed);
+    const { place, entries } = await window(kit, sealed);
+    await kit.close();
+    await kit.open('m0', 0n);
+    const { deadline, partition } = place;
+    const replayed = { deadline, partition, skipped: [], proof: proofId(entries) };
+    await kit.chain.run(kit.machine('m0'), proveWindow, replayed);
+    const claims = entries.map((_, entry) => ({ ...place, ...shown(entries, entry) }));
+    const codes: (number | undefined)[] = [];
+    for (const claim of claims) {
+      const tx = await kit.chain.sign(kit.machine('m1'), disputeWindow, claim);
+      codes.push((await kit.chain.block([tx])).results[0]?.code);
+    }
+    expect(codes).toContain(0);
+    expect(kit.power('m0')).toBe(0n);
+  });
+
   it('[P10] has its time', async () => {
     const kit = await startSectors();
     const sealed = await announced(kit);

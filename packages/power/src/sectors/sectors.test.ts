@@ -34,6 +34,15 @@ describe('announcing a sector', () => {
     await kit.announce('m1', 3n);
   });
 
+  it('[P9] has its bound, and lists of sectors name some, each once', async () => {
+    const kit = await startSectors({ params: { maxSectors: 2 } });
+    await kit.sector('m0', 0n);
+    await kit.announce('m0', 1n);
+    await kit.refused('sectors/too-many', 'm0', preCommit, kit.announcement(2n));
+    for (const sectors of [[], [0n, 0n], [1n, 0n]])
+      await kit.refused('sectors/bad-list', 'm0', terminate, { sectors });
+  });
+
   it('[P9] is for miners only, with an end that is neither too near nor too far', async () => {
     const kit = await startSectors();
     await kit.chain.run(kit.chain.account('m2'), deregisterMiner, {});
@@ -312,6 +321,9 @@ describe('a proven sector', () => {
     await kit.chain.block();
     expect(kit.power('m0')).toBe(0n);
     expect(kit.pledge('m0')).toBe(PLEDGE);
+    for (const late of [declareFaults, declareRecoveries, terminate])
+      await kit.refused('sectors/no-such-sector', 'm0', late, { sectors: [0n] });
+    await kit.refused('sectors/number-used', 'm0', preCommit, kit.announcement(0n));
     await kit.until(expires + 20n);
     expect(kit.pledge('m0')).toBe(0n);
   });
