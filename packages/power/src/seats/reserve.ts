@@ -43,7 +43,7 @@ export function callReserve(ctx: BlockContext, nodeKey: Uint8Array): void {
   seatings.set(state, [session.number], { ...now, seatings: list });
 }
 
-/** Takes the seats of drawn validators that have been silent, where a reserve can take over. */
+/** Takes the seats of validators that have been silent, where a reserve can take over. */
 export function replaceSilent(ctx: BlockContext): void {
   const { state, session, height } = ctx;
   if (height % SILENT_CHECK !== 0n) return;
