@@ -27,7 +27,10 @@ export async function sectorsOnDisk(dataDir: string): Promise<number> {
   return (await readdir(folder)).filter((name) => /^\d+$/.test(name)).length;
 }
 
-/** Room that sealing `count` further sectors needs, bytes: they stay, one after another has its layers. */
+/**
+ * Room that sealing `count` further sectors needs, bytes: they stay, one after another has its layers, and
+ * one file is on its way.
+ */
 export function roomToSeal(
   { layers, sectorBytes }: Pick<SectorsParams, 'layers' | 'sectorBytes'>,
   count: number,

@@ -7,6 +7,7 @@ import type { PartnerMetrics } from '../metrics.ts';
 import { type Environment, type Network, untilIncluded } from '../network.ts';
 import { settled } from '../pool/pause.ts';
 import type { ChainSectors } from './chain-view.ts';
+import { roomToSeal } from './order.ts';
 import type { ProofShelf } from './proof-shelf.ts';
 import type { Sealer } from './sealer.ts';
 import type { SectorBook } from './sector-book.ts';
@@ -90,10 +91,10 @@ export class MinerWork {
     });
   }
 
-  /** Sealing needs room for the layers, the replica and one file on its way. */
-  async hasRoom({ layers, sectorBytes }: SectorsParams): Promise<boolean> {
+  /** Whether the disk has room for sealing one sector. */
+  async hasRoom(params: SectorsParams): Promise<boolean> {
     const { freeBytes, reserveBytes, log } = this.options;
-    const needed = (layers + 2) * sectorBytes;
+    const needed = roomToSeal(params, 1);
     const free = (await freeBytes()) - reserveBytes;
     if (free >= needed) {
       this.reason = undefined;
