@@ -8,10 +8,9 @@ export const ROLE = { client: 1, partner: 2, validator: 3 } as const;
 export type Role = (typeof ROLE)[keyof typeof ROLE];
 export const role = u8.is('1 client, 2 partner, 3 validator');
 
-/** What can be held against a key. The first of a kind in a period is a warning. */
+/** What can be held against a key. The first of a kind in a period is a warning. No fault has number 2. */
 export const FAULT = {
   audit: 1,
-  drop: 2,
   complaint: 3,
   duty: 4,
   equivocation: 5,
@@ -20,7 +19,7 @@ export const FAULT = {
 } as const;
 export type Fault = (typeof FAULT)[keyof typeof FAULT];
 export const fault = u8.is(
-  '1 audit missed, 2 left while working, 3 complaint upheld, 4 duty missed, 5 equivocation, 6 wrong result, 7 challenge failed',
+  '1 audit missed, 3 complaint upheld, 4 duty missed, 5 equivocation, 6 wrong result, 7 challenge failed',
 );
 
 export const standingRecord = record('Standing', {

@@ -6,7 +6,7 @@ import { SCALE, scoreOf, withFailure } from './score.ts';
 import { atPeriod, failed, isWarning, periodOf, released, succeeded } from './transitions.ts';
 
 const PARAMS = { ...DEFAULT_STANDING_PARAMS, failuresToContain: 5, containedPeriods: 3 };
-const KINDS: readonly Fault[] = [FAULT.audit, FAULT.drop, FAULT.complaint, FAULT.duty];
+const KINDS: readonly Fault[] = [FAULT.audit, FAULT.result, FAULT.complaint, FAULT.duty];
 const known: Standing = { ...newcomer(0n, 0n), receipts: PARAMS.probationReceipts };
 const fail = (standing: Standing, kind: Fault = FAULT.audit) =>
   failed(standing, kind, SCALE, PARAMS);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SCALE } from './score.ts';
-import { dropWeight, pairShare, testimony, valueWeight, weightOf } from './weight.ts';
+import { pairShare, testimony, valueWeight, weightOf } from './weight.ts';
 
 const PAL = 10n ** 18n;
 const amount = fc.bigInt(0n, 10n ** 30n);
@@ -52,11 +52,5 @@ describe('weights', () => {
     expect(weightOf(SCALE, SCALE)).toBe(SCALE);
     expect(weightOf(333_333n, 3n)).toBe(0n);
     expect(weightOf(SCALE / 2n, SCALE / 4n)).toBe(SCALE / 8n);
-  });
-
-  it('[P2V-7] of leaving: a quarter for who signed off, nothing for who had nothing running', () => {
-    expect(dropWeight(SCALE, { announced: false, running: 3 })).toBe(SCALE);
-    expect(dropWeight(SCALE, { announced: true, running: 3 })).toBe(SCALE / 4n);
-    expect(dropWeight(SCALE, { announced: false, running: 0 })).toBe(0n);
   });
 });

@@ -27,15 +27,3 @@ export function testimony(fees: bigint, half: bigint): bigint {
 export function weightOf(...factors: readonly bigint[]): bigint {
   return factors.reduce((product, factor) => (product * factor) / SCALE, SCALE);
 }
-
-/**
- * Weight of leaving while agreements run (P2V-7): a quarter for who signed off, nothing for who had
- * nothing running.
- */
-export function dropWeight(
-  weight: bigint,
-  { announced, running }: { readonly announced: boolean; readonly running: number },
-): bigint {
-  if (running === 0) return 0n;
-  return announced ? weight / 4n : weight;
-}
