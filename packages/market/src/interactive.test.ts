@@ -1,7 +1,7 @@
 import { digestOf, toHex } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
 import { eventsOf } from '../../chain/test/chain-kit.ts';
-import { type Market, RATE, startMarket } from '../test/market-kit.ts';
+import { type Market, RATE, runningJob, startMarket } from '../test/market-kit.ts';
 import {
   AGREEMENT_STATE,
   answerAudit,
@@ -9,7 +9,6 @@ import {
   fileVoucher,
   JOB_STATE,
   partnerComplete,
-  payoutRows,
   ROW_STATUS,
   settlementsDue,
   UTILITY,
@@ -22,20 +21,8 @@ const HALF = RATE / 2n;
 const RESULT = new Uint8Array(32).fill(7);
 
 /** A market in which p0 works for alice, for two sessions. */
-async function begin(terms: Parameters<Market['request']>[1] = {}) {
-  const market = await startMarket();
-  await market.chain.endSession();
-  const job = await market.request('alice', {
-    utility: UTILITY.computation,
-    sessions: 2,
-    ...terms,
-  });
-  await market.start('alice', 'p0', job);
-  return { market, chain: market.chain, job };
-}
-
-function rowsOf({ chain }: Market, session: bigint) {
-  return [...payoutRows.list(chain.state, session)].map(([, row]) => row);
+function begin(terms: Parameters<Market['request']>[1] = {}) {
+  return runningJob({ utility: UTILITY.computation, sessions: 2, ...terms });
 }
 
 /** What p0 is paid while `deed` goes on; its fees are not counted. */
@@ -54,7 +41,7 @@ describe('computation and access', () => {
     const { market, chain, job } = await begin();
     expect(market.job(job)).toMatchObject({ state: JOB_STATE.started, committed: CEILING });
     expect(await earned(market, () => chain.endSession())).toBe(0n);
-    expect(rowsOf(market, 1n)).toEqual([]);
+    expect(market.rows(1n)).toEqual([]);
     expect(market.job(job)).toMatchObject({ committed: CEILING, paid: 0n });
   });
 
@@ -85,7 +72,7 @@ describe('computation and access', () => {
       { sequence: '4', units: '9', amount: `${RATE}` },
     ]);
     expect(await earned(market, () => chain.endSession())).toBe(RATE);
-    expect(rowsOf(market, 1n)).toMatchObject([
+    expect(market.rows(1n)).toMatchObject([
       { amount: RATE, sequence: 4, status: ROW_STATUS.partial, endHeight: 0n },
     ]);
     expect(market.job(job)).toMatchObject({ paid: RATE, committed: RATE, escrow: RATE });
@@ -94,7 +81,7 @@ describe('computation and access', () => {
     // What is left of the ceiling is unbound at once.
     expect(market.job(job).committed).toBe(HALF);
     expect(await earned(market, () => chain.endSession())).toBe(HALF);
-    expect(rowsOf(market, 2n)).toMatchObject([{ amount: HALF, status: ROW_STATUS.earned }]);
+    expect(market.rows(2n)).toMatchObject([{ amount: HALF, status: ROW_STATUS.earned }]);
     expect(market.agreement(job, 'p0')).toMatchObject({
       state: AGREEMENT_STATE.completed,
       units: 12n,
@@ -246,7 +233,7 @@ describe('a client without a receipt', () => {
     await chain.endSession();
     expect(market.agreement(job, 'p0')).toMatchObject({ state: AGREEMENT_STATE.completed });
     expect(market.job(job)).toMatchObject({ state: JOB_STATE.completed, paid: RATE, escrow: 0n });
-    expect(rowsOf(market, 3n)).toMatchObject([{ amount: RATE, status: ROW_STATUS.earned }]);
+    expect(market.rows(3n)).toMatchObject([{ amount: RATE, status: ROW_STATUS.earned }]);
   });
 });
 
@@ -260,7 +247,7 @@ describe('arbitration', () => {
     expect(market.job(job)).toMatchObject({ state: JOB_STATE.resolved, paid: RATE });
     const { endHeight } = market.job(job);
     expect(endHeight).toBeGreaterThan(0n);
-    expect(rowsOf(market, 3n)).toMatchObject([
+    expect(market.rows(3n)).toMatchObject([
       { amount: RATE - HALF, sequence: 7, status: ROW_STATUS.partial, endHeight },
     ]);
   });

@@ -1,17 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { PAL } from '../../chain/test/chain-kit.ts';
-import { type Market, RATE, startMarket, TEST_PARAMS } from '../test/market-kit.ts';
+import { type Market, RATE, runningJob, startMarket, TEST_PARAMS } from '../test/market-kit.ts';
 import { answerAudit, cancel, complete, partnerComplete, renew, start } from './index.ts';
 
 const FOREIGN = 'market/not-the-client';
 
-async function begin() {
-  const market = await startMarket();
-  await market.chain.endSession();
-  const job = await market.request('alice', { partners: 2 });
-  await market.start('alice', 'p0', job);
-  return { market, chain: market.chain, job };
-}
+const begin = () => runningJob({ partners: 2 });
 
 describe('a request is refused', () => {
   const lies = {

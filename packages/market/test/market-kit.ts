@@ -41,8 +41,10 @@ import {
   type MarketParams,
   marketModule,
   marketParams,
+  type PayoutRow,
   partnerComplete,
   partnerReceipt,
+  payoutRows,
   postBond,
   type Receipt,
   ROLE,
@@ -169,6 +171,15 @@ export async function startMarket(
   return new Market(chain);
 }
 
+/** A market in which a job of alice's runs with p0, from the first session on whose randomness is gathered. */
+export async function runningJob(terms: Terms = {}, voucher: Voucher = {}) {
+  const market = await startMarket();
+  await market.chain.endSession();
+  const job = await market.request('alice', terms);
+  await market.start('alice', 'p0', job, voucher);
+  return { market, chain: market.chain, job };
+}
+
 export class Market {
   readonly chain: Chain;
 
@@ -194,6 +205,10 @@ export class Market {
   }
   agreementIfAny(id: Uint8Array, partner: PartnerName): Agreement | undefined {
     return agreements.get(this.chain.state, id, this.partner(partner).id);
+  }
+  /** The rows of a session's payout file. */
+  rows(session: bigint): PayoutRow[] {
+    return [...payoutRows.list(this.chain.state, session)].map(([, row]) => row);
   }
   /** All client money that the market holds. */
   get escrow(): bigint {
