@@ -54,6 +54,7 @@ export {
   type StartDaemon,
 } from './lifecycle/daemon.ts';
 export { type DataLock, lockDataDir } from './lifecycle/dataLock.ts';
+export { pause } from './lifecycle/pause.ts';
 export { runDaemon } from './lifecycle/runDaemon.ts';
 export { stopServer } from './lifecycle/stopServer.ts';
 export {

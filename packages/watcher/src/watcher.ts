@@ -13,6 +13,7 @@ import {
   type DaemonContext,
   type Logger,
   launchDaemon,
+  pause,
   serveRpc,
   silentLogger,
 } from '@palisade/daemon';
@@ -34,7 +35,6 @@ import { type ChildChain, httpChildChain } from './blocks/child-chain.ts';
 import { type WatchSettings, watchSection } from './daemon/config.ts';
 import { checkMargins, defaultSlaBlocks } from './lateness.ts';
 import { setGauges, watcherMetrics } from './metrics.ts';
-import { pause } from './pause.ts';
 import { findContracts, RootChain } from './root/root-chain.ts';
 import { notReady, statusOf } from './status.ts';
 import { Watch } from './watch/watch.ts';

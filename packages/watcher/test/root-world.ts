@@ -232,7 +232,7 @@ export async function startRootWorld({
       const [record] = await client.readContract({ ...game, functionName, args });
       return record!;
     },
-    /** Pays what is due, as anybody may. */
+    /** Pays what is due: the contract asks for nobody's leave. */
     processExits: async (who: Person, count = 10n) => {
       const { framework } = bindings(contracts);
       const args = [1n, ETHER, 0n, count, keccak256(hex(who.address))] as const;

@@ -1,5 +1,4 @@
 /** `palisade exit start`, `list`, `show`, `challenge`, `process`: exits by hand. What a watcher does by itself is in `watch.ts`. */
-import type { ListedExit } from '@palisade/watcher/wallet';
 import { type Context, execute, leaf } from '../command.ts';
 import { openSessionWallet, walletLeaf, watcherOf } from '../session/wallet.ts';
 import { parseCount } from '../terminal/amounts.ts';
@@ -67,7 +66,7 @@ export function exitListCommand(context: Context) {
     );
 }
 
-function rowOf(exit: ListedExit): string[] {
+function rowOf(exit: import('@palisade/watcher/wallet').ListedExit): string[] {
   const { state, danger, events, amount, currency = '', scheduled_finalization_time: time } = exit;
   const held = amount === undefined ? '' : isEther(currency) ? formatEther(amount) : `${amount}`;
   return [

@@ -1,5 +1,8 @@
 /** Waiting and stopping. */
 import { setMaxListeners } from 'node:events';
+import { pause } from '@palisade/daemon';
+
+export { pause };
 
 /** Calls and streams that hang on one signal at once; more would be a leak, and Node says so. */
 const MAX_LISTENERS = 1024;
@@ -15,20 +18,6 @@ export function stopController(): AbortController {
   const controller = new AbortController();
   shared(controller.signal);
   return controller;
-}
-
-/** Waits, or less when the signal says so; never throws. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }
 
 /** What hangs on a network that is away is left behind: everything that matters is on disk. */

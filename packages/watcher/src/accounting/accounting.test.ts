@@ -49,7 +49,7 @@ describe('the accounts of a challenger', () => {
     );
   });
 
-  it('[X10] valid exits count too: any may turn out invalid before it ends', () => {
+  it('[X10] valid exits count too: their outputs may be spent before they end', () => {
     const one = CHALLENGE_GAS['standard-exit'] * 2n * GWEI;
     expect(fundingOf(one * 7n, [{ kind: 'standard' }], GWEI).state).toBe('funded');
     expect(fundingOf(one, [{ kind: 'standard' }], GWEI).state).toBe('low');

@@ -21,7 +21,7 @@ export const CHALLENGE_GAS: Readonly<Record<ChallengeKind, bigint>> = {
   'output-spent': 438_000n,
 };
 
-/** An open exit, whether valid or not: any may turn out invalid before it ends. */
+/** An open exit, whether valid or not: a block may spend its output, or somebody show a spend, as long as it lasts. */
 export type OpenExit =
   | { readonly kind: 'standard' }
   | { readonly kind: 'in-flight'; readonly piggybacks: number };

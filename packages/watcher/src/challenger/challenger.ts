@@ -4,7 +4,7 @@
  * money and nothing else.
  */
 import { type Clock, fromHex, utf8 } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
+import { type Logger, pause } from '@palisade/daemon';
 import type { Outcome, Sender } from '@palisade/rootchain';
 import type { Hex } from 'viem';
 import type { EntryBook } from '../accounting/entries.ts';
@@ -14,7 +14,6 @@ import type { Transactions } from '../blocks/transactions.ts';
 import type { Mode } from '../danger/spend-gate.ts';
 import type { Challenge } from '../exits/findings.ts';
 import { blocksUntil, type Margins } from '../lateness.ts';
-import { pause } from '../pause.ts';
 import type { Head, RootChain } from '../root/root-chain.ts';
 import {
   type Draw,

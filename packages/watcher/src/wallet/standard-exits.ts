@@ -99,7 +99,7 @@ export function standardExits({ ask, client, exitGame, framework, address, call 
       return { exitId: found.exit_id, transaction: transactionHash };
     },
 
-    /** Pays exits of ether that are due, as anybody may; who does it gets a bounty for each. */
+    /** Pays exits of ether that are due, whosever they are: the contract asks for nobody's leave, and gives a bounty for each. */
     async processExits(most: bigint) {
       const args = [ETH_VAULT_ID, ETHER, 0n, most, keccak256(address())] as const;
       const data = encodeFunctionData({ ...framework, functionName: 'processExits', args });

@@ -4,7 +4,7 @@
  * may be killed at any point.
  */
 import { type Clock, type KeyValueStore, toHex } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
+import { type Logger, pause } from '@palisade/daemon';
 import { type Dialect, type Judging, placeOf } from '@palisade/payments';
 import type { Sender, Step } from '@palisade/rootchain';
 import { EntryBook } from '../accounting/entries.ts';
@@ -24,7 +24,6 @@ import { Books } from '../ledger/books.ts';
 import { readCheckpoint, writeCheckpoint } from '../ledger/checkpoint.ts';
 import { LedgerFollower } from '../ledger/follow-ledger.ts';
 import { PayoutStore } from '../ledger/payout-store.ts';
-import { pause } from '../pause.ts';
 import { FactStore } from '../root/fact-store.ts';
 import type { FactOf, RootFact } from '../root/facts.ts';
 import type { Head, RootChain, RootSources } from '../root/root-chain.ts';

@@ -1,4 +1,4 @@
-/** Waits, at most until `signal` ends it. */
+/** Waits, or less when the signal says so; never throws. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
