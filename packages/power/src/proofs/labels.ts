@@ -30,8 +30,12 @@ export function replicaId({ miner, sector, seed, data }: ReplicaName): Uint8Arra
 }
 
 const HEAD_BYTES = 32 + 4 + 8;
-const HEAD_WORDS = HEAD_BYTES / 4;
-const LABEL_WORDS = NODE_BYTES / 4;
+/** Bytes of a word that is copied: the widest there is, and two of 4 bytes cost twice as much. */
+const WORD_BYTES = 8;
+const LABEL_WORDS = NODE_BYTES / WORD_BYTES;
+/** What stands before a message, that its labels begin at a word. */
+const PADDING_BYTES = 4;
+const HEAD_WORDS = (PADDING_BYTES + HEAD_BYTES) / WORD_BYTES;
 /** Where the labels of the layer before begin. */
 const LAST_WORDS = HEAD_WORDS + DRG_DEGREE * LABEL_WORDS;
 /** Bytes that a label hashes in the first layer, and in all others. */
@@ -40,22 +44,23 @@ export const LABEL_MESSAGE_BYTES = HEAD_BYTES + PARENTS * NODE_BYTES;
 
 /** A message for one replica and layer; index and labels are written into it again and again. */
 class LabelMessage {
-  readonly words = new Uint32Array(LABEL_MESSAGE_BYTES / 4);
+  readonly words = new BigUint64Array((PADDING_BYTES + LABEL_MESSAGE_BYTES) / WORD_BYTES);
   readonly bytes: Uint8Array;
-  readonly #view: DataView;
+  private readonly view: DataView;
 
   constructor(replica: Uint8Array, layer: number) {
-    const all = new Uint8Array(this.words.buffer);
+    const all = new Uint8Array(this.words.buffer, PADDING_BYTES);
     all.set(replica);
-    this.#view = new DataView(this.words.buffer);
-    this.#view.setUint32(32, layer);
+    this.view = new DataView(this.words.buffer, PADDING_BYTES);
+    this.view.setUint32(32, layer);
     this.bytes = layer === 1 ? all.subarray(0, FIRST_MESSAGE_BYTES) : all;
   }
 
-  hash(index: number): Uint8Array {
+  /** The message of a node, once its labels are there. */
+  of(index: number): Uint8Array {
     // The upper half stays zero: a sector has far fewer nodes than 2^32.
-    this.#view.setUint32(40, index);
-    return blake3(this.bytes);
+    this.view.setUint32(40, index);
+    return this.bytes;
   }
 }
 
@@ -86,20 +91,21 @@ export function labelLayer(task: LayerTask, from: number, to: number): number {
   const { words } = message;
   const own = wordsOf(layer);
   const last = before && wordsOf(before);
+  const [ownNumbers, lastNumbers] = [numbersOf(layer), before && numbersOf(before)];
   let touched = 0;
   for (let index = from; index < to; index++) {
     const row = index * PARENTS;
-    if (index === 0) words.fill(0, HEAD_WORDS, HEAD_WORDS + DRG_DEGREE * LABEL_WORDS);
+    if (index === 0) words.fill(0n, HEAD_WORDS, HEAD_WORDS + DRG_DEGREE * LABEL_WORDS);
     else copyLabels(own, parents, row, row + DRG_DEGREE, words, HEAD_WORDS);
     if (last) copyLabels(last, parents, row + DRG_DEGREE, row + PARENTS, words, LAST_WORDS);
     // The next label's parents lie anywhere: asked for together, the memory brings them together.
-    touched ^= touch(own, last, parents, row + PARENTS);
-    layer.set(message.hash(index), index * NODE_BYTES);
+    touched ^= touch(ownNumbers, lastNumbers, parents, row + PARENTS);
+    layer.set(blake3(message.of(index)), index * NODE_BYTES);
   }
   return touched;
 }
 
-/** Reads a word of each parent of a label, that they are near when they are copied. */
+/** Reads four bytes of each parent of a label, that they are near when they are copied. */
 function touch(
   own: Uint32Array,
   last: Uint32Array | undefined,
@@ -107,41 +113,46 @@ function touch(
   row: number,
 ): number {
   if (row >= parents.length) return 0;
+  const [middle, end] = [row + DRG_DEGREE, row + PARENTS];
   let sum = 0;
-  for (let i = row; i < row + DRG_DEGREE; i++) sum ^= own[parents[i]! * LABEL_WORDS]!;
-  if (last)
-    for (let i = row + DRG_DEGREE; i < row + PARENTS; i++) sum ^= last[parents[i]! * LABEL_WORDS]!;
+  // The first is the label that is being made. A label has eight numbers of 32 bits.
+  for (let i = row + 1; i < middle; i++) sum ^= own[parents[i]! * 8]!;
+  if (last) for (let i = middle; i < end; i++) sum ^= last[parents[i]! * 8]!;
   return sum;
 }
 
-function wordsOf(layer: Uint8Array): Uint32Array {
-  return new Uint32Array(layer.buffer, layer.byteOffset, layer.length / 4);
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): BigUint64Array {
+  return new BigUint64Array(buffer, byteOffset, length / WORD_BYTES);
+}
+
+/** For touching: to read these makes no bigint. */
+function numbersOf({ buffer, byteOffset, length }: Uint8Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length / 4);
 }
 
 /** Word by word and written out: `set` costs more than all of this, a loop over words twice as much. */
 function copyLabels(
-  from: Uint32Array,
+  from: BigUint64Array,
   indices: Uint32Array,
   first: number,
   end: number,
-  into: Uint32Array,
+  into: BigUint64Array,
   at: number,
 ): void {
-  for (let i = first, to = at; i < end; i++, to += LABEL_WORDS) {
-    const start = indices[i]! * LABEL_WORDS;
+  // `LABEL_WORDS`, as a number: in a loop as short as this, looking up the name would show.
+  for (let i = first, to = at; i < end; i++, to += 4) {
+    const start = indices[i]! * 4;
     into[to] = from[start]!;
     into[to + 1] = from[start + 1]!;
     into[to + 2] = from[start + 2]!;
     into[to + 3] = from[start + 3]!;
-    into[to + 4] = from[start + 4]!;
-    into[to + 5] = from[start + 5]!;
-    into[to + 6] = from[start + 6]!;
-    into[to + 7] = from[start + 7]!;
   }
 }
 
 function checkTask({ number, parents, before, layer }: LayerTask, to: number): void {
-  const aligned = [layer, before].every((part) => part === undefined || part.byteOffset % 4 === 0);
+  const aligned = [layer, before].every(
+    (part) => part === undefined || part.byteOffset % WORD_BYTES === 0,
+  );
   const sizes = before === undefined ? number === 1 : before.length === layer.length && number > 1;
   const table = parents.length * NODE_BYTES === layer.length * PARENTS;
   if (aligned && sizes && table && to * NODE_BYTES <= layer.length) return;
@@ -170,5 +181,5 @@ export function labelOf(
     message.bytes.set(label, at);
     at += NODE_BYTES;
   }
-  return message.hash(index);
+  return blake3(message.of(index));
 }
