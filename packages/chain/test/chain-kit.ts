@@ -9,11 +9,8 @@
  * await chain.expectRefused('accounts/zero-amount', chain.account('alice'), send, { … });
  */
 import {
-  accountsModule,
   activeValidators,
   balanceOf,
-  bondsModule,
-  createApplication,
   currentSession,
   DEFAULT_PARAMS,
   dueReveal,
@@ -21,38 +18,25 @@ import {
   FEE_POT,
   type Genesis,
   genesisHash,
-  type JobFileRule,
-  type Module,
   NO_EXTENSION,
   nodeKeys,
-  ownBond,
   type PalisadeApplication,
-  type RewardSink,
-  rewardsModule,
   type Session,
   sessions,
-  sessionsModule,
-  toOwner,
   type VoteExtension,
-  validatorsModule,
   voteExtension,
 } from '@palisade/chain';
 import {
-  accountSigner,
   type Declaration,
   type Domain,
   encode,
-  type Json,
   type KeyValueStore,
-  MemoryStore,
-  nodeSigner,
   type Signer,
   signEnvelope,
   signingDomain,
   toHex,
-  utf8,
 } from '@palisade/core';
-import { ecvrf, ed25519, sha256 } from '@palisade/core/crypto';
+import { ecvrf, ed25519 } from '@palisade/core/crypto';
 import {
   type CommitInfo,
   type ExecTxResult,
@@ -60,50 +44,34 @@ import {
   extensionSignBytes,
   type FinalizeBlockResponse,
   type Misbehavior,
-  validatorAddress,
 } from '@palisade/formats';
 import { type Balance, balances, nonces, supplies } from '../src/accounts/state.ts';
+import {
+  accountOf,
+  applicationOf,
+  type ChainOptions,
+  GENESIS_MS,
+  genesisOf,
+  type KitValidator,
+  machineOf,
+  PAL,
+  passiveOf,
+  validatorOf,
+} from './kit-genesis.ts';
 
-export const PAL = 10n ** 18n;
+export {
+  accountOf,
+  type ChainOptions,
+  type KitValidator,
+  machineOf,
+  PAL,
+  passiveOf,
+  validatorOf,
+} from './kit-genesis.ts';
+
 const NOTHING = new Uint8Array();
 /** More than any transaction of the tests costs. */
 const MAX_FEE = 2n * PAL;
-
-/** A validator of the kit: its keys, its owner, and what it votes with. */
-export type KitValidator = {
-  readonly name: string;
-  readonly secret: Uint8Array;
-  readonly nodeKey: Uint8Array;
-  readonly address: Uint8Array;
-  readonly owner: Signer;
-};
-
-export type ChainOptions = {
-  /** Votes of the validators v0, v1, …; one with 10 when left out. */
-  readonly weights?: readonly bigint[];
-  /** Validators without a seat, numbered on behind those. */
-  readonly passive?: number;
-  /** Free native funds by account name. */
-  readonly accounts?: Readonly<Record<string, bigint>>;
-  /** Node keys that are bound at genesis: machine name to account name. */
-  readonly machines?: Readonly<Record<string, string>>;
-  readonly bonds?: bigint;
-  readonly sessionMs?: bigint;
-  readonly blockMs?: bigint;
-  readonly feeBurnPpm?: number;
-  /** Modules beyond those of the chain; they stand before rewards. */
-  readonly modules?: (domain: Domain) => readonly Module[];
-  /** Modules that give seats away: they stand behind rewards. */
-  readonly seating?: (domain: Domain) => readonly Module[];
-  /** Where rewards go; to the owners of validators when left out. */
-  readonly rewardSink?: RewardSink;
-  /** Validators that have keys and no seat at first: they go on where `weights` ends. */
-  readonly standbys?: number;
-  /** Their sections of the genesis document. */
-  readonly sections?: Readonly<Record<string, Json>>;
-  readonly jobFile?: JobFileRule;
-  readonly store?: KeyValueStore;
-};
 
 /** What one block is like, beyond its transactions. */
 export type BlockOptions = {
@@ -123,46 +91,6 @@ export type Block = FinalizeBlockResponse & {
   readonly results: readonly ExecTxResult[];
 };
 
-/** A function whose answer for a name is always the same one: keys cost more to parse than to use. */
-function once<Value>(make: (name: string) => Value): (name: string) => Value {
-  const made = new Map<string, Value>();
-  return (name) => {
-    const value = made.get(name) ?? make(name);
-    made.set(name, value);
-    return value;
-  };
-}
-
-function seed(kind: string, name: string): Uint8Array {
-  return sha256(utf8(`chain-kit/${kind}/${name}`));
-}
-
-const nodeSecret = once((name) => seed('node', name));
-
-/** The account key of a name: the same in every chain. */
-export const accountOf: (name: string) => Signer = once((name) =>
-  accountSigner(seed('account', name)),
-);
-
-/** The node key of a name. */
-export const machineOf: (name: string) => Signer = once((name) => nodeSigner(nodeSecret(name)));
-
-const validatorNamed = once((name): KitValidator => {
-  const secret = nodeSecret(name);
-  const nodeKey = ed25519.publicKey(secret);
-  const address = validatorAddress(nodeKey);
-  return { name, secret, nodeKey, address, owner: accountOf(`${name}-owner`) };
-});
-
-export function validatorOf(index: number): KitValidator {
-  return validatorNamed(`v${index}`);
-}
-
-/** The validators of a chain that have no seat. */
-export function passiveOf({ weights = [10n], passive = 0 }: ChainOptions): KitValidator[] {
-  return Array.from({ length: passive }, (_, i) => validatorOf(weights.length + i));
-}
-
 /** What blocks write by themselves: attendance, randomness, and files on their way to partners. */
 const OF_BLOCKS = /^(chain|market\/(archive(-[a-z]+)?|payout-row|rows-to-drop))\//;
 
@@ -174,83 +102,6 @@ function proofOf(secret: Uint8Array, input: Uint8Array): Uint8Array {
   const proof = proofs.get(key) ?? ecvrf.prove(secret, input);
   proofs.set(key, proof);
   return proof;
-}
-
-const GENESIS_MS = 1_700_000_000_000n;
-
-function genesisOf(options: ChainOptions): Genesis {
-  const weights = options.weights ?? [10n];
-  const bond = options.bonds ?? 0n;
-  const validators = weights.map((_, i) => validatorOf(i));
-  const passive = passiveOf(options);
-  const funds = Object.entries(options.accounts ?? {}).map(
-    ([name, amount]) => [accountOf(name).id, amount] as const,
-  );
-  const bonded = bond === 0n ? [] : validators.map(({ owner }) => [owner.id, bond] as const);
-  const purse = (account: Uint8Array, amount: bigint) => ({
-    account: toHex(account),
-    amount: amount.toString(),
-  });
-  return {
-    chainId: 'kit-chain',
-    timeMs: Number(GENESIS_MS),
-    state: {
-      accounts: {
-        params: {
-          sessionMs: (options.sessionMs ?? 60_000n).toString(),
-          existentialDeposit: DEFAULT_PARAMS.existentialDeposit.toString(),
-          feeBase: DEFAULT_PARAMS.feeBase.toString(),
-          feePerByte: DEFAULT_PARAMS.feePerByte.toString(),
-          feeBurnPpm: options.feeBurnPpm ?? DEFAULT_PARAMS.feeBurnPpm,
-        },
-        balances: [...funds, ...bonded].map(([account, amount]) => ({
-          ...purse(account, amount),
-          denom: 'pal',
-        })),
-        holds: bonded.map(([account, amount]) => ({ ...purse(account, amount), purpose: 'bond' })),
-        nodeKeys: Object.entries(options.machines ?? {}).map(([machine, account]) => ({
-          nodeKey: toHex(machineOf(machine).id),
-          binding: {
-            account: toHex(accountOf(account).id),
-            nonce: '0',
-            revoked: 0,
-            label: machine,
-            sinceHeight: '0',
-          },
-        })),
-      },
-      validators: {
-        validators: [...validators, ...passive].map(({ nodeKey, owner, name }, i) => ({
-          nodeKey: toHex(nodeKey),
-          validator: {
-            account: toHex(owner.id),
-            name,
-            weight: (weights[i] ?? 10n).toString(),
-            seat: i < weights.length ? 1 : 0,
-            known: 1,
-          },
-        })),
-      },
-      ...options.sections,
-    },
-  };
-}
-
-function applicationOf(options: ChainOptions, domain: Domain): PalisadeApplication {
-  return createApplication({
-    modules: [
-      accountsModule(domain),
-      sessionsModule,
-      ...(options.modules?.(domain) ?? []),
-      rewardsModule(options.rewardSink ?? toOwner),
-      bondsModule([ownBond]),
-      ...(options.seating?.(domain) ?? []),
-      validatorsModule,
-    ],
-    store: options.store ?? new MemoryStore(),
-    domain,
-    jobFile: options.jobFile ?? { command: 'none', isOnChain: () => false },
-  });
 }
 
 /** Begins a chain: genesis is written, no block yet. */
