@@ -28,7 +28,6 @@ export function followBlocks(following: Following): () => void {
     following.metrics.observe('block_interval_seconds', (now - lastBlock.atMs) / 1000);
     lastBlock.atMs = now;
     await index.add(block);
-    await keepDrawRoots(pool, block);
     await count(following, block, now);
     for (const envelope of jobFiles.waiting())
       await application.checkTx({ tx: envelope, type: 'recheck' });
@@ -42,6 +41,8 @@ export function followBlocks(following: Following): () => void {
       await service.challenger.look();
       await service.proofs.look(block);
     }
+    // Last: duties do not wait for the disk.
+    await keepDrawRoots(pool, block);
   });
 }
 
