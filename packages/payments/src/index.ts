@@ -15,12 +15,10 @@ export {
   MAX_PAYMENTS,
   nextChildBlock,
   openClaim,
-  RESERVED_PLACES,
   type ReceivedBlock,
   type Spender,
   spendsOf,
 } from './block/child-block.ts';
-export { Draft } from './block/draft.ts';
 export { numberOf, wordOf } from './format/integers.ts';
 export {
   Ledger,
@@ -34,9 +32,9 @@ export { paymentsModule } from './module.ts';
 // What a node reads of the committed state.
 export { params as paymentsState } from './params.ts';
 export { agreed, digestAfter, NOTHING_AGREED, nextEvent } from './root-event.ts';
-export { type Amounts, surplusOf, tokenKey, tokenOf } from './rules/amounts.ts';
+export { type Amounts, surplusOf, tokenKey } from './rules/amounts.ts';
 export type { Reason } from './rules/errors.ts';
-export { type Fees, type FeeTable, feeTable, isMerge } from './rules/fees.ts';
+export type { Fees, FeeTable } from './rules/fees.ts';
 export {
   addEffects,
   type BlockSoFar,

@@ -39,14 +39,9 @@ export {
 } from './follow/follow.ts';
 export type { LogPlace, RootLog, Sources } from './follow/log.ts';
 export { authorityAbi } from './generated/authority.ts';
-export { erc20VaultAbi } from './generated/erc20-vault.ts';
-export { ethVaultAbi } from './generated/eth-vault.ts';
 export { exitGameAbi } from './generated/exit-game.ts';
-export { frameworkAbi } from './generated/framework.ts';
-export { testTokenAbi } from './generated/test-token.ts';
 export { BATCH_BLOCKS, FINALITY_MARGIN } from './params.ts';
 export type { OnTrouble, Patience, Waiting } from './rpc/patient.ts';
-export { patiently } from './rpc/patient.ts';
 export { publicClient } from './rpc/provider.ts';
 export { httpRpc, type Question, type Rpc, type RpcOptions } from './rpc/rpc.ts';
 export type { BlockHeader, Receipt } from './rpc/shapes.ts';
