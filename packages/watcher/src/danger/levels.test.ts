@@ -53,5 +53,7 @@ describe('the gate before spending', () => {
       'watcher/watch-only',
     );
     expect(spendRefusal({ ...open, synced: false, alarms: [] })!.code).toBe('watcher/not-synced');
+    const leave = spendRefusal({ ...open, synced: false, alarms: ['invalid_block'] });
+    expect(leave!.next).toBe('Exit now.');
   });
 });

@@ -19,18 +19,21 @@ export function spendRefusal({ mode, synced, alarms }: GateInput): Refusal | und
       'This watcher only looks: nobody would challenge thieves for what is spent through it.',
       { next: 'Run it with --mode defensive and a funded challenger key.' },
     );
-  if (!synced)
-    return refuse(
-      'watcher/not-synced',
-      'The watcher has not looked at everything yet, so it cannot tell whether the chain is safe.',
-      { retry: 'later', next: 'Wait until /ready answers 200.' },
-    );
   const stopping = [...alarms].filter((alarm) => DANGER_TABLE[alarm].refuses);
-  if (stopping.length === 0) return undefined;
+  // What was found is told first: to leave is more urgent than to wait.
+  if (stopping.length === 0) return synced ? undefined : notSynced();
   const { level, reasons, advice } = dangerOf(stopping);
   return refuse(
     'watcher/chain-in-danger',
     `Spending and depositing are stopped: ${reasons.join(', ')}.`,
     { retry: 'later', next: advice, data: { level, reasons } },
+  );
+}
+
+function notSynced(): Refusal {
+  return refuse(
+    'watcher/not-synced',
+    'The watcher has not looked at everything yet, so it cannot tell whether the chain is safe.',
+    { retry: 'later', next: 'Wait until /ready answers 200.' },
   );
 }

@@ -16,6 +16,12 @@ import type { Spend } from './records.ts';
 
 type Included = Omit<Spend, 'visibleAt'>;
 
+/** A block that was refused: its number on the root chain, and what was handed out. */
+type RefusedBlock = {
+  readonly block: { readonly blknum: number };
+  readonly body: ReceivedBlock;
+};
+
 /** Spends that were looked up before: each open exit is judged after every block. */
 const KEPT_SPENDS = 10_000;
 
@@ -27,7 +33,7 @@ export class LedgerView implements ChainView {
   private readonly known = new Map<Position, Included>();
   /** Spends of a block that was refused: its transactions are signed all the same. */
   private refused:
-    | { readonly blknum: number; readonly spends: Map<Position, Included> }
+    | { readonly body: ReceivedBlock; readonly spends: Map<Position, Included> }
     | undefined;
 
   constructor(
@@ -73,15 +79,15 @@ export class LedgerView implements ChainView {
   }
 
   /** Tells of the block at which the ledger stands still, undefined when it does not; whether that is news. */
-  setRefused(block: ReceivedBlock | undefined): boolean {
-    if (this.refused?.blknum === block?.number) return false;
-    this.refused = block && { blknum: block.number, spends: this.spendsOf(block) };
+  setRefused(refused: RefusedBlock | undefined): boolean {
+    if (this.refused?.body === refused?.body) return false;
+    this.refused = refused && { body: refused.body, spends: this.spendsOf(refused) };
     return true;
   }
 
-  private spendsOf({ number: blknum, transactions }: ReceivedBlock): Map<Position, Included> {
+  private spendsOf({ block: { blknum }, body }: RefusedBlock): Map<Position, Included> {
     const spends = new Map<Position, Included>();
-    for (const [txindex, bytes] of transactions.entries()) {
+    for (const [txindex, bytes] of body.transactions.entries()) {
       const signed = decodeSigned(this.dialect, bytes);
       if (isRefusal(signed) || signed.transaction.type !== TX_TYPE.payment) continue;
       const { raw, signatures } = signed;

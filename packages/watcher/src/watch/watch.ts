@@ -215,9 +215,8 @@ export class Watch {
     const { root, sender, clock, dialect, margins, minExitPeriodSeconds } = this.parts;
     await Promise.race([this.follower.advance(), pause(ADVANCE_MS, this.parts.signal)]);
     const { standstill } = this.follower;
-    const refused = standstill?.kind === 'invalid_block' ? standstill.block.blknum : undefined;
-    const refusedBlock = refused === undefined ? undefined : this.blocks.block(refused);
-    if (this.view.setRefused(refusedBlock)) this.table.docket.addAll();
+    const refused = standstill?.kind === 'invalid_block' ? standstill : undefined;
+    if (this.view.setRefused(refused)) this.table.docket.addAll();
     const head = await root.head();
     const balance = (await sender?.balance()) ?? 0n;
     this.heardMs = clock.nowMs();
