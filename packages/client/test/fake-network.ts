@@ -29,6 +29,8 @@ export type FakeValidator = {
   readonly signer: Signer;
   /** Signs confirmations and acknowledgements; a liar's is another key. */
   voice: Signer;
+  /** Signs the READYs in its matches, of a liar that leads clients elsewhere. */
+  forger?: Signer;
 };
 
 export class FakeNetwork {
@@ -245,7 +247,7 @@ export class FakeNetwork {
       rate: bigint;
     };
     const found = this.partners.find(({ signer }) => toHex(signer.id) === toHex(partner))!;
-    const readyBytes = await this.#readyOf(found);
+    const readyBytes = await this.#readyOf({ ...found, signer: self.forger ?? found.signer });
     const value = { job, client: opened.sender, partner, rate, ready: readyBytes };
     const said = await signEnvelope(match, value, this.chain.domain, self.signer);
     json(response, { match: toHex(said) });

@@ -264,6 +264,14 @@ describe('put and get', () => {
     );
   });
 
+  it('[P2V-4.G1] finds the forged endpoint in a match, too, and asks another validator for it', async () => {
+    const forger = nodeSigner(new Uint8Array(32).fill(77));
+    for (const validator of network.validators.slice(0, 3)) validator.forger = forger;
+    const progress: PutProgress[] = [];
+    await store(10, 3, progress);
+    expect(progress.filter(({ step }) => step === 'partner-failed')).toEqual([]);
+  });
+
   it('[C2V-5] passes over offers that the partner in them has not signed', async () => {
     network.partners[1]!.voice = nodeSigner(new Uint8Array(32).fill(66));
     const { partners } = await store(10, 3);

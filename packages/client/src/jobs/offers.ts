@@ -189,6 +189,17 @@ export async function acceptOffer(
   const domain = await chain.domain();
   const body = await signEnvelope(accept, { job, partner, rate }, domain, account.signer);
   const reader = object({ match: envelopeBytes });
+  /** The partner's READY in a match of what was accepted. */
+  const readyIn = (found: { readonly match: Uint8Array }, url: string) => {
+    const { value } = openMessage(match, found.match, domain, url);
+    const same =
+      equalBytes(value.job, job) &&
+      equalBytes(value.partner, partner) &&
+      equalBytes(value.client, account.signer.id) &&
+      value.rate === rate;
+    if (!same) throw badAnswer(url, 'it matches something else than was accepted');
+    return openReady(value.ready, domain, chain.context.env.nowMs(), url, partner);
+  };
   const [answer] = await chain.ask(
     {
       method: 'POST',
@@ -196,22 +207,13 @@ export async function acceptOffer(
       body,
       reader,
       check(found, { url }) {
-        const { value } = openMessage(match, found.match, domain, url);
-        const same =
-          equalBytes(value.job, job) &&
-          equalBytes(value.partner, partner) &&
-          equalBytes(value.client, account.signer.id) &&
-          value.rate === rate;
-        if (same) return found;
-        throw badAnswer(url, 'it matches something else than was accepted');
+        readyIn(found, url);
+        return found;
       },
     },
     { what: 'a match', first: via },
   );
-  const source = answer!.validator.url;
-  const { value } = openMessage(match, answer!.value.match, domain, source);
-  const again = openReady(value.ready, domain, chain.context.env.nowMs(), source, partner);
-  const latest = newer(record, again);
-  const made = answer!.validator.key;
-  return { partner, rate, url: latest.url, sequence: latest.ready.sequence, via: made };
+  const { value, validator } = answer!;
+  const latest = newer(record, readyIn(value, validator.url));
+  return { partner, rate, url: latest.url, sequence: latest.ready.sequence, via: validator.key };
 }
