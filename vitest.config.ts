@@ -26,10 +26,25 @@ export default defineConfig({
         },
       },
       {
+        // So may these, which clean up after themselves: what they start ends with its test.
+        test: {
+          name: 'units',
+          include: ['packages/*/src/**/*.test.ts'],
+          exclude: [...EXCLUDE, ...PURE.map((name) => `packages/${name}/src/**`)],
+          isolate: false,
+          testTimeout: PATIENCE_MS,
+          hookTimeout: PATIENCE_MS,
+          expect: { poll: { timeout: 60_000 } },
+          maxWorkers: WORKERS,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Daemons as their users meet them.
         test: {
           name: 'packages',
-          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
-          exclude: [...EXCLUDE, ...PURE.map((name) => `packages/${name}/src/**`)],
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: EXCLUDE,
           testTimeout: PATIENCE_MS,
           hookTimeout: PATIENCE_MS,
           expect: { poll: { timeout: 60_000 } },

@@ -45,6 +45,8 @@ export type RunningNode = {
   readonly urls: readonly string[];
   /** Base URL of the child chain's API, where there is one. */
   readonly childChainUrl?: string;
+  /** Resolves when all that the blocks so far are followed by is done: the engine does not wait for it. */
+  settled(): Promise<void>;
 };
 
 /** Starts it; `context` stops it, the last part first. Resolves when all ports are open. */
@@ -106,7 +108,8 @@ export async function startNode(
   await openJobs.load();
   for (const envelope of jobFiles.waiting())
     await application.checkTx({ tx: envelope, type: 'new' });
-  context.onStop('block listener', followBlocks({ pool, services, openJobs, metrics, lastBlock }));
+  const follower = followBlocks({ pool, services, openJobs, metrics, lastBlock });
+  context.onStop('block listener', () => follower.stop());
   context.onStop('challenges', async () => {
     for (const { challenger } of services) await challenger.stop();
   });
@@ -118,6 +121,7 @@ export async function startNode(
     application,
     domain: application.domain,
     urls: directory.map(({ url }) => url),
+    settled: () => follower.settled(),
     ...(childChainUrl === undefined ? {} : { childChainUrl }),
   };
 }

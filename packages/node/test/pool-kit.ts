@@ -130,6 +130,7 @@ export async function startPool(cleanups: Cleanup[], more: Partial<NodeOptions> 
     },
     async produce(blocks = 1) {
       for (let i = 0; i < blocks; i++) await node.engine.produce();
+      await node.settled();
     },
     partner: (number: number) => partnerOf(number),
     /** Base URLs of active validators: those that answer for a partner now, and the others. */
@@ -252,7 +253,7 @@ export async function listen(url: string) {
 }
 
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 8000; !(await isSo()); ) {
+  for (const end = Date.now() + 60_000; !(await isSo()); ) {
     if (Date.now() > end) throw new Error('it did not happen');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

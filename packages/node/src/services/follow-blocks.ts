@@ -19,31 +19,56 @@ type Following = {
   readonly lastBlock: { atMs: number };
 };
 
-/** Indexes each block, looks again at what waits, and tells partners of new jobs; answers how to end it. */
-export function followBlocks(following: Following): () => void {
-  const { pool, services, openJobs, lastBlock } = following;
-  const { engine, index, jobFiles, application } = pool;
-  return engine.onBlock(async (block) => {
+export type Follower = {
+  /** Resolves when all that the blocks so far are followed by is done. */
+  settled(): Promise<void>;
+  /** No further block is followed; resolves when the last one is. */
+  stop(): Promise<void>;
+};
+
+/** Indexes each block, looks again at what waits, and tells partners of new jobs: one block after another. */
+export function followBlocks(following: Following): Follower {
+  const { pool, metrics, lastBlock } = following;
+  let busy: Promise<unknown> = Promise.resolve();
+  const off = pool.engine.onBlock((block) => {
     const now = pool.nowMs();
-    following.metrics.observe('block_interval_seconds', (now - lastBlock.atMs) / 1000);
+    metrics.observe('block_interval_seconds', (now - lastBlock.atMs) / 1000);
     lastBlock.atMs = now;
-    await index.add(block);
-    await count(following, block, now);
-    for (const envelope of jobFiles.waiting())
-      await application.checkTx({ tx: envelope, type: 'recheck' });
-    pool.meetings.sweep();
-    await pool.evidence.prune(currentSession.get(application.committed) ?? 0n);
-    const fresh = await openJobs.add(block);
-    for (const service of services) {
-      service.confirmations.forget(fresh.map(({ job }) => job));
-      for (const { job, envelope } of fresh) await service.notifier.notify(job, envelope);
-      await service.defence.look(block);
-      await service.challenger.look();
-      await service.proofs.look(block);
-    }
-    // Last: duties do not wait for the disk.
-    await keepDrawRoots(pool, block);
+    // As many wait as came while one is followed, which takes a small part of a block's time.
+    const followed = busy.then(() => follow(following, block, now));
+    busy = followed.catch(() => {}); // the engine reports it
+    return followed;
   });
+  return {
+    async settled() {
+      await busy;
+    },
+    async stop() {
+      off();
+      await busy;
+    },
+  };
+}
+
+async function follow(following: Following, block: CommittedBlock, now: number): Promise<void> {
+  const { pool, services, openJobs } = following;
+  const { index, jobFiles, application } = pool;
+  await index.add(block);
+  await count(following, block, now);
+  for (const envelope of jobFiles.waiting())
+    await application.checkTx({ tx: envelope, type: 'recheck' });
+  pool.meetings.sweep();
+  await pool.evidence.prune(currentSession.get(application.committed) ?? 0n);
+  const fresh = await openJobs.add(block);
+  for (const service of services) {
+    service.confirmations.forget(fresh.map(({ job }) => job));
+    for (const { job, envelope } of fresh) await service.notifier.notify(job, envelope);
+    await service.defence.look(block);
+    await service.challenger.look();
+    await service.proofs.look(block);
+  }
+  // Last: duties do not wait for the disk.
+  await keepDrawRoots(pool, block);
 }
 
 /** Keeps what ties the snapshot of a draw to a block, for as long as the draw is known. */
