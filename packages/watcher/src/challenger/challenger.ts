@@ -208,14 +208,18 @@ export class Challenger {
         return now.send ? now.maxFeePerGas : bid.maxFeePerGas;
       },
       stillWanted: async () => (await bondAt(root, challenge, 'latest')) !== undefined,
-      // Other challenges of this account may have been before it: last of all it looks again.
       announce: async ({ hash: txHash, empty }) => {
-        if (first && (await this.bondFor(challenge, task)) === undefined) return false;
-        first = false;
         const reimbursed = paysAtOnce(challenge) ? bond : 0n;
         const { height } = this.situation!.head;
-        await entries.note({ txHash, subject, height, empty, reimbursed });
-        return true;
+        const noted = { txHash, subject, height, empty, reimbursed };
+        await entries.note(noted);
+        // Last of all, with nothing slow after it: others may have sent since the slot came.
+        if (!first || (await this.bondFor(challenge, task)) !== undefined) {
+          first = false;
+          return true;
+        }
+        await entries.forget(noted);
+        return false;
       },
     });
     await this.conclude(challenge, outcome, task);
@@ -234,9 +238,12 @@ export class Challenger {
    */
   private async bondFor(challenge: Challenge, task: Task): Promise<bigint | undefined> {
     const { root, log } = this.parts;
-    const bond = await bondAt(root, challenge, 'latest');
+    const [bond, pending] = await Promise.all([
+      bondAt(root, challenge, 'latest'),
+      bondAt(root, challenge, 'pending'),
+    ]);
     if (bond === undefined) return undefined;
-    if ((await bondAt(root, challenge, 'pending')) !== undefined) {
+    if (pending !== undefined) {
       task.othersSince = undefined;
       return bond;
     }
