@@ -2,7 +2,7 @@ import type { QueryHandler } from '@palisade/chain';
 import { equalBytes, toHex } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
 import { PAL, startChain } from '../../chain/test/chain-kit.ts';
-import { placeIn, startPayments } from '../test/payments-kit.ts';
+import { placeIn, startPayments, TEST_PARAMS } from '../test/payments-kit.ts';
 import { ALICE, at, BOB, CAROL, CLAIMER, COIN, ETHER, open, pay, person } from '../test/wallets.ts';
 import { openClaim } from './block/child-block.ts';
 import { reportRoot } from './commands/report-root.ts';
@@ -11,6 +11,7 @@ import { numberOf } from './format/integers.ts';
 import { BlockTree } from './format/merkle.ts';
 import { encodeSigned, type FeeClaim } from './format/transaction.ts';
 import { paymentsModule } from './module.ts';
+import { checkedParams, type PaymentsParams } from './params.ts';
 import { paymentQueries } from './queries.ts';
 import { childBlocks, outputAt, totalOf } from './state.ts';
 import { MAX_SUBMITTERS, submitters } from './submitters.ts';
@@ -172,6 +173,20 @@ describe('payments on the chain', () => {
 });
 
 describe('a chain without payments', () => {
+  it('[X4] a section of a genesis document that nobody could pay by begins no chain', () => {
+    expect(checkedParams(TEST_PARAMS)).toBe(TEST_PARAMS);
+    const cases: readonly (readonly [Partial<PaymentsParams>, string])[] = [
+      [{ dialect: 'v3' }, 'no dialect'],
+      [{ fees: [] }, 'no token'],
+      [{ blockEvery: 0 }, 'at least 1'],
+      [{ maxAhead: 0 }, 'at least 1'],
+      [{ maxPayments: 0 }, 'maxPayments'],
+      [{ maxPayments: 65_532 }, 'maxPayments'],
+    ];
+    for (const [wrong, why] of cases)
+      expect(() => checkedParams({ ...TEST_PARAMS, ...wrong }), why).toThrow(why);
+  });
+
   it('[X4] goes on without them, and says so to whoever pays', async () => {
     const chain = await startChain({
       accounts: { sender: PAL, 'v0-owner': PAL },

@@ -49,9 +49,8 @@ export type PaymentsParams = Infer<typeof paymentsParams>;
  * half an hour of a busy vault brings. 132 000 gas is what a root takes that three validators signed; who brings one
  * may ask any price of it (and hand the tip to itself), so no more than 100 gwei count.
  */
-export const DEFAULT_PAYMENTS_PARAMS: Omit<PaymentsParams, 'framework' | 'claimer'> = {
+export const DEFAULT_PAYMENTS_PARAMS: Omit<PaymentsParams, 'framework' | 'claimer' | 'fees'> = {
   dialect: 'v2',
-  fees: [],
   previousFees: [],
   depositMargin: 10,
   blockEvery: 12,
@@ -73,6 +72,7 @@ export function checkedParams(value: PaymentsParams): PaymentsParams {
   const bad = (why: string) =>
     new PalisadeError({ code: 'chain/bad-genesis', message: `payments: ${why}.` });
   if (!(value.dialect in DIALECTS)) throw bad(`there is no dialect ${value.dialect}`);
+  if (value.fees.length === 0) throw bad('fees name no token, so that nothing could be paid');
   if (value.blockEvery < 1 || value.maxAhead < 1)
     throw bad('blockEvery and maxAhead are at least 1');
   if (value.maxPayments < 1 || value.maxPayments > MAX_PAYMENTS)
