@@ -9,11 +9,15 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeV1 } from './contracts-v1.mjs';
 import { install, ROOT } from './setup.mjs';
 
 const CONTRACTS = join(ROOT, 'contracts');
 const OUT = join(ROOT, '.cache/contracts/out');
 const GENERATED = join(ROOT, 'packages/rootchain/src/generated');
+/** The first version's contracts are for tests alone. */
+const V1 = join(ROOT, '.cache/contracts/v1');
+const V1_GENERATED = join(ROOT, 'packages/rootchain/test/v1');
 
 /** What TypeScript uses: contract, its file, the name of the constants. */
 const EXPORTED = [
@@ -24,6 +28,9 @@ const EXPORTED = [
   ['ValidatorAuthority', 'authority'],
   ['TestToken', 'testToken'],
 ];
+
+/** Of the first version, tests deploy these. */
+const V1_EXPORTED = EXPORTED.filter(([, name]) => !['authority', 'testToken'].includes(name));
 
 /** Runs forge in contracts/, or a copy of it, with the compiler of npm, and answers what it printed. */
 export function forge(args, { capture = false, env = {}, cwd = CONTRACTS } = {}) {
@@ -78,17 +85,17 @@ export function testContracts(profile = 'default') {
 }
 
 /** The text of each generated file, by its name. */
-function generated() {
+function generated(exported, out, source) {
   const files = new Map();
   const kebab = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  for (const [contract, name] of EXPORTED) {
+  for (const [contract, name] of exported) {
     const artifact = JSON.parse(
-      readFileSync(join(OUT, `${contract}.sol`, `${contract}.json`), 'utf8'),
+      readFileSync(join(out, `${contract}.sol`, `${contract}.json`), 'utf8'),
     );
     const abi = artifact.abi.map((item) => `  ${JSON.stringify(item)},`).join('\n');
     files.set(
       `${kebab(name)}.ts`,
-      `// Generated from contracts/src by scripts/contracts.mjs. Do not edit.
+      `// Generated from ${source} by scripts/contracts.mjs. Do not edit.
 export const ${name}Abi = [
 ${abi}
 ] as const;
@@ -101,14 +108,34 @@ export const ${name}Bytecode =
   return files;
 }
 
+/** Compiles; answers the text of each generated file, by its path. */
+function compile() {
+  if (forge(['build', '--skip', 'test', '--quiet']).status !== 0) process.exit(1);
+  writeV1(join(CONTRACTS, 'src'), join(V1, 'src'));
+  const env = {
+    FOUNDRY_SRC: join(V1, 'src'),
+    // Without our tests, which would bring our sources along under the same names.
+    FOUNDRY_TEST: join(V1, 'test'),
+    FOUNDRY_OUT: join(V1, 'out'),
+    FOUNDRY_CACHE_PATH: join(V1, 'cache'),
+  };
+  if (forge(['build', '--skip', 'test', '--quiet'], { env }).status !== 0) process.exit(1);
+  const below = (folder, files) => [...files].map(([name, text]) => [join(folder, name), text]);
+  return new Map([
+    ...below(GENERATED, generated(EXPORTED, OUT, 'contracts/src')),
+    ...below(
+      V1_GENERATED,
+      generated(V1_EXPORTED, join(V1, 'out'), 'contracts/src and scripts/contracts-v1.mjs'),
+    ),
+  ]);
+}
+
 function main() {
   install();
-  const { status } = forge(['build', '--skip', 'test', '--quiet']);
-  if (status !== 0) process.exit(1);
-  const files = generated();
-  mkdirSync(GENERATED, { recursive: true });
+  const files = compile();
+  for (const folder of [GENERATED, V1_GENERATED]) mkdirSync(folder, { recursive: true });
   if (!process.argv.includes('--check')) {
-    for (const [name, text] of files) writeFileSync(join(GENERATED, name), text);
+    for (const [path, text] of files) writeFileSync(path, text);
     return;
   }
   if (forge(['fmt', '--check'], { capture: true }).status !== 0) {
@@ -116,13 +143,18 @@ function main() {
     process.exit(1);
   }
   const there = new Map(
-    readdirSync(GENERATED).map((name) => [name, readFileSync(join(GENERATED, name), 'utf8')]),
+    [GENERATED, V1_GENERATED].flatMap((folder) =>
+      readdirSync(folder).map((name) => [
+        join(folder, name),
+        readFileSync(join(folder, name), 'utf8'),
+      ]),
+    ),
   );
   const stale = [...new Set([...files.keys(), ...there.keys()])].filter(
-    (name) => files.get(name) !== there.get(name),
+    (path) => files.get(path) !== there.get(path),
   );
-  for (const name of stale)
-    console.error(`${name} is not what contracts/ gives: run node scripts/contracts.mjs.`);
+  for (const path of stale)
+    console.error(`${path} is not what contracts/ gives: run node scripts/contracts.mjs.`);
   process.exit(stale.length === 0 ? 0 : 1);
 }
 

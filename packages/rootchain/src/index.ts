@@ -21,6 +21,7 @@ export {
   type RootContracts,
   rootContractsSchema,
 } from './contracts.ts';
+export { bindingsV1 } from './contracts-v1.ts';
 export {
   ANVIL_CHAIN_ID,
   type Anvil,
@@ -28,7 +29,7 @@ export {
   hasAnvil,
   startAnvil,
 } from './dev/anvil.ts';
-export { type DeployOptions, deploy, deployTestToken } from './dev/deploy.ts';
+export { type Artifacts, type DeployOptions, deploy, deployTestToken } from './dev/deploy.ts';
 export { type Checkpoint, checkpointSchema } from './follow/checkpoint.ts';
 export {
   type Blocks,

@@ -117,13 +117,12 @@ async function openWatch(
   const { dataDir, clock = { nowMs: () => Date.now() } } = options;
   const { framework, mode, dryRun, finalityMargin, blockTimeMs } = settings;
   if (framework === undefined) throw noFramework();
-  if (settings.dialect === 'v1') throw notYetV1();
   const onTrouble: OnTrouble = (err) => log.warn('the root chain has trouble', { err });
   const patience = { signal, onTrouble };
   const rpc = options.rpc ?? httpRpc({ urls: settings.rootChain });
   const contracts = await findContracts(rpc, framework, BigInt(settings.deployedAt), patience);
-  const root = new RootChain(rpc, contracts, patience);
   const dialect = DIALECTS[settings.dialect];
+  const root = new RootChain(rpc, contracts, patience, dialect);
   const minExitPeriodSeconds = await root.minExitPeriodSeconds();
   const slaBlocks = settings.slaMarginBlocks ?? defaultSlaBlocks(minExitPeriodSeconds, blockTimeMs);
   const margins = { slaBlocks, blockTimeMs };
@@ -279,13 +278,5 @@ function isContract(address: string): PalisadeError {
     code: 'watcher/challenger-is-a-contract',
     message: `${address} is a contract: bonds are paid with too little gas for one, and its challenges could fail.`,
     next: 'Challenge from an ordinary account.',
-  });
-}
-
-function notYetV1(): PalisadeError {
-  return new PalisadeError({
-    code: 'watcher/dialect-not-read',
-    message: 'Events of v1 contracts leave out what exits are judged by, and are not read yet.',
-    next: 'Watch a child chain of the v2 dialect.',
   });
 }

@@ -7,6 +7,7 @@ import { isRefusal, toHex } from '@palisade/core';
 import { type RpcServer, serveRpc, silentLogger } from '@palisade/daemon';
 import {
   BlockTree,
+  type Dialect,
   decodeSigned,
   decodeTransaction,
   depositOf,
@@ -44,6 +45,22 @@ import {
   sign,
   type To,
 } from '../../payments/test/wallets.ts';
+import {
+  erc20VaultAbi as v1Erc20VaultAbi,
+  erc20VaultBytecode as v1Erc20VaultBytecode,
+} from '../../rootchain/test/v1/erc20-vault.ts';
+import {
+  ethVaultAbi as v1EthVaultAbi,
+  ethVaultBytecode as v1EthVaultBytecode,
+} from '../../rootchain/test/v1/eth-vault.ts';
+import {
+  exitGameAbi as v1ExitGameAbi,
+  exitGameBytecode as v1ExitGameBytecode,
+} from '../../rootchain/test/v1/exit-game.ts';
+import {
+  frameworkAbi as v1FrameworkAbi,
+  frameworkBytecode as v1FrameworkBytecode,
+} from '../../rootchain/test/v1/framework.ts';
 
 const MAINTAINER = person('maintainer');
 const AUTHORITY = person('authority');
@@ -57,9 +74,29 @@ const hex = (bytes: Uint8Array) => toHex(bytes) as Hex;
 /** By this name, because the type behind it is too long to be written out. */
 export interface Client extends PublicClient {}
 
+/** Wallets of the first version's contracts use our functions: its fixture keeps them. */
+const BINDINGS = {
+  v2: bindings,
+  v1: (contracts: RootContracts) => {
+    const ours = bindings(contracts);
+    return {
+      ...ours,
+      framework: { ...ours.framework, abi: v1FrameworkAbi },
+      exitGame: { ...ours.exitGame, abi: v1ExitGameAbi },
+    } as unknown as typeof ours;
+  },
+};
+const V1 = {
+  framework: { abi: v1FrameworkAbi, bytecode: v1FrameworkBytecode },
+  ethVault: { abi: v1EthVaultAbi, bytecode: v1EthVaultBytecode },
+  erc20Vault: { abi: v1Erc20VaultAbi, bytecode: v1Erc20VaultBytecode },
+  exitGame: { abi: v1ExitGameAbi, bytecode: v1ExitGameBytecode },
+};
+
 export type RootWorldOptions = AnvilOptions & {
   readonly minExitPeriodS?: bigint;
   readonly mineMs?: number;
+  readonly dialect?: Dialect;
 };
 
 export type RootWorld = Awaited<ReturnType<typeof startRootWorld>>;
@@ -67,8 +104,10 @@ export type RootWorld = Awaited<ReturnType<typeof startRootWorld>>;
 export async function startRootWorld({
   minExitPeriodS = 120n,
   mineMs = MINE_MS,
+  dialect = v2,
   ...anvilOptions
 }: RootWorldOptions = {}) {
+  const bindings = BINDINGS[dialect.name];
   const anvil = await startAnvil(anvilOptions);
   const rpc = httpRpc({ urls: [anvil.url] });
   const end = new AbortController();
@@ -91,9 +130,10 @@ export async function startRootWorld({
   const contracts = await deploy({
     ...{ sender: senderOf(MAINTAINER), chainId: ANVIL_CHAIN_ID, minExitPeriodS },
     authority: { account: senderOf(AUTHORITY).address },
+    ...(dialect.name === 'v1' ? { artifacts: V1 } : {}),
   });
   const miner = setInterval(() => void anvil.control('anvil_mine', '0x1').catch(() => {}), mineMs);
-  const child = await startChild(contracts);
+  const child = await startChild(contracts, dialect);
   const call = async (who: Person, to: Hex, data: Hex, value = 0n) => {
     const outcome = await senderOf(who).send({ to, data, value });
     if (outcome.kind === 'mined') return outcome.receipt;
@@ -139,7 +179,7 @@ export async function startRootWorld({
     /** Commits a block whatever the rules say; the operator is of no use afterwards. */
     wrongBlock: async (transactions: readonly Uint8Array[]) => {
       const raws = transactions.map((bytes) => {
-        const decoded = decodeSigned(v2, bytes);
+        const decoded = decodeSigned(dialect, bytes);
         if (isRefusal(decoded)) throw new Error(decoded.message);
         return decoded.raw;
       });
@@ -175,8 +215,8 @@ export async function startRootWorld({
       return call(who, game.address, data, bond);
     },
     /** Starts the in-flight exit of a signed payment; answers its raw bytes. */
-    startInFlight: async (who: Person, signed: Uint8Array) => {
-      const decoded = decodeSigned(v2, signed);
+    startInFlight: async (who: Person, signed: Uint8Array, by: Hex = game.address) => {
+      const decoded = decodeSigned(dialect, signed);
       if (isRefusal(decoded) || decoded.transaction.type !== 1) throw new Error('no payment');
       const { transaction, signatures, raw } = decoded;
       const inputs = await Promise.all(transaction.inputs.map((at) => world.exitArgs(at)));
@@ -189,7 +229,7 @@ export async function startRootWorld({
       };
       const data = encodeFunctionData({ ...game, functionName: 'startInFlightExit', args: [args] });
       const bond = await client.readContract({ ...game, functionName: 'startIFEBondSize' });
-      await call(who, game.address, data, bond);
+      await call(who, by, data, bond);
       return raw;
     },
     /** Joins an in-flight exit with an input or an output of one's own. */
@@ -210,8 +250,8 @@ export async function startRootWorld({
     },
     /** Claims that an in-flight transaction lost against another one, which is in no block. */
     challengeCanonicity: async (who: Person, raw: Uint8Array, competitor: Uint8Array) => {
-      const decoded = decodeSigned(v2, competitor);
-      const mine = decodeTransaction(v2, raw);
+      const decoded = decodeSigned(dialect, competitor);
+      const mine = decodeTransaction(dialect, raw);
       if (isRefusal(decoded) || isRefusal(mine)) throw new Error('no payment');
       const { transaction, signatures, raw: competingTx } = decoded;
       if (transaction.type !== 1 || mine.type !== 1) throw new Error('no payment');
@@ -226,9 +266,16 @@ export async function startRootWorld({
       const functionName = 'challengeInFlightExitNotCanonical';
       await call(who, game.address, encodeFunctionData({ ...game, functionName, args: [args] }));
     },
+    /** The raw transactions of a position's block. */
+    child: (position: Position) => child.raws.get(placeOf(position).blknum)!,
+    standardRecord: async (exitId: bigint) => {
+      const functionName = 'standardExits';
+      const [record] = await client.readContract({ ...game, functionName, args: [[exitId]] });
+      return record!;
+    },
     inFlightRecord: async (raw: Uint8Array) => {
       const functionName = 'inFlightExits';
-      const args = [[inFlightExitId(v2, raw)]] as const;
+      const args = [[inFlightExitId(dialect, raw)]] as const;
       const [record] = await client.readContract({ ...game, functionName, args });
       return record!;
     },
@@ -256,9 +303,9 @@ export async function startRootWorld({
   return world;
 }
 
-async function startChild(contracts: RootContracts) {
+async function startChild(contracts: RootContracts, dialect: Dialect) {
   const bytes = Uint8Array.from(Buffer.from(contracts.framework.slice(2), 'hex'));
-  const domain = paymentDomain(v2, bytes);
+  const domain = paymentDomain(dialect, bytes);
   const operator = new Operator({ domain, recover });
   const state = { withholds: false };
   /** Blocks that break the rules, by their root. */

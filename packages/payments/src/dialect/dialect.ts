@@ -46,6 +46,12 @@ export type Dialect = {
     readonly inFlight: Bond;
     readonly piggyback: Bond;
   };
+  readonly events: {
+    /** Events that name only what they are about: the rest is in the call that emitted them. */
+    readonly thin: readonly string[];
+    /** Whether an in-flight exit tells of its end; else its record has to be looked at. */
+    readonly tellsInFlightEnd: boolean;
+  };
 };
 
 /** Whether an exit's number says that it is an in-flight exit. */

@@ -21,4 +21,8 @@ export const v1: Dialect = {
     inFlight: { size: 37_000_000_000_000_000n, bounty: 0n },
     piggyback: { size: 28_000_000_000_000_000n, bounty: 0n },
   },
+  events: {
+    thin: ['ExitStarted', 'InFlightExitStarted', 'InFlightExitChallenged'],
+    tellsInFlightEnd: false,
+  },
 };

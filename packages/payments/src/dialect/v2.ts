@@ -21,4 +21,8 @@ export const v2: Dialect = {
     inFlight: { size: 26_900_000_000_000_000n, bounty: 0n },
     piggyback: { size: 30_900_000_000_000_000n, bounty: 25_000_000_000_000_000n },
   },
+  events: {
+    thin: [],
+    tellsInFlightEnd: true,
+  },
 };

@@ -12,6 +12,19 @@ import { testTokenAbi, testTokenBytecode } from '../generated/test-token.ts';
 import type { Receipt } from '../rpc/shapes.ts';
 import type { Sender } from '../send/sender.ts';
 
+type Artifact = { readonly abi: Abi; readonly bytecode: Hex };
+/** What is deployed. */
+export type Artifacts = Readonly<
+  Record<'framework' | 'ethVault' | 'erc20Vault' | 'exitGame', Artifact>
+>;
+
+const OURS: Artifacts = {
+  framework: { abi: frameworkAbi, bytecode: frameworkBytecode },
+  ethVault: { abi: ethVaultAbi, bytecode: ethVaultBytecode },
+  erc20Vault: { abi: erc20VaultAbi, bytecode: erc20VaultBytecode },
+  exitGame: { abi: exitGameAbi, bytecode: exitGameBytecode },
+};
+
 export type DeployOptions = {
   /** Pays, and is the maintainer of the contracts. */
   readonly sender: Sender;
@@ -22,6 +35,8 @@ export type DeployOptions = {
   readonly authority:
     | { readonly account: Address }
     | { readonly session: bigint; readonly validators: readonly AuthorityMember[] };
+  /** Other contracts than ours, of the same constructors; for tests. */
+  readonly artifacts?: Artifacts;
 };
 
 /** Transaction type of payments, and MoreVP, the protocol by which they count. */
@@ -32,9 +47,9 @@ const IMMUNE = 2n;
 
 /** Deploys and wires everything; a queue for ether is open afterwards. */
 export async function deploy(options: DeployOptions): Promise<RootContracts> {
-  const { sender, chainId } = options;
+  const { sender, chainId, artifacts = OURS } = options;
   const first = 'account' in options.authority ? options.authority.account : sender.address;
-  const framework = await create(sender, frameworkAbi, frameworkBytecode, [
+  const framework = await create(sender, artifacts.framework, [
     options.minExitPeriodS,
     IMMUNE,
     IMMUNE,
@@ -43,9 +58,9 @@ export async function deploy(options: DeployOptions): Promise<RootContracts> {
   ]);
   const at = framework.contractAddress!;
   const [ethVault, erc20Vault, exitGame] = await Promise.all([
-    create(sender, ethVaultAbi, ethVaultBytecode, [at]),
-    create(sender, erc20VaultAbi, erc20VaultBytecode, [at]),
-    create(sender, exitGameAbi, exitGameBytecode, [at]),
+    create(sender, artifacts.ethVault, [at]),
+    create(sender, artifacts.erc20Vault, [at]),
+    create(sender, artifacts.exitGame, [at]),
   ]);
   const authority =
     'account' in options.authority ? undefined : await handOver(sender, at, options.authority);
@@ -64,7 +79,11 @@ export async function deploy(options: DeployOptions): Promise<RootContracts> {
 
 /** A token that everybody can mint, with its exit queue. */
 export async function deployTestToken(sender: Sender, contracts: RootContracts): Promise<Address> {
-  const { contractAddress } = await create(sender, testTokenAbi, testTokenBytecode, []);
+  const { contractAddress } = await create(
+    sender,
+    { abi: testTokenAbi, bytecode: testTokenBytecode },
+    [],
+  );
   await call(sender, contracts.framework, addQueue(ERC20_VAULT_ID, contractAddress!));
   return contractAddress!;
 }
@@ -91,11 +110,11 @@ async function handOver(
   framework: Address,
   { session, validators }: { session: bigint; validators: readonly AuthorityMember[] },
 ): Promise<Address> {
-  const { contractAddress } = await create(sender, authorityAbi, authorityBytecode, [
-    framework,
-    session,
-    sortedMembers(validators),
-  ]);
+  const { contractAddress } = await create(
+    sender,
+    { abi: authorityAbi, bytecode: authorityBytecode },
+    [framework, session, sortedMembers(validators)],
+  );
   const data = encodeFunctionData({
     abi: frameworkAbi,
     functionName: 'setAuthority',
@@ -115,8 +134,7 @@ function addQueue(vaultId: bigint, token: Address): Hex {
 
 function create(
   sender: Sender,
-  abi: Abi,
-  bytecode: Hex,
+  { abi, bytecode }: Artifact,
   args: readonly unknown[],
 ): Promise<Receipt> {
   return done(sender, { data: encodeDeployData({ abi, bytecode, args }) });

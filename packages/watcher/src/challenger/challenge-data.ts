@@ -5,11 +5,11 @@
 import { PalisadeError, toHex } from '@palisade/core';
 import { keccak256 } from '@palisade/core/crypto';
 import { positionOf } from '@palisade/payments';
-import { exitGameAbi } from '@palisade/rootchain';
 import { encodeFunctionData, type Hex } from 'viem';
 import type { Transactions } from '../blocks/transactions.ts';
 import type { Challenge } from '../exits/findings.ts';
 import type { InFlightExit, Spend } from '../exits/records.ts';
+import type { RootSources } from '../root/root-chain.ts';
 
 const hex = (bytes: Uint8Array) => toHex(bytes) as Hex;
 const NOTHING: Hex = '0x';
@@ -19,10 +19,10 @@ export function challengeCall(
   challenge: Challenge,
   transactions: Transactions,
   sender: Uint8Array,
+  { abi }: RootSources['exitGame'],
 ): Hex {
   const senderData = hex(keccak256(sender));
   const { kind, exit } = challenge;
-  const abi = exitGameAbi;
   if (exit.kind === 'standard') {
     const { raw, input, signature } = needed(challenge);
     const args = {

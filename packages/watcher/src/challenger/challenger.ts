@@ -190,7 +190,12 @@ export class Challenger {
       log.warn('a challenge waits', { subject, reason: bid.reason });
       return;
     }
-    const data = challengeCall(challenge, transactions, fromHex(this.address));
+    const data = challengeCall(
+      challenge,
+      transactions,
+      fromHex(this.address),
+      root.sources.exitGame,
+    );
     if (dryRun) {
       log.warn('would challenge', { subject, data });
       task.again = Number.MAX_SAFE_INTEGER;

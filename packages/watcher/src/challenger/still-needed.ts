@@ -9,9 +9,6 @@ export type At = 'latest' | 'pending';
 
 type InFlightRecord = Awaited<ReturnType<RootChain['inFlightRecords']>>[number];
 
-/** Bits of the record before those of outputs. */
-const OUTPUT_BITS = 5;
-
 /** The bond that it would bring, wei; undefined when it would be of no use any more. */
 export async function bondAt(
   root: RootChain,
@@ -34,7 +31,9 @@ function bondOf({ kind, index, spend }: Challenge, record: InFlightRecord): bigi
   if (kind === 'input-spent')
     return isSet(index) ? record.inputs[index]?.piggybackBondSize : undefined;
   if (kind === 'output-spent')
-    return isSet(OUTPUT_BITS + index) ? record.outputs[index]?.piggybackBondSize : undefined;
+    return isSet(record.inputs.length + index)
+      ? record.outputs[index]?.piggybackBondSize
+      : undefined;
   if (kind === 'respond') return isCanonical ? undefined : bondSize;
   const age = spend?.place ? positionOf({ ...spend.place, oindex: 0 }) : NOT_INCLUDED;
   return oldest === 0n || age < oldest ? bondSize : undefined;

@@ -39,6 +39,10 @@ export const DANGER_TABLE = {
   unchallenged_piggyback: PREPARE,
   late_invalidation: PREPARE,
   block_withholding: PREPARE,
+  unreadable_exit: {
+    ...PREPARE,
+    advice: 'Watch by a node of the root chain that offers debug_traceTransaction.',
+  },
   invalid_block: LEAVE,
   invalid_finalization: { ...LEAVE, advice: 'Exit now; what was paid out wrongly may be missing.' },
   exit_nearly_final: LEAVE,

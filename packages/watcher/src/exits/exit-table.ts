@@ -92,6 +92,11 @@ export class ExitTable {
     return this.paidOutputs.has(outputKey(hashOf(outputTx), placeOf(position).oindex));
   }
 
+  /** An in-flight exit has ended, although nothing told of it. */
+  endSilently(exitId: bigint): void {
+    this.endInFlight(exitId, 'finalized');
+  }
+
   standardAt(position: Position): StandardExit | undefined {
     const id = this.exitOfPosition.get(position);
     return id === undefined ? undefined : this.standard.get(id);

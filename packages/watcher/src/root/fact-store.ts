@@ -50,6 +50,11 @@ export class FactStore {
     this.kept = kept;
   }
 
+  /** Puts facts in the place of those that could not be read before. */
+  async replace(facts: readonly RootFact[]): Promise<void> {
+    await this.store.commit(facts.map((fact) => [keyOf(fact), utf8(exactJson(plain(fact)))]));
+  }
+
   /** Forgets what came after a checkpoint: the root chain took it back. */
   async rewind({ height }: Checkpoint): Promise<void> {
     const kept = this.kept.filter((checkpoint) => checkpoint.height <= height);

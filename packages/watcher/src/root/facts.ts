@@ -79,6 +79,12 @@ const EVENTS = [
   event('InFlightExitFinalized', { exitId: uint }),
   event('InFlightExitDeleted', { exitId: uint }),
   event('InFlightExitOmitted', { exitId: uint, token: sized(20) }),
+  // No event of the contracts: one of them of which nobody here can say what it is about.
+  event('Unreadable', {
+    of: z.enum(['ExitStarted', 'InFlightExitStarted', 'InFlightExitChallenged']),
+    // As it was told: numbers, and hex of a word at most.
+    args: z.record(z.string().max(40), z.union([uint, z.string().max(66)])),
+  }),
 ] as const;
 
 const eventSchema = z.discriminatedUnion('name', EVENTS);

@@ -1,21 +1,38 @@
 /** The root chain as a watcher reads it: facts from logs, exits' records at the newest block, and the present. */
 
-import { PalisadeError } from '@palisade/core';
+import { PalisadeError, toHex } from '@palisade/core';
+import type { Dialect } from '@palisade/payments';
 import {
   type Blocks,
   bindings,
+  bindingsV1,
   type Patience,
+  patiently,
   publicClient,
   type RootContracts,
   type Rpc,
 } from '@palisade/rootchain';
-import { type Address, getAddress, zeroAddress } from 'viem';
+import { type Address, getAddress, type Hex, zeroAddress } from 'viem';
 import type { Tip } from '../exits/chain-view.ts';
 import type { Exit } from '../exits/records.ts';
 import type { RootTime } from '../lateness.ts';
-import { FACT_NAMES, type RootFact, readFact } from './facts.ts';
+import { FACT_NAMES, type FactOf, type RootFact, readFact } from './facts.ts';
+import { type CallReader, isThin, readCall } from './thin-events.ts';
 
 export type RootSources = ReturnType<typeof bindings>;
+/** Interfaces by dialect. */
+const BINDINGS = { v1: bindingsV1, v2: bindings };
+
+type Members = Readonly<Record<string, unknown>>;
+/** A log with integers as bigints and hex in small letters. */
+type PlainLog = {
+  readonly name: string;
+  readonly args: Members;
+  readonly height: bigint;
+  readonly index: number;
+  readonly transaction: Hex;
+};
+
 export type RootBatch = Blocks<RootSources>;
 
 /** The newest block, and what gas costs there. */
@@ -31,11 +48,19 @@ export class RootChain {
   readonly contracts: RootContracts;
   readonly rpc: Rpc;
 
-  constructor(rpc: Rpc, contracts: RootContracts, patience: Patience) {
+  private readonly dialect: Dialect;
+  private readonly calls: CallReader;
+
+  constructor(rpc: Rpc, contracts: RootContracts, patience: Patience, dialect: Dialect) {
     this.client = publicClient(rpc, patience);
     this.contracts = contracts;
     this.rpc = rpc;
-    this.sources = bindings(contracts);
+    this.dialect = dialect;
+    this.sources = BINDINGS[dialect.name](contracts);
+    this.calls = {
+      ask: (question) => patiently(() => rpc.ask(question, patience.signal), patience),
+      ...{ dialect, exitGame: this.sources.exitGame },
+    };
   }
 
   async head(): Promise<Head> {
@@ -52,27 +77,48 @@ export class RootChain {
   async facts({ logs }: Pick<RootBatch, 'logs'>): Promise<readonly RootFact[]> {
     const wanted = logs.filter(({ name }) => INTERESTING.has(name));
     return Promise.all(
-      wanted.map(async (log) => {
-        const more = await this.leftOut(log);
-        const event = { name: log.name, ...(plain(log.args) as object), ...more };
-        const { height, index, transaction } = log;
-        return readFact({ height, index: BigInt(index), txHash: transaction, event });
-      }),
+      wanted.map(({ name, args, height, index, transaction }) =>
+        this.factOf({ name, args: plain(args) as Members, height, index, transaction }),
+      ),
     );
   }
 
-  private async leftOut(log: RootBatch['logs'][number]): Promise<object> {
-    if (log.name === 'BlockSubmitted') {
+  /** Reads an event anew whose call could not be read; the same fact when it still cannot. */
+  readAgain({ event, height, index, txHash }: FactOf<'Unreadable'>): Promise<RootFact> {
+    const { of: name, args } = event;
+    const transaction = toHex(txHash) as Hex;
+    return this.factOf({ name, args, height: BigInt(height), index, transaction });
+  }
+
+  private async factOf(log: PlainLog): Promise<RootFact> {
+    const { name, args, height, index, transaction } = log;
+    const more = await this.leftOut(log);
+    const event = more ? { name, ...args, ...more } : { name: 'Unreadable', of: name, args };
+    return readFact({ height, index: BigInt(index), txHash: transaction, event });
+  }
+
+  /** What an event does not tell; undefined when nobody can say. */
+  private async leftOut({
+    name,
+    args,
+    height,
+    transaction,
+  }: PlainLog): Promise<object | undefined> {
+    if (name === 'BlockSubmitted') {
       const [root, seconds] = await this.client.readContract({
         ...this.sources.framework,
-        ...{ functionName: 'blocks', args: [(log.args as { readonly blknum: bigint }).blknum] },
+        ...{ functionName: 'blocks', args: [args.blknum as bigint] },
       });
       return { root, seconds };
     }
-    if (log.name === 'InFlightExitStarted') {
-      const { timestamp } = await this.client.getBlock({ blockNumber: log.height });
-      return { seconds: timestamp };
+    const thin = isThin(this.dialect, name);
+    const call = thin ? await readCall(this.calls, { name, args, transaction }) : {};
+    if (!call) return undefined;
+    if (name === 'InFlightExitStarted') {
+      const { timestamp } = await this.client.getBlock({ blockNumber: height });
+      return { ...(plain(call) as object), seconds: timestamp };
     }
+    if (thin) return plain(call) as object;
     return {};
   }
 
@@ -91,6 +137,20 @@ export class RootChain {
       for (const [i, record] of records.entries()) inFlight.set(part[i]!, tipOf(record));
     }
     return { standard, inFlight };
+  }
+
+  /** Which in-flight exits the contract had no more at a height. */
+  async endedAt(exits: readonly Exit[], height: number): Promise<readonly Exit[]> {
+    const { exitGame } = this.sources;
+    const ended: Exit[] = [];
+    for (const part of chunks(exits)) {
+      const records = await this.client.readContract({
+        ...{ ...exitGame, functionName: 'inFlightExits', blockNumber: BigInt(height) },
+        args: [part.map(({ exitId }) => exitId)],
+      });
+      ended.push(...part.filter((_, i) => records[i]!.exitStartTimestamp === 0n));
+    }
+    return ended;
   }
 
   standardRecords(exitIds: readonly bigint[], blockTag: 'latest' | 'pending' = 'latest') {

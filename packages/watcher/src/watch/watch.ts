@@ -66,6 +66,8 @@ const SLACK_BLOCKS = 4;
 const STALE_MS = 60_000;
 /** Exits are judged at the latest so long after a look began, however slowly blocks come, ms. */
 const ADVANCE_MS = 1000;
+/** Calls that could not be read are asked for again so often: each is a trace of a transaction. */
+const READ_AGAIN_MS = 60_000;
 /** Child blocks between two checkpoints of the ledger: judging so many again takes a minute at most. */
 const CHECKPOINT_EVERY = 100;
 
@@ -91,6 +93,9 @@ export class Watch {
   /** Child blocks as the root chain has them: root, and when it got it, seconds since 1970. */
   readonly mined = new Map<number, { readonly root: Uint8Array; readonly seconds: number }>();
   private newestMined = 0;
+  /** Events of exits whose calls nobody could show so far, and when that was tried again last, ms. */
+  private unreadable: FactOf<'Unreadable'>[] = [];
+  readAgainMs = 0;
   private readonly payouts: PayoutStore;
   /** Everything up to this root-chain block was read. */
   readHeight = 0;
@@ -157,6 +162,7 @@ export class Watch {
       },
       log,
     });
+    this.unreadable = [];
     this.take([...this.facts.all()]);
   }
 
@@ -172,6 +178,7 @@ export class Watch {
         this.mined.set(blknum, { root, seconds });
         this.newestMined = blknum;
       }
+      if (fact.event.name === 'Unreadable') this.unreadable.push(fact as FactOf<'Unreadable'>);
     }
     this.follower.push(facts);
   }
@@ -195,6 +202,8 @@ export class Watch {
       await this.facts.add(facts, step.checkpoint);
       this.readHeight = Number(step.checkpoint.height);
       this.take(facts);
+      // Between two steps, as a rewind: nobody else adds facts meanwhile.
+      await this.readAgain();
     }
     await this.look();
   }
@@ -221,6 +230,7 @@ export class Watch {
     const balance = (await sender?.balance()) ?? 0n;
     this.heardMs = clock.nowMs();
     const synced = this.isSynced(head);
+    await this.noteSilentEnds(head);
     const { view, table } = this;
     const present = { dialect, table, view, now: head, margins, minExitPeriodSeconds };
     // The ledger may move on meanwhile: what becomes a case then is looked at the next time.
@@ -231,6 +241,36 @@ export class Watch {
     await this.challenger?.settle(head.height);
     this.challenger?.look({ head, synced, balance, challenges: verdict.challenges });
     await this.keepCheckpoint();
+  }
+
+  /**
+   * In-flight exits that end without an event are gone from the contract's records: looked at as deep as facts are read,
+   * so that a root chain that is taken back takes this back with the facts.
+   */
+  private async noteSilentEnds(head: Head): Promise<void> {
+    const { root, dialect } = this.parts;
+    if (dialect.events.tellsInFlightEnd) return;
+    const { table } = this;
+    const due = [...table.open()].filter(
+      (exit) => exit.kind === 'in-flight' && (exit.finalizesAt ?? head.seconds) < head.seconds,
+    );
+    for (const { exitId } of await root.endedAt(due, this.readHeight)) table.endSilently(exitId);
+  }
+
+  /** Asks again for calls that could not be read: another node may trace. All follows anew from what is learnt. */
+  private async readAgain(): Promise<void> {
+    const { root, clock, log } = this.parts;
+    const now = clock.nowMs();
+    if (this.unreadable.length === 0 || now - this.readAgainMs < READ_AGAIN_MS) return;
+    this.readAgainMs = now;
+    const facts = await Promise.all(this.unreadable.map((fact) => root.readAgain(fact)));
+    const read = facts.filter(({ event }) => event.name !== 'Unreadable');
+    if (read.length === 0) return;
+    log.info('exits that could not be read are read', { exits: read.length });
+    await this.facts.replace(read);
+    await this.follower.stop();
+    // What was paid out meanwhile was not known as such.
+    this.rebuild(undefined);
   }
 
   /** Whether everything that counts was read, and every block was judged or found wanting (X14). */
@@ -282,6 +322,10 @@ export class Watch {
   private chainEvents(): ExitEvent[] {
     const { standstill } = this.follower;
     const events = this.payouts.all().map((payout): ExitEvent => this.payoutEvent(payout));
+    for (const { event, height, txHash } of this.unreadable) {
+      const details = { eth_height: height, root_chain_txhash: toHex(txHash), of: event.of };
+      events.push({ event: 'unreadable_exit', details });
+    }
     if (standstill?.kind === 'invalid_block') {
       const { blknum, hash, error } = standstill.block;
       const details = { blockhash: toHex(hash), blknum, error_type: error };
