@@ -1,6 +1,6 @@
 import { MemoryStore, refuse } from '@palisade/core';
 import { silentLogger } from '@palisade/daemon';
-import type { Outcome, Sender, Transaction } from '@palisade/rootchain';
+import { exitGameAbi, type Outcome, type Sender, type Transaction } from '@palisade/rootchain';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ALICE, BOB, open, pay } from '../../../payments/test/wallets.ts';
 import { EntryBook } from '../accounting/entries.ts';
@@ -66,6 +66,7 @@ function mined(kind: 'mined' | 'reverted'): Outcome {
 function challenger(more: Partial<ChallengerParts> = {}): Challenger {
   const root = {
     contracts: { exitGame: `0x${'ee'.repeat(20)}` },
+    sources: { exitGame: { abi: exitGameAbi } },
     standardRecords: async (_: readonly bigint[], at: 'latest' | 'pending') => [
       { exitable: exitable[at], utxoPos: POSITION, bondSize: BOND },
     ],
