@@ -42,7 +42,7 @@ export type { LogPlace, RootLog, Sources } from './follow/log.ts';
 export { authorityAbi } from './generated/authority.ts';
 export { exitGameAbi } from './generated/exit-game.ts';
 export { BATCH_BLOCKS, FINALITY_MARGIN } from './params.ts';
-export type { OnTrouble, Patience, Waiting } from './rpc/patient.ts';
+export { type OnTrouble, type Patience, patiently, type Waiting } from './rpc/patient.ts';
 export { publicClient } from './rpc/provider.ts';
 export { httpRpc, type Question, type Rpc, type RpcOptions } from './rpc/rpc.ts';
 export type { BlockHeader, Receipt } from './rpc/shapes.ts';
