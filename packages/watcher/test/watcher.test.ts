@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ALICE, BOB, CAROL, type Person, person } from '../../payments/test/wallets.ts';
 import { parseEvidence } from '../src/evidence/bundle.ts';
 import { checkEvidence } from '../src/evidence/check.ts';
-import { listExits } from '../src/wallet/list-exits.ts';
+import { listExits } from '../src/wallet/look.ts';
 import { type RunningWatcher, startWatcher, type WatcherOptions } from '../src/watcher.ts';
 import { type RootWorld, startRootWorld, until } from './root-world.ts';
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { exactJson, parseExactJson } from '@palisade/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freshHomes, home, run } from '../../test/cli-kit.ts';
 
 freshHomes();
@@ -24,10 +24,24 @@ const EXITS = [
   },
 ];
 
+const STATUS = {
+  danger: { level: 'DANGER', reasons: ['challenger_underfunded'], advice: 'Fund it.' },
+  ...{ synced: true, mode: 'defensive', childBlock: 4000n, rootHeight: 90n, openExits: 2n },
+  spending: { allowed: false, reason: 'The chain is in danger.' },
+  challenger: { address: OWNER, balance: `${25n * 10n ** 16n}` },
+};
+const FOUND = [{ kind: 'invalid_exit', exitId: 2n ** 150n }, { kind: 'withheld_block' }];
+const answers: Record<string, unknown> = {};
+
 /** A watcher as far as these commands see it. */
 let watcher: Server;
 let api: string;
 const asked: unknown[] = [];
+beforeEach(() => {
+  answers['/status'] = STATUS;
+  answers['/exit.all'] = { success: true, data: EXITS };
+  answers['/evidence.all'] = { success: true, data: FOUND };
+});
 beforeAll(async () => {
   watcher = createServer((request, response) => {
     let body = '';
@@ -35,8 +49,8 @@ beforeAll(async () => {
       body += part;
     });
     request.on('end', () => {
-      asked.push([request.url, parseExactJson(body)]);
-      response.end(exactJson({ success: true, data: EXITS }));
+      asked.push([request.url, body && parseExactJson(body)]);
+      response.end(exactJson(answers[request.url!]));
     });
   });
   await new Promise<void>((resolve) => watcher.listen(0, '127.0.0.1', resolve));
@@ -64,6 +78,49 @@ describe('exit list', () => {
     const { out } = await run(['exit', 'list', '--open', '--api', api, '--json']);
     expect(out).toContain('9007200000000000001');
     expect(asked.at(-1)).toEqual(['/exit.all', { open: true, page: 1n }]);
+  });
+});
+
+describe('watch status', () => {
+  const ask = (...more: readonly string[]) => run(['watch', 'status', '--api', api, ...more]);
+
+  it('[X11] tells the danger, what to do about it and who challenges, and fails while it lasts', async () => {
+    const { code, out } = await ask();
+    expect(code).toBe(1);
+    expect(out).toMatch(/^DANGER {2}challenger_underfunded\nwhat to do +Fund it\./);
+    expect(out).toMatch(/^spending +refused: The chain is in danger\.$/m);
+    expect(out).toMatch(new RegExp(`^challenger +${OWNER}, 0\\.25 ether$`, 'm'));
+  });
+
+  it('succeeds when all is well, and passes on what else a watcher says', async () => {
+    const danger = { level: 'OK', reasons: [], advice: 'Nothing.' };
+    answers['/status'] = { ...STATUS, danger, waiting: 3n };
+    const { code, out } = await ask('--json');
+    expect({ code, out }).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('"waiting": "3"'),
+    });
+  });
+
+  it('believes nothing that has another shape', async () => {
+    answers['/status'] = { ...STATUS, danger: { level: 'FINE' } };
+    expect((await ask()).err).toContain('wallet/bad-answer');
+  });
+});
+
+describe('exit evidence', () => {
+  const ask = () => run(['exit', 'evidence', '--api', api]);
+
+  it('[X7] prints one document a line, with exact numbers', async () => {
+    expect((await ask()).out).toBe(FOUND.map((one) => `${exactJson(one)}\n`).join(''));
+  });
+
+  it('says why a watcher gives none', async () => {
+    const data = { code: 'evidence:busy', description: 'It is being collected.' };
+    answers['/evidence.all'] = { success: false, data };
+    const { err } = await ask();
+    expect(err).toContain('wallet/refused');
+    expect(err).toContain('It is being collected.');
   });
 });
 

@@ -1,9 +1,11 @@
 /** `palisade watch`, `palisade exit`: the watcher of a child chain, and what it knows of exits. */
 import { readFile, stat } from 'node:fs/promises';
 import { Option } from '@commander-js/extra-typings';
-import { exactJson, PalisadeError, parseExactJson, toHex } from '@palisade/core';
+import { exactJson, PalisadeError, toHex } from '@palisade/core';
+import type { WatcherStatus } from '@palisade/watcher/wallet';
 import { branch, type Context, execute, leaf } from '../command.ts';
 import { watcherOf } from '../session/wallet.ts';
+import { formatEther } from '../terminal/ether.ts';
 import { parseAddress } from '../terminal/ids.ts';
 import { facts } from '../terminal/table.ts';
 import { daemonLeaf } from './daemons.ts';
@@ -14,9 +16,6 @@ import {
   exitShowCommand,
   exitStartCommand,
 } from './exits.ts';
-
-/** A watcher on this machine answers in milliseconds. */
-const ASK_MS = 10_000;
 
 export function watchCommand(context: Context) {
   return branch('watch', 'Watch a child chain: check its blocks and exits, challenge what is wrong')
@@ -67,7 +66,8 @@ function statusCommand(context: Context) {
     .action((options) =>
       execute(context, options, async (session) => {
         const { paint } = session;
-        const status = (await ask(`${watcherOf(session, options)}/status`)) as Status;
+        const { statusOfWatcher } = await import('@palisade/watcher/wallet');
+        const status = await statusOfWatcher(watcherOf(session, options));
         const { danger, synced, mode, spending, challenger } = status;
         const isWell = danger.level === 'OK' || danger.level === 'WATCH';
         return {
@@ -82,10 +82,7 @@ function statusCommand(context: Context) {
               ['child block', `${status.childBlock}`],
               ['root chain', `block ${status.rootHeight ?? 'unknown'}`],
               ['open exits', `${status.openExits}`],
-              [
-                'challenger',
-                challenger ? `${challenger.address}, ${challenger.balance} wei` : 'none',
-              ],
+              ['challenger', challenger ? challengerText(challenger) : 'none'],
             ]),
           ],
           exitCode: isWell && synced ? 0 : 1,
@@ -94,20 +91,9 @@ function statusCommand(context: Context) {
     );
 }
 
-type Status = {
-  readonly danger: {
-    readonly level: string;
-    readonly reasons: readonly string[];
-    readonly advice: string;
-  };
-  readonly synced: boolean;
-  readonly mode: string;
-  readonly spending: { readonly allowed: boolean; readonly reason?: string };
-  readonly childBlock: bigint;
-  readonly rootHeight: bigint | null;
-  readonly openExits: bigint;
-  readonly challenger: { readonly address: string; readonly balance?: string } | null;
-};
+function challengerText({ address, balance }: NonNullable<WatcherStatus['challenger']>): string {
+  return balance === undefined ? address : `${address}, ${formatEther(BigInt(balance))}`;
+}
 
 export function exitCommand(context: Context) {
   return branch('exit', 'Exits to the root chain: start, look, challenge, pay; and evidence')
@@ -129,8 +115,8 @@ function evidenceCommand(context: Context) {
     .option('--api <url>', 'API of the watcher; the development network’s')
     .action((options) =>
       execute(context, options, async (session) => {
-        const api = watcherOf(session, options);
-        const documents = (await call(api, 'evidence.all')) as readonly unknown[];
+        const { listEvidence } = await import('@palisade/watcher/wallet');
+        const documents = await listEvidence(watcherOf(session, options));
         return { json: documents, lines: documents.map((document) => exactJson(document)) };
       }),
     );
@@ -158,35 +144,6 @@ function checkCommand(context: Context) {
         };
       }),
     );
-}
-
-async function call(api: string, method: string): Promise<unknown> {
-  const { success, data } = (await ask(`${api}/${method}`, '{}')) as {
-    readonly success: boolean;
-    readonly data: unknown;
-  };
-  if (success) return data;
-  throw new PalisadeError({
-    code: 'cli/watcher-refused',
-    message: `The watcher does not answer ${method}: ${exactJson(data)}.`,
-  });
-}
-
-async function ask(url: string, body?: string): Promise<unknown> {
-  try {
-    const response = await fetch(url, {
-      signal: AbortSignal.timeout(ASK_MS),
-      ...(body === undefined ? {} : { method: 'POST', body }),
-    });
-    return parseExactJson(await response.text());
-  } catch (cause) {
-    throw new PalisadeError({
-      code: 'cli/no-watcher',
-      message: `No watcher answers at ${url}: ${(cause as Error).message}.`,
-      next: 'Start one with palisade watch, or name its API with --api.',
-      cause,
-    });
-  }
 }
 
 function tooLarge(file: string, most: number): PalisadeError {

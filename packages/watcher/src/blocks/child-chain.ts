@@ -5,6 +5,7 @@
 import { exactJson, fromHex, PalisadeError, parseExactJson, toHex } from '@palisade/core';
 import type { ReceivedBlock } from '@palisade/payments';
 import { z } from 'zod';
+import { readBounded } from '../read-bounded.ts';
 
 export type ChildChain = {
   /** The block with this root; undefined when the child chain says that it has none. */
@@ -70,8 +71,9 @@ async function post(
     throw unreachable(url, cause);
   });
   const text = await readBounded(response, maxBytes).catch((cause: unknown) => {
-    throw cause instanceof PalisadeError ? cause : unreachable(url, cause);
+    throw unreachable(url, cause);
   });
+  if (text === undefined) throw badAnswer(url, `it has more than ${maxBytes} bytes`);
   let value: unknown;
   try {
     value = parseExactJson(text);
@@ -81,20 +83,6 @@ async function post(
   const read = envelope.safeParse(value);
   if (!read.success) throw badAnswer(url, 'it is not the envelope of the API');
   return { success: read.data.success, data: read.data.data };
-}
-
-async function readBounded(response: Response, maxBytes: number): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of response.body ?? []) {
-    length += part.length;
-    if (length > maxBytes) {
-      await response.body?.cancel().catch(() => {});
-      throw badAnswer(response.url, `it has more than ${maxBytes} bytes`);
-    }
-    parts.push(part);
-  }
-  return Buffer.concat(parts, length).toString('utf8');
 }
 
 function unreachable(url: string, cause: unknown): PalisadeError {

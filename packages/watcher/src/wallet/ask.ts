@@ -1,9 +1,13 @@
 /** Calls of a watcher's API, and what it refuses, as errors. */
 import { exactJson, PalisadeError, parseExactJson } from '@palisade/core';
 import { z } from 'zod';
+import { MAX_EVIDENCE_BYTES } from '../evidence/bundle.ts';
+import { readBounded } from '../read-bounded.ts';
 
 /** A payment waits for its block, a few seconds; nothing else takes long. */
 const ASK_MS = 60_000;
+/** Evidence against a full block is the largest answer. */
+const MAX_ANSWER_BYTES = MAX_EVIDENCE_BYTES;
 
 const envelope = z.object({ success: z.boolean(), data: z.unknown() });
 const failure = z.object({
@@ -22,31 +26,60 @@ export async function askWatcher<T>(
   body: unknown,
   answer: z.ZodType<T>,
 ): Promise<T> {
-  const read = envelope.safeParse(await post(base, method, body));
-  if (!read.success) throw badAnswer(base, method);
-  const { success, data } = read.data;
+  const { success, data } = await request(base, method, envelope, {
+    ...{ method: 'POST', body: exactJson(body) },
+    headers: { 'content-type': 'application/json' },
+  });
   if (!success) throw refused(method, data);
   const told = answer.safeParse(data);
   if (told.success) return told.data;
   throw badAnswer(base, method);
 }
 
-async function post(base: string, method: string, body: unknown): Promise<unknown> {
+/**
+ * Reads a page for operators by a schema.
+ * @throws PalisadeError `wallet/no-watcher`, `wallet/bad-answer`
+ */
+export function readPage<T>(base: string, page: string, shape: z.ZodType<T>): Promise<T> {
+  return request(base, page, shape, {});
+}
+
+async function request<T>(
+  base: string,
+  path: string,
+  shape: z.ZodType<T>,
+  init: RequestInit,
+): Promise<T> {
+  const text = await fetch(`${base.replace(/\/+$/, '')}/${path}`, {
+    ...init,
+    signal: AbortSignal.timeout(ASK_MS),
+  })
+    .then((response) => readBounded(response, MAX_ANSWER_BYTES))
+    .catch((cause: Error) => {
+      throw noWatcher(base, cause);
+    });
+  const read = text === undefined ? undefined : shape.safeParse(parsed(text));
+  if (read?.success) return read.data;
+  throw badAnswer(base, path);
+}
+
+/** Undefined, which no shape takes, for what is no JSON. */
+function parsed(text: string): unknown {
   try {
-    const response = await fetch(`${base.replace(/\/+$/, '')}/${method}`, {
-      ...{ method: 'POST', body: exactJson(body), signal: AbortSignal.timeout(ASK_MS) },
-      headers: { 'content-type': 'application/json' },
-    });
-    return parseExactJson(await response.text());
-  } catch (cause) {
-    throw new PalisadeError({
-      code: 'wallet/no-watcher',
-      message: `No watcher answers at ${base}: ${(cause as Error).message}.`,
-      next: 'Start one with palisade watch, or name its API with --api.',
-      retry: 'later',
-      cause,
-    });
+    return parseExactJson(text);
+  } catch {
+    return undefined;
   }
+}
+
+function noWatcher(base: string, cause: Error): PalisadeError {
+  return new PalisadeError({
+    code: 'wallet/no-watcher',
+    message: `No watcher answers at ${base}: ${cause.message}.`,
+    next: 'Start one with palisade watch, or name its API with --api.',
+    retry: 'later',
+    cause,
+  });
 }
 
 function refused(method: string, data: unknown): PalisadeError {

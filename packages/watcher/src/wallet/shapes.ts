@@ -1,6 +1,7 @@
 /** What a wallet reads of a watcher's answers. */
 import { fromHex } from '@palisade/core';
 import { z } from 'zod';
+import { DANGER_LEVELS } from '../danger/levels.ts';
 
 const hex = z
   .string()
@@ -67,5 +68,34 @@ const listed = z.object({
 });
 export const listedExits = z.array(listed).max(200);
 export type ListedExit = z.output<typeof listed>;
+
+/** What `/status` says that people are shown; what else it says is passed on. */
+export const status = z.looseObject({
+  danger: z.object({
+    level: z.enum(DANGER_LEVELS),
+    reasons: z.array(z.string().max(100)).max(100),
+    advice: z.string().max(500),
+  }),
+  synced: z.boolean(),
+  mode: z.string().max(100),
+  spending,
+  childBlock: uint,
+  rootHeight: uint.nullable(),
+  openExits: uint,
+  challenger: z
+    .looseObject({
+      address: z.string().max(100),
+      /** Wei; unknown until the root chain has been read. */
+      balance: z
+        .string()
+        .regex(/^\d{1,78}$/)
+        .optional(),
+    })
+    .nullable(),
+});
+export type WatcherStatus = z.output<typeof status>;
+
+/** Documents as they are: who relies on one checks it (`parseEvidence`). */
+export const documents = z.array(z.record(z.string(), z.unknown()));
 
 export const bytesOf = (text: string): Uint8Array => fromHex(text);
