@@ -1,17 +1,16 @@
 /** The partner as a process of its own: settings, keys, logs, signals. */
 import { join } from 'node:path';
 import { accountSigner, PalisadeError } from '@palisade/core';
-import { createLogger, ensureDir, loadConfig, openKeystore, runDaemon } from '@palisade/daemon';
+import {
+  type ConfigSources,
+  createLogger,
+  ensureDir,
+  loadConfig,
+  openKeystore,
+  runDaemon,
+} from '@palisade/daemon';
 import { partnerConfig } from './config.ts';
 import { openPartner } from './partner.ts';
-
-export type DaemonSources = {
-  /** Path of a TOML file; see `renderToml(partnerConfig)` of @palisade/daemon for one to begin with. */
-  readonly file?: string | undefined;
-  /** By flag or path, as `loadConfig` takes them; stronger than variables and file. */
-  readonly flags?: Readonly<Record<string, unknown>>;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-};
 
 /**
  * Runs the partner that this process is for, until SIGTERM or SIGINT: it signs off, lets uploads end
@@ -19,7 +18,7 @@ export type DaemonSources = {
  *
  * @throws PalisadeError `config/invalid`; what comes after the start ends the process with a log line
  */
-export async function runPartnerDaemon(sources: DaemonSources): Promise<void> {
+export async function runPartnerDaemon(sources: ConfigSources): Promise<void> {
   const { env = process.env } = sources;
   const { value, warnings } = loadConfig(partnerConfig, { ...sources, env });
   const { node, listen } = value;

@@ -9,7 +9,7 @@ export {
   type PartnerTiming,
   partnerConfig,
 } from './config.ts';
-export { type DaemonSources, runPartnerDaemon } from './daemon.ts';
+export { runPartnerDaemon } from './daemon.ts';
 export { orderSectors, type SealOrderOptions, sectorsOnDisk } from './miner/order.ts';
 export { Sealer } from './miner/sealer.ts';
 export type { Network } from './network.ts';

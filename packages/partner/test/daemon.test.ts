@@ -26,8 +26,8 @@ describe('the settings', () => {
     expect(listKeys(partnerConfig).find(({ path }) => path === 'node.passphrase')?.secret).toBe(
       true,
     );
-    expect(() => loadConfig(partnerConfig, { flags: { partnerPrise: '5' } })).toThrow(
-      /partner-price/,
+    expect(() => loadConfig(partnerConfig, { set: { 'partner.prise': '5' } })).toThrow(
+      /partner\.price/,
     );
   });
 });

@@ -133,11 +133,7 @@ export function nodeCommand({ world }: Context) {
   return daemonLeaf('node', 'Run a validator', 'palisade node --config node.toml').action(
     async ({ config, set }) => {
       const { runNode } = await import('@palisade/node');
-      await runNode({
-        env: world.env,
-        ...(config === undefined ? {} : { file: config }),
-        ...(set === undefined ? {} : { flags: set }),
-      });
+      await runNode({ env: world.env, file: config, set });
     },
   );
 }
@@ -149,11 +145,7 @@ export function partnerCommand({ world }: Context) {
     'palisade partner --config partner.toml',
   ).action(async ({ config, set }) => {
     const { runPartnerDaemon } = await import('@palisade/partner');
-    await runPartnerDaemon({
-      env: world.env,
-      ...(config === undefined ? {} : { file: config }),
-      ...(set === undefined ? {} : { flags: set }),
-    });
+    await runPartnerDaemon({ env: world.env, file: config, set });
   });
 }
 

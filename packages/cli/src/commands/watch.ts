@@ -50,9 +50,8 @@ function runCommand({ world }: Context) {
         'watch.dialect': dialect,
         'watch.mode': mode,
         'watch.dryRun': dryRun,
-        ...set,
       };
-      await runWatch({ env: world.env, flags, ...(config === undefined ? {} : { file: config }) });
+      await runWatch({ env: world.env, file: config, flags, set });
     });
 }
 

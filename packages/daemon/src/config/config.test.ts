@@ -65,11 +65,11 @@ describe('where a value comes from', () => {
       const { value, origins } = loadConfig(schema, {
         file,
         env: inEnv === undefined ? {} : { PALISADE_LOG_FILE_MAX_BYTES: `${inEnv}` },
-        flags: { 'log-file-max-bytes': inFlag },
+        flags: { 'log.file.maxBytes': inFlag },
       });
       expect(value.log.file.maxBytes).toBe(inFlag ?? inEnv ?? inFile ?? 1_000_000);
       const origin =
-        (inFlag && 'flag:--log-file-max-bytes') ??
+        (inFlag && 'flag:--max-bytes') ??
         (inEnv && 'env:PALISADE_LOG_FILE_MAX_BYTES') ??
         (inFile && `file:${file}`) ??
         'default';
@@ -98,12 +98,19 @@ describe('where a value comes from', () => {
     expect(value.pay.limits).toEqual([1, 2.5]);
   });
 
-  it('flags may be named as on the command line, by path, or in camel case', () => {
-    for (const name of ['log-level', 'log.level', 'logLevel']) {
-      const { value, origins } = loadConfig(schema, { flags: { [name]: 'error' } });
-      expect(value.log.level).toBe('error');
-      expect(origins['log.level']).toBe('flag:--log-level');
-    }
+  it('what was typed is named as it was typed: an option of its own, or --set, which is stronger', () => {
+    const flags = { 'log.file.maxBytes': 5, 'log.level': 'debug' };
+    const { value, origins } = loadConfig(schema, { flags, set: { 'log.level': 'error' } });
+    expect(value.log).toMatchObject({ level: 'error', file: { maxBytes: 5 } });
+    expect(origins).toMatchObject({
+      'log.file.maxBytes': 'flag:--max-bytes',
+      'log.level': 'flag:--set log.level',
+    });
+    const problems = checkConfig(schema, { set: { 'log.level': 'loud', 'log.levl': 'info' } });
+    expect(problems.map(({ path, origin }) => [path, origin])).toEqual([
+      ['log.levl', 'flag:--set log.levl'],
+      ['log.level', 'flag:--set log.level'],
+    ]);
   });
 });
 
@@ -113,12 +120,12 @@ describe('problems', () => {
 
   it('a misspelt key is refused with the name that was likely meant', () => {
     const file = fileOf('nmae = "x"\nlevel = "info"\n[log]\nlevle = "info"\n[lgo]\nx = 1');
-    expect(problemsOf({ file, flags: { 'log-levl': 'info' } })).toEqual([
+    expect(problemsOf({ file, set: { 'log.levl': 'info' } })).toEqual([
       ['nmae', 'Did you mean name?'],
       ['level', 'Did you mean log.level?'],
       ['log.levle', 'Did you mean log.level?'],
       ['lgo', 'Did you mean log?'],
-      ['log-levl', 'Did you mean log-level?'],
+      ['log.levl', 'Did you mean log.level?'],
     ]);
   });
 

@@ -10,8 +10,6 @@ export type ConfigKey = {
   readonly path: string;
   /** `PALISADE_LOG_LEVEL`. */
   readonly env: string;
-  /** `log-level`: what follows the two dashes. */
-  readonly flag: string;
   readonly kind: KeyKind;
   readonly description: string;
   /** `ms`, `bytes`, ...; from the schema's `.meta({ unit })`. */
@@ -79,7 +77,6 @@ function describeKey(segments: readonly string[], schema: z.ZodType): ConfigKey 
   return {
     path,
     env: `PALISADE_${segments.map((s) => kebab(s).replaceAll('-', '_').toUpperCase()).join('_')}`,
-    flag: kebab(path),
     kind: kindOf(inner),
     description: meta.description,
     unit: typeof meta.unit === 'string' ? meta.unit : undefined,
@@ -137,12 +134,9 @@ function kindOf(schema: z.ZodType): KeyKind {
   return text ? 'text' : 'other';
 }
 
-/** `log.maxBytes`, `logMaxBytes` and `log-max-bytes` all become `log-max-bytes`. */
+/** `maxBytes` becomes `max-bytes`. */
 export function kebab(name: string): string {
-  return name
-    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
-    .replaceAll('.', '-')
-    .toLowerCase();
+  return name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
 }
 
 function badSchema(message: string): PalisadeError {

@@ -6,7 +6,7 @@
  *   const schema = z.object({ log: logSection, chain: z.object({
  *     blockMs: z.number().int().min(100).default(1000).meta({ description: '...', unit: 'ms' }),
  *   }) });
- *   const { value, origins } = loadConfig(schema, { file, env: process.env, flags });
+ *   const { value, origins } = loadConfig(schema, { file, env: process.env, flags, set });
  */
 import { readFileSync, statSync } from 'node:fs';
 import { PalisadeError } from '@palisade/core';
@@ -26,8 +26,13 @@ export type ConfigSources = {
   /** Path of a TOML file. It must exist; leave it out when there is none. */
   readonly file?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** By flag (`log-level`), path (`log.level`) or camel case (`logLevel`); undefined is unset. */
+  /**
+   * Options of a command by the path of their key, each named as the key in its section (`--root-chain` for
+   * `watch.rootChain`); undefined is unset.
+   */
   readonly flags?: Readonly<Record<string, unknown>>;
+  /** `--set log.level=debug`, by path; stronger than the options. */
+  readonly set?: Readonly<Record<string, string>> | undefined;
 };
 
 /** One thing wrong with the settings: where, what, why it matters, and what was likely meant. */
@@ -92,7 +97,9 @@ function resolve(schema: z.ZodObject, sources: ConfigSources) {
   const layers: Layers = { keys, names, raw: new Map(), problems: [], warnings: [] };
   if (sources.file !== undefined) readFile(sources.file, layers);
   readEnv(sources.env ?? {}, layers);
-  readFlags(sources.flags ?? {}, layers);
+  const optionOf = (path: string) => kebab(path.slice(path.lastIndexOf('.') + 1));
+  readFlags(sources.flags ?? {}, (path) => `--${optionOf(path)}`, layers);
+  readFlags(sources.set ?? {}, (path) => `--set ${path}`, layers);
 
   const tree: Record<string, unknown> = {};
   for (const section of sections) place(tree, section.path, {});
@@ -134,7 +141,7 @@ function readTree(tree: object, at: string, origin: Origin, layers: Layers): voi
     const key = layers.keys.find((known) => known.path === path);
     const isTable = typeof value === 'object' && value !== null && !Array.isArray(value);
     if (key) layers.raw.set(path, { value: widen(key, value), origin });
-    else if (!layers.names.includes(path)) unknown(path, path, layers.names, origin, layers);
+    else if (!layers.names.includes(path)) unknown(path, layers.names, origin, layers);
     else if (isTable) readTree(value, path, origin, layers);
     else {
       const why = `Write [${path}] on a line, and its keys below.`;
@@ -163,30 +170,27 @@ function readEnv(env: Readonly<Record<string, string | undefined>>, layers: Laye
   }
 }
 
-function readFlags(flags: Readonly<Record<string, unknown>>, layers: Layers): void {
-  for (const [name, value] of Object.entries(flags)) {
+function readFlags(
+  flags: Readonly<Record<string, unknown>>,
+  typed: (path: string) => `--${string}`,
+  layers: Layers,
+): void {
+  for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
-    const flag = kebab(name);
-    const key = layers.keys.find((known) => known.flag === flag);
-    const origin: Origin = `flag:--${flag}`;
+    const origin: Origin = `flag:${typed(path)}`;
+    const key = layers.keys.find((known) => known.path === path);
     if (key) {
       const given = typeof value === 'string' ? valueOfText(key, value) : widen(key, value);
-      layers.raw.set(key.path, { value: given, origin });
+      layers.raw.set(path, { value: given, origin });
     } else {
-      const known = layers.keys.map((each) => each.flag);
-      unknown(name, flag, known, origin, layers);
+      const known = layers.keys.map((each) => each.path);
+      unknown(path, known, origin, layers);
     }
   }
 }
 
-function unknown(
-  path: string,
-  wrong: string,
-  names: readonly string[],
-  origin: Origin,
-  layers: Layers,
-): void {
-  const near = nearestName(wrong, names);
+function unknown(path: string, names: readonly string[], origin: Origin, layers: Layers): void {
+  const near = nearestName(path, names);
   layers.problems.push({
     path,
     origin,
@@ -209,7 +213,7 @@ function explain({ keys, raw }: Layers): (issue: z.core.$ZodIssue) => Problem {
         origin: 'default',
         what: 'is not set, and has no default',
         why: key.description,
-        hint: `Set it in the file, by ${key.env}, or by --${key.flag}.`,
+        hint: `Set it in the file, by ${key.env}, or by --set ${key.path}=...`,
       };
     }
     const shown = key.secret ? 'has a value that does not fit' : `is ${brief(set.value)}`;
