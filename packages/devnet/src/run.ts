@@ -6,7 +6,13 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
-import { createLogger, type DaemonContext, logSection, runDaemon } from '@palisade/daemon';
+import {
+  createLogger,
+  type DaemonContext,
+  ensureDir,
+  logSection,
+  runDaemon,
+} from '@palisade/daemon';
 import { type RunningDevnet, startDevnet } from './devnet.ts';
 import { describeChild, foldersOf } from './files.ts';
 import { DEVELOPMENT_TIMING, POPULATION, type Timing } from './network.ts';
@@ -62,7 +68,11 @@ function rootChainOf({ rootChain = true, exitPeriodS = EXIT_PERIOD_S }: DevnetRu
   return { rootChain: { ...url, exitPeriodS } };
 }
 
+/** @throws PalisadeError `devnet/bad-folder`; what goes wrong later ends the process with a line */
 export async function runDevnet(run: DevnetRun): Promise<void> {
+  await ensureDir(run.root).catch((cause: Error) => {
+    throw badFolder(run.root, cause);
+  });
   const began = performance.now();
   const say = (line: string) => {
     const at = `${((performance.now() - began) / 1000).toFixed(1)}s`.padStart(7);
@@ -212,6 +222,15 @@ function introduce(devnet: RunningDevnet, root: string, say: (line: string) => v
   say(
     `  API ${urls[0]}/openapi.json; everything is kept in ${relative(process.cwd(), root) || root}`,
   );
+}
+
+function badFolder(root: string, cause: Error): PalisadeError {
+  return new PalisadeError({
+    code: 'devnet/bad-folder',
+    message: `The network cannot be kept in ${root}: ${cause.message}`,
+    next: 'Name another folder with --dir.',
+    cause,
+  });
 }
 
 function describe(error: unknown): string {
