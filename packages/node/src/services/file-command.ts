@@ -1,15 +1,14 @@
 /** Sending a command under a validator's own key, again with each block until it is settled. */
-import { feeOf, nodeKeys, params } from '@palisade/chain';
+import { CODE, feeOf, nodeKeys, params } from '@palisade/chain';
 import type { Declaration } from '@palisade/core';
 import type { Pool } from './pool.ts';
 import type { Validator } from './validator.ts';
-import { whyRefused } from './why-refused.ts';
 
 type Command = { readonly nonce: bigint; readonly maxFee: bigint };
 
 /**
  * `later` when this one, or another of this validator, is on its way, or cannot be paid for; `refused`
- * when the rules do not take it.
+ * when the command's own rules do not take it.
  *
  * @param size bytes of the transaction at most
  */
@@ -27,5 +26,5 @@ export async function fileCommand<T extends Command>(
   const value = { ...fields, nonce: bound.nonce, maxFee } as T;
   const submission = await engine.submit(await self.sign(declaration, value));
   if (submission.accepted) return submission.known ? 'later' : 'filed';
-  return /^(market|sectors|payments)\//.test(whyRefused(submission).code) ? 'refused' : 'later';
+  return submission.check?.code === CODE.refused ? 'refused' : 'later';
 }
