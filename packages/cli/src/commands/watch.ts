@@ -2,7 +2,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Option } from '@commander-js/extra-typings';
 import { exactJson, PalisadeError, toHex } from '@palisade/core';
-import type { WatcherStatus } from '@palisade/watcher/wallet';
 import { branch, type Context, execute, leaf } from '../command.ts';
 import { watcherOf } from '../session/wallet.ts';
 import { formatEther } from '../terminal/ether.ts';
@@ -90,7 +89,9 @@ function statusCommand(context: Context) {
     );
 }
 
-function challengerText({ address, balance }: NonNullable<WatcherStatus['challenger']>): string {
+type Challenger = NonNullable<import('@palisade/watcher/wallet').WatcherStatus['challenger']>;
+
+function challengerText({ address, balance }: Challenger): string {
   return balance === undefined ? address : `${address}, ${formatEther(BigInt(balance))}`;
 }
 
