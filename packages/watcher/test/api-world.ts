@@ -34,6 +34,7 @@ export async function startApiWorld(name: Dialect['name']) {
   const address = toHex(FRAMEWORK) as `0x${string}`;
   const head = () => ({ height: chain.height, seconds: secondsAt(chain.height), baseFee: 1n });
   let told = 0;
+  let laterMs = 0;
   const root = {
     contracts: {
       ...{ chainId: 1, deployedAt: 1n, framework: address, ethVault: address },
@@ -41,6 +42,7 @@ export async function startApiWorld(name: Dialect['name']) {
     },
     head: async () => head(),
     tip: async () => NO_TIP,
+    endedAt: async () => [],
     facts: async () => chain.facts.slice(told),
   } as unknown as RootChain;
   const watch = new Watch({
@@ -60,7 +62,7 @@ export async function startApiWorld(name: Dialect['name']) {
     margins: { slaBlocks: 5520, blockTimeMs: 12_000 },
     ...{ minExitPeriodSeconds: MIN_EXIT_PERIOD, finalityMargin: 0, patienceMs: 60_000 },
     ...{ mode: 'defensive', dryRun: true, sender: undefined, signal: end.signal },
-    ...{ clock: { nowMs: () => Date.now() }, log: silentLogger },
+    ...{ clock: { nowMs: () => Date.now() + laterMs }, log: silentLogger },
   });
   await watch.open();
   const methods = watcherMethods(watch);
@@ -79,12 +81,17 @@ export async function startApiWorld(name: Dialect['name']) {
       told = chain.facts.length;
       await watch.follower.advance();
       await watch.look();
+      if (!watch.isFresh()) throw new Error('the watcher is not up to date');
     },
     /** A block of signed payments, or of those that the watcher passed on. */
     block: async (signed: readonly Uint8Array[] = pending.splice(0)) => {
       const positions = chain.block(signed);
       await world.read();
       return positions;
+    },
+    /** Lets time pass for the watcher. */
+    wait: (ms: number) => {
+      laterMs += ms;
     },
     fact: async (event: RootEvent) => {
       chain.fact(event);

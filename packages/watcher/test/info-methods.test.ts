@@ -3,7 +3,7 @@ import { exactJson, fromHex, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { RpcFailure, RpcPage } from '@palisade/daemon';
 import { type Payment, type Position, typedDataOf } from '@palisade/payments';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Dice } from '../../payments/test/dice.ts';
 import { ALICE, BOB, CAROL, COIN, ETHER, open, pay } from '../../payments/test/wallets.ts';
 import { type ApiWorld, FEE, startApiWorld } from './api-world.ts';
@@ -13,7 +13,7 @@ import { secondsAt } from './child-chain.ts';
 type Answer = Readonly<Record<string, unknown>>;
 
 /** `PALISADE_API_CASES=1000000` for a long run. */
-const CASES = Number(process.env.PALISADE_API_CASES ?? 5_000);
+const CASES = Number(process.env.PALISADE_API_CASES ?? 20_000);
 const ether = toHex(ETHER);
 const [alice, bob, carol] = [ALICE, BOB, CAROL].map(({ address }) => toHex(address));
 const blocks: (readonly Uint8Array[])[] = [];
@@ -175,6 +175,26 @@ describe('payments that are made for wallets', () => {
     );
     const all = (await call('transaction.merge', { address: bob, currency: ether })) as Answer;
     expect(all.transactions).toHaveLength(2);
+  });
+});
+
+describe('a watcher that cannot judge', () => {
+  it('[X10][X14] lets nothing be spent after a minute, until it can again', async () => {
+    const { watch, wait } = world;
+    const check = async () => (await call('spending.check', {})) as Answer;
+    expect(await check()).toMatchObject({ allowed: true });
+    const tip = vi.spyOn(watch.parts.root, 'tip').mockRejectedValue(new Error('no records'));
+    wait(59_000);
+    await watch.look();
+    wait(2000);
+    // The root chain was heard of, and everything read: but nobody judged it.
+    expect(await check()).toMatchObject({ allowed: false, code: 'watcher/not-synced' });
+    expect(await call('transaction.submit', { transaction: toHex(blocks[0]![0]!) })).toBe(
+      'operation:service_unavailable',
+    );
+    tip.mockRestore();
+    await watch.look();
+    expect(await check()).toMatchObject({ allowed: true });
   });
 });
 

@@ -93,6 +93,12 @@ export class LedgerFollower {
     return this.queue.length - this.at;
   }
 
+  /** Of the facts that were pushed, all up to this root-chain height are applied, or known not to be applicable. */
+  get judgedHeight(): number {
+    const next = this.queue[this.at];
+    return next && !this.standstill ? next.height - 1 : Number.POSITIVE_INFINITY;
+  }
+
   /** Applies as much as can be applied now. A second call while one runs waits for the first. */
   advance(): Promise<void> {
     return this.running ?? this.hold(() => this.run());

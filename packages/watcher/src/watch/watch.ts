@@ -27,6 +27,7 @@ import { PayoutStore } from '../ledger/payout-store.ts';
 import { FactStore } from '../root/fact-store.ts';
 import type { FactOf, RootFact } from '../root/facts.ts';
 import type { Head, RootChain, RootSources } from '../root/root-chain.ts';
+import { Recency } from './recency.ts';
 
 export type WatchParts = {
   readonly store: KeyValueStore;
@@ -60,10 +61,6 @@ export type Findings = {
   readonly challenges: Verdict['challenges'];
 };
 
-/** Root-chain blocks that may come between two looks of the follower: a minute, and so many looks of it. */
-const SLACK_BLOCKS = 4;
-/** A root chain that was not heard of for so long is not known to be as it was. */
-const STALE_MS = 60_000;
 /** Exits are judged at the latest so long after a look began, however slowly blocks come, ms. */
 const ADVANCE_MS = 1000;
 /** Calls that could not be read are asked for again so often: each is a trace of a transaction. */
@@ -99,7 +96,7 @@ export class Watch {
   private readonly payouts: PayoutStore;
   /** Everything up to this root-chain block was read. */
   readHeight = 0;
-  private heardMs = 0;
+  private recency = new Recency();
   private sinceCheckpoint = 0;
   private looking: Promise<void> | undefined;
 
@@ -144,6 +141,7 @@ export class Watch {
     const { childChain, store, judging, clock, patienceMs, dialect, log } = this.parts;
     const last = this.facts.checkpoints().at(-1);
     this.readHeight = Number(last?.height ?? 0n);
+    this.recency = new Recency();
     // A checkpoint of the ledger from beyond the facts is of a root chain that was taken back.
     this.books = books && books.applied.height <= this.readHeight ? books : new Books();
     this.table = new ExitTable(dialect);
@@ -221,15 +219,16 @@ export class Watch {
   }
 
   private async lookOnce(): Promise<void> {
-    const { root, sender, clock, dialect, margins, minExitPeriodSeconds } = this.parts;
+    const { root, sender, clock, dialect, margins } = this.parts;
+    const { minExitPeriodSeconds, finalityMargin } = this.parts;
     await Promise.race([this.follower.advance(), pause(ADVANCE_MS, this.parts.signal)]);
     const { standstill } = this.follower;
     const refused = standstill?.kind === 'invalid_block' ? standstill : undefined;
     if (this.view.setRefused(refused)) this.table.docket.addAll();
+    const askedMs = clock.nowMs();
     const head = await root.head();
     const balance = (await sender?.balance()) ?? 0n;
-    this.heardMs = clock.nowMs();
-    const synced = this.isSynced(head);
+    const { recency, judgedHeight } = this;
     await this.noteSilentEnds(head);
     const { view, table } = this;
     const present = { dialect, table, view, now: head, margins, minExitPeriodSeconds };
@@ -237,7 +236,11 @@ export class Watch {
     const cases = casesOf(present);
     const tip = await root.tip(cases);
     const verdict = judgeExits({ ...present, tip }, cases);
-    this.tell(head, synced, verdict, balance);
+    // Not before: what could not be judged is not known.
+    recency.saw(head.height - finalityMargin, askedMs);
+    recency.judged(judgedHeight);
+    this.tell(head, verdict, balance);
+    const { synced } = this.findings;
     await this.challenger?.settle(head.height);
     this.challenger?.look({ head, synced, balance, challenges: verdict.challenges });
     await this.keepCheckpoint();
@@ -273,14 +276,12 @@ export class Watch {
     this.rebuild(undefined);
   }
 
-  /** Whether everything that counts was read, and every block was judged or found wanting (X14). */
-  private isSynced(head: Head): boolean {
-    const { finalityMargin } = this.parts;
-    const isRead = head.height - finalityMargin - this.readHeight <= SLACK_BLOCKS;
-    return isRead && (this.follower.waiting === 0 || this.follower.standstill !== undefined);
+  /** Up to here everything was read, and every block judged or found wanting (X14). */
+  private get judgedHeight(): number {
+    return Math.min(this.readHeight, this.follower.judgedHeight);
   }
 
-  private tell(head: Head, synced: boolean, verdict: Verdict, balance: bigint): void {
+  private tell(head: Head, verdict: Verdict, balance: bigint): void {
     const funding = this.fundingAt(head, balance);
     const events = [...this.chainEvents(), ...verdict.events];
     if (funding?.state === 'underfunded')
@@ -292,7 +293,7 @@ export class Watch {
     if (danger.level !== this.findings.danger.level)
       this.parts.log.warn('danger', { danger: danger.level, reasons: danger.reasons });
     const { challenges } = verdict;
-    this.findings = { head, synced, events, danger, funding, challenges };
+    this.findings = { head, synced: this.isFresh(), events, danger, funding, challenges };
     this.onFindings(this.findings);
   }
 
@@ -365,9 +366,9 @@ export class Watch {
     return spendRefusal({ mode: parts.mode, synced: this.isFresh(), alarms });
   }
 
-  /** Synced, and heard of the root chain a moment ago. */
+  /** Whether everything that counted a moment ago was read and judged. */
   isFresh(): boolean {
-    return this.findings.synced && this.parts.clock.nowMs() - this.heardMs < STALE_MS;
+    return this.recency.isFresh(this.parts.clock.nowMs());
   }
 
   private async keepCheckpoint(): Promise<void> {
