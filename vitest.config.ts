@@ -40,10 +40,11 @@ export default defineConfig({
         },
       },
       {
-        // Daemons as their users meet them.
+        // Daemons as their users meet them, and what does not mind a machine that is slow: being killed,
+        // being lied to.
         test: {
           name: 'packages',
-          include: ['packages/*/test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'test/{crash,hostile}/**/*.test.ts'],
           exclude: EXCLUDE,
           testTimeout: PATIENCE_MS,
           hookTimeout: PATIENCE_MS,
@@ -59,7 +60,7 @@ export default defineConfig({
           name: 'network',
           // Examples, which mostly wait.
           maxConcurrency: 2,
-          include: ['test/**/*.test.ts'],
+          include: ['test/{story,examples}/**/*.test.ts'],
           exclude: EXCLUDE,
           testTimeout: PATIENCE_MS,
           hookTimeout: PATIENCE_MS,

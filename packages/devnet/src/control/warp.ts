@@ -118,14 +118,17 @@ async function stillDue({ chain, partners }: Warping, session: bigint): Promise<
 async function producing({ chain, miners, nowMs, moveTo, produce }: Warping) {
   const params = miners.length > 0 ? await chain.find(sectorsParamsQuery, {}) : undefined;
   if (!params) return produce;
+  const holds = new Map<string, number>();
   return async () => {
     const { height } = await chain.status();
     const window = windowAt(params, height + 1n);
-    if (await isOpen(chain, miners, window)) {
+    const late = await unproven(chain, miners, window);
+    if (late.length > 0) {
       // A clock that is moved by nothing wakes everybody who waits for time to pass.
       await moveTo(nowMs());
-      const isLast = window.closes - height <= LAST_BLOCKS;
-      await new Promise((resolve) => setTimeout(resolve, isLast ? LAST_MS : LOOK_AGAIN_MS));
+      await new Promise((resolve) =>
+        setTimeout(resolve, pauseFor(late, window.closes - height, holds)),
+      );
     }
     await produce();
   };
@@ -135,21 +138,34 @@ async function producing({ chain, miners, nowMs, moveTo, produce }: Warping) {
 const LAST_BLOCKS = 3n;
 const LAST_MS = 400;
 const LOOK_AGAIN_MS = 40;
+/** The same before the blocks that are left then, which only a machine that is held up comes to, ms. */
+const HOLD_MS = 2000;
+/** How often a miner is given that: one that is dead is waited for 20 s in all. */
+const MAX_HOLDS = 10;
 
-/** Whether somebody has not proven yet what a window asks for. */
-async function isOpen(
+function pauseFor(late: readonly string[], left: bigint, holds: Map<string, number>): number {
+  if (left > LAST_BLOCKS) return LOOK_AGAIN_MS;
+  if (left === LAST_BLOCKS) return LAST_MS;
+  const held = late.filter((miner) => (holds.get(miner) ?? 0) < MAX_HOLDS);
+  for (const miner of held) holds.set(miner, (holds.get(miner) ?? 0) + 1);
+  return held.length > 0 ? HOLD_MS : LAST_MS;
+}
+
+/** Who has not proven yet what a window asks for. */
+async function unproven(
   chain: ChainClient,
   miners: readonly Uint8Array[],
   { deadline, opens }: Window,
-): Promise<boolean> {
+): Promise<string[]> {
   const asked = miners.map(async (miner) => {
     const found = await chain.find(partitionsQuery, { miner, deadline });
-    return found?.partitions.some(
+    const isOpen = found?.partitions.some(
       ({ record }) =>
         found.opens === opens &&
         record.opens !== opens &&
         record.members.some(({ state }) => state !== MEMBER.faulty),
     );
+    return isOpen ? [toHex(miner)] : [];
   });
-  return (await Promise.all(asked)).includes(true);
+  return (await Promise.all(asked)).flat();
 }
