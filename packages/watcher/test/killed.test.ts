@@ -50,7 +50,7 @@ beforeAll(async () => {
     logLevel: 'error',
   });
   folder = await mkdtemp(join(tmpdir(), 'palisade-killed-watcher-'));
-  world = await startRootWorld();
+  world = await startRootWorld({ mineMs: 40, minExitPeriodS: 3600n });
   await world.fund(CHALLENGER, FUNDS);
 });
 afterAll(async () => {
@@ -66,7 +66,7 @@ function options() {
     settings: {
       ...{ framework: contracts.framework, deployedAt: Number(contracts.deployedAt) },
       ...{ rootChain: [anvil.url], childChain: server.url, finalityMargin: 2 },
-      ...{ blockTimeMs: 1000, pollMs: 50 },
+      ...{ blockTimeMs: 250, pollMs: 50 },
     },
     dataDir: join(folder, 'data'),
   };

@@ -1,6 +1,6 @@
 /**
  * A root chain on this machine with the contracts on it, a child chain with its operator and public API, and people
- * who deposit, pay and exit: what a watcher lives in. Root-chain blocks come ten times a second.
+ * who deposit, pay and exit: what a watcher lives in. Root-chain blocks come ten times a second, or as is asked for.
  */
 import { setMaxListeners } from 'node:events';
 import { isRefusal, toHex } from '@palisade/core';
@@ -118,7 +118,7 @@ export async function startRootWorld({
     if (known) return known;
     const sender = createSender({
       ...{ rpc, account: privateKeyToAccount(hex(secret)), chainId: ANVIL_CHAIN_ID },
-      ...{ maxFeePerGas: 1000n * GWEI, receiptPollMs: 50, signal: end.signal },
+      ...{ maxFeePerGas: 1000n * GWEI, receiptPollMs: 20, signal: end.signal },
     });
     senders.set(hex(address), sender);
     return sender;
@@ -132,7 +132,9 @@ export async function startRootWorld({
     authority: { account: senderOf(AUTHORITY).address },
     ...(dialect.name === 'v1' ? { artifacts: V1 } : {}),
   });
-  const miner = setInterval(() => void anvil.control('anvil_mine', '0x1').catch(() => {}), mineMs);
+  const mineEvery = (ms: number) =>
+    setInterval(() => void anvil.control('anvil_mine', '0x1').catch(() => {}), ms);
+  let miner = mineEvery(mineMs);
   const child = await startChild(contracts, dialect);
   const call = async (who: Person, to: Hex, data: Hex, value = 0n) => {
     const outcome = await senderOf(who).send({ to, data, value });
@@ -288,6 +290,11 @@ export async function startRootWorld({
     },
     pay: (inputs: readonly Position[], by: readonly Person[], to: readonly To[]) =>
       sign(payment(inputs, to), by, child.domain),
+    /** Blocks come so far apart from now on, ms. */
+    pace: (ms: number) => {
+      clearInterval(miner);
+      miner = mineEvery(ms);
+    },
     /** Lets time pass on the root chain, seconds. */
     warp: async (seconds: number) => {
       await anvil.control('evm_increaseTime', seconds);
@@ -337,6 +344,6 @@ export async function until<T>(
     const found = await look();
     if (found) return found as T;
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

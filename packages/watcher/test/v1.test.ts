@@ -24,7 +24,7 @@ let dir: string;
 const watchers: RunningWatcher[] = [];
 
 beforeAll(async () => {
-  world = await startRootWorld({ dialect: v1, minExitPeriodS: 600n });
+  world = await startRootWorld({ dialect: v1, mineMs: 40, minExitPeriodS: 600n });
   // Copies its calldata, hands it on with the value, and fails when that fails.
   const to = world.contracts.exitGame.slice(2);
   const code = `0x365f5f375f5f365f3473${to}5af16026575f5ffd5b00`;
@@ -46,7 +46,7 @@ async function watch(rpc?: Rpc): Promise<RunningWatcher> {
     settings: {
       ...{ framework: contracts.framework, deployedAt: Number(contracts.deployedAt) },
       ...{ rootChain: [anvil.url], childChain: server.url, finalityMargin: 2 },
-      ...{ blockTimeMs: 250, pollMs: 100, dialect: 'v1' },
+      ...{ blockTimeMs: 250, pollMs: 50, dialect: 'v1' },
     },
     challengerSecret: CHALLENGER.secret,
     dataDir: dir,

@@ -18,13 +18,21 @@ import { type RootWorld, startRootWorld, until } from './root-world.ts';
 
 const ETH = 10n ** 18n;
 const CHALLENGER = person('challenger');
+/** Root-chain blocks come so far apart, ms: a challenge waits for twenty of them at most. */
+const MINE_MS = 40;
+/** Each block is a second, so that an exit takes long enough on a machine with nothing left to give. */
+const EXIT_PERIOD_S = 600;
 
 let world: RootWorld;
 let dir: string;
 const watchers: RunningWatcher[] = [];
 
 beforeAll(async () => {
-  world = await startRootWorld();
+  world = await startRootWorld({
+    ...{ mineMs: MINE_MS, minExitPeriodS: BigInt(EXIT_PERIOD_S) },
+    // Of states on the disk, where most are otherwise, a chain that takes back blocks loses some.
+    keptStates: 100,
+  });
 });
 afterAll(() => world.stop());
 beforeEach(async () => {
@@ -47,7 +55,7 @@ async function watch(
       ...{ framework: contracts.framework, deployedAt: Number(contracts.deployedAt) },
       ...{ rootChain: [anvil.url], childChain: server.url, finalityMargin: 2 },
       // Longer than a block takes here, shorter than what its clock says: slots within a block are waited for.
-      ...{ blockTimeMs: 250, pollMs: 100, ...more },
+      ...{ blockTimeMs: 250, pollMs: 50, ...more },
     },
     challengerSecret: challenger.secret,
     dataDir: join(dir, toHex(challenger.address)),
@@ -55,6 +63,9 @@ async function watch(
   watchers.push(watcher);
   return watcher;
 }
+
+/** Root-chain blocks in which nothing happens. */
+const mine = (blocks: number) => world.anvil.control('anvil_mine', `0x${blocks.toString(16)}`);
 
 /** Whether it is, and has every block that was made. */
 const synced = ({ watch: { findings, books } }: RunningWatcher) =>
@@ -138,7 +149,7 @@ describe('a watcher on a real root chain', () => {
     await until(async () => !(await isExitable(exitId)), 'the first challenge');
     await first.stop();
     watchers.splice(0);
-    await world.warp(600);
+    await world.warp(5 * EXIT_PERIOD_S);
     await world.processExits(CAROL);
     await world.startExit(CAROL, coin);
     expect(await isExitable(exitId)).toBe(true);
@@ -196,6 +207,8 @@ describe('a watcher on a real root chain', () => {
       ['one', 'two', 'three'].map((name) => watch({}, person(`challenger ${name}`))),
     );
     await until(() => three.every(synced), 'all to sync');
+    // Watchers part by blocks, so these must not come more quickly than they look.
+    world.pace(100);
     await Promise.all(people.map((one, i) => world.startExit(one, coins[i]!)));
     const ids = await Promise.all(coins.map(exitIdOf));
     await until(
@@ -207,6 +220,7 @@ describe('a watcher on a real root chain', () => {
     const lost = three.reduce((sum, { watch: { entries } }) => sum + entries.totals.lost, 0);
     // Blocks come ten times as fast here as slots count with; how rare duplicates are is measured elsewhere.
     expect(lost).toBeLessThan(6);
+    world.pace(MINE_MS);
   });
 
   it('[X7][X10] a withheld block stops spending until it is handed out; exits are challenged meanwhile', async () => {
@@ -267,7 +281,7 @@ describe('a watcher on a real root chain', () => {
     });
     await world.startExit(ALICE, coin);
     await until(() => eventsOf(watcher).includes('invalid_exit'), 'the event');
-    await world.warp(600);
+    await world.warp(5 * EXIT_PERIOD_S);
     await until(() => watcher.watch.findings.danger.level === 'EXIT', 'the prompt to exit');
     await world.processExits(BOB);
     await until(() => eventsOf(watcher).includes('invalid_finalization'), 'the loss');
@@ -280,7 +294,8 @@ describe('a watcher on a real root chain', () => {
   it('[X8][X16] a dry run sends nothing; its API tells of the exit, and gives what challenges it and what proves it', async () => {
     const coin = await world.deposit(ALICE, ETH);
     await world.block([world.pay([coin], [ALICE], [[BOB, ETH]])]);
-    const watcher = await watch({ dryRun: true, slaMarginBlocks: 12 });
+    const SLA_BLOCKS = 300;
+    const watcher = await watch({ dryRun: true, slaMarginBlocks: SLA_BLOCKS });
     await until(() => synced(watcher), 'the watcher to sync');
     await world.startExit(ALICE, coin);
     const exitId = await exitIdOf(coin);
@@ -315,7 +330,7 @@ describe('a watcher on a real root chain', () => {
       { place: { ...exit.place, framework: BOB.address } },
     ])
       expect(checkEvidence({ ...exit, ...wrong }).holds).toBe(false);
-    await world.warp(30);
+    await mine(SLA_BLOCKS);
     await until(() => eventsOf(watcher).includes('unchallenged_exit'), 'it to be late');
     expect(await isExitable(exitId)).toBe(true);
     expect(watcher.watch.entries.totals.spent).toBe(0n);
@@ -398,6 +413,8 @@ describe('a watcher on a real root chain', () => {
     await until(() => exits().includes(exitId), 'the exit');
     const outputs = watcher.watch.books.ledger.size;
     await world.anvil.control('evm_revert', before);
+    // What is known counts until another chain is as long.
+    await mine(100);
     await until(() => !exits().includes(exitId), 'the exit to vanish');
     await until(() => watcher.watch.follower.waiting === 0, 'the ledger');
     expect(watcher.watch.books.ledger.size).toBe(outputs);
