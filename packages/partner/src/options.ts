@@ -30,6 +30,8 @@ export type PartnerOptions = {
   readonly clock?: Clock;
   /** How long the start waits for a first validator before it goes on without, ms. Default 10 s. */
   readonly connectMs?: number;
+  /** How long the head of a request or a small body may take, ms; ten seconds by default. */
+  readonly requestMs?: number;
   /** Whether `/metrics` tells of the process too; false for all but one partner of a process. */
   readonly processMetrics?: boolean;
   /** The program of the threads that modules run in; the one beside this program unless given. */

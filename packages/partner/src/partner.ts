@@ -168,6 +168,7 @@ async function listen(
       },
       pages,
       isStopping: () => signal.aborted,
+      requestMs: options.requestMs,
       onReceived: (bytes) => metrics.count('partner_received_bytes_total', {}, bytes),
     },
   });

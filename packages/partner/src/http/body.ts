@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import { PalisadeError } from '@palisade/core';
 
-/** A small body takes no longer than this; a slower one only holds a connection. */
-const SMALL_BODY_MS = 10_000;
+/** A head, or a small body, takes no longer than this; a slower one only holds a connection. */
+export const REQUEST_MS = 10_000;
 /** A large body must bring this much in each window, or its connection is given up: 8 KiB a second. */
 const WINDOW_MS = 15_000;
 const LEAST_BYTES = 128 * 1024;
@@ -25,9 +25,13 @@ function tooSlow(): PalisadeError {
 }
 
 /** The whole body. @throws PalisadeError `api/too-large`, `api/too-slow` */
-export async function readSmallBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
+export async function readSmallBody(
+  request: IncomingMessage,
+  most: number,
+  withinMs = REQUEST_MS,
+): Promise<Uint8Array> {
   if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge(most);
-  const timer = setTimeout(() => request.destroy(tooSlow()), SMALL_BODY_MS);
+  const timer = setTimeout(() => request.destroy(tooSlow()), withinMs);
   const parts: Uint8Array[] = [];
   let length = 0;
   try {

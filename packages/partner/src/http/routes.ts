@@ -28,6 +28,8 @@ export type Routes = {
   readonly proof?: ((id: Uint8Array) => Promise<Uint8Array | undefined>) | undefined;
   readonly pages: OperatorPages;
   readonly isStopping: () => boolean;
+  /** How long a head or a small body may take, ms; `REQUEST_MS` unless told otherwise. */
+  readonly requestMs?: number | undefined;
   readonly onReceived: (bytes: number) => void;
 };
 
@@ -107,7 +109,9 @@ function split(url: string): readonly [path: string, search: string] {
 async function postVoucher({ request, response, routes }: Exchange): Promise<void> {
   const agreements = openFor(routes, response);
   if (!agreements) return;
-  const outcome = await agreements.takeVoucher(await readSmallBody(request, MAX_ENVELOPE));
+  const outcome = await agreements.takeVoucher(
+    await readSmallBody(request, MAX_ENVELOPE, routes.requestMs),
+  );
   sendAgreement(response, 201, outcome);
 }
 
@@ -119,7 +123,7 @@ async function getAgreement({ response, routes, id }: Exchange): Promise<void> {
 async function putOutline({ request, response, routes, id }: Exchange): Promise<void> {
   const agreements = openFor(routes, response);
   if (!agreements) return;
-  const roots = await readSmallBody(request, MAX_OUTLINE);
+  const roots = await readSmallBody(request, MAX_OUTLINE, routes.requestMs);
   sendAgreement(response, 200, await agreements.takeOutline(id, roots));
 }
 
@@ -184,7 +188,9 @@ async function getTunnel({ response, routes }: Exchange): Promise<void> {
 async function postReceipt({ request, response, routes }: Exchange): Promise<void> {
   const agreements = openFor(routes, response);
   if (!agreements) return;
-  const outcome = await agreements.takeReceipt(await readSmallBody(request, MAX_ENVELOPE));
+  const outcome = await agreements.takeReceipt(
+    await readSmallBody(request, MAX_ENVELOPE, routes.requestMs),
+  );
   if (outcome.ok) sendJson(response, 200, { receipt: toHex(outcome.value) });
   else sendRefusal(response, outcome.refusal);
 }
@@ -192,7 +198,9 @@ async function postReceipt({ request, response, routes }: Exchange): Promise<voi
 async function postChallenge({ request, response, routes }: Exchange): Promise<void> {
   const challenges = routes.challenges();
   if (!challenges) return sendRefusal(response, notConnected());
-  const outcome = await challenges.answer(await readSmallBody(request, MAX_ENVELOPE));
+  const outcome = await challenges.answer(
+    await readSmallBody(request, MAX_ENVELOPE, routes.requestMs),
+  );
   if (outcome.ok) sendBytes(response, outcome.value, 'no-store');
   else sendRefusal(response, outcome.refusal);
 }

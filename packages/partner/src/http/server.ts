@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { PalisadeError } from '@palisade/core';
 import { type Logger, stopServer } from '@palisade/daemon';
 import type { PartnerMetrics } from '../metrics.ts';
-import { drain } from './body.ts';
+import { drain, REQUEST_MS } from './body.ts';
 import { refusalOfError, sendRefusal } from './reply.ts';
 import { answer, type Routes } from './routes.ts';
 
@@ -16,14 +16,12 @@ const MAX_CONNECTIONS = 1024;
 /** Bytes of a request's head: ours take some 300; proxies add theirs. */
 const MAX_HEAD_BYTES = 16 * 1024;
 const MAX_HEADERS = 64;
-/** A head that is not complete by then is somebody's who only wants to hold the connection. */
-const HEAD_MS = 10_000;
 /** Between two requests of one connection. */
 const KEEP_ALIVE_MS = 15_000;
 /** Silence on a socket in the middle of something; bodies have a tighter watch of their own. */
 const IDLE_MS = 60_000;
-/** How often Node looks for heads that are late. */
-const LOOK_MS = 2000;
+/** How often Node looks for heads that are late, in the time that they have. */
+const LOOKS = 5;
 /** What runs when the server is told to stop may run on for this long. */
 const DRAIN_MS = 5000;
 
@@ -49,15 +47,16 @@ export type ServerOptions = {
 
 /** @throws PalisadeError `partner/cannot-listen` */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, log, onUpgrade } = options;
+  const { host, port, log, onUpgrade, routes } = options;
+  const headMs = routes.requestMs ?? REQUEST_MS;
   const server = createServer(
     {
       maxHeaderSize: MAX_HEAD_BYTES,
-      headersTimeout: HEAD_MS,
+      headersTimeout: headMs,
       // Uploads may take hours; their bodies are watched piece by piece instead.
       requestTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: LOOK_MS,
+      connectionsCheckingInterval: headMs / LOOKS,
     },
     (request, response) => void serve(options, request, response),
   );
