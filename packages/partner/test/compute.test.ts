@@ -53,8 +53,15 @@ async function addComputers(pool: Pool, count: number, runThread: URL, first = 0
       }),
     ),
   );
-  await until(async () => (await pool.chain.partners()).length === first + count);
+  await areAccepting(pool, first + count);
   return partners;
+}
+
+/** Waits until so many partners take work: they are known before their bonds are posted. */
+function areAccepting({ chain }: Pool, count: number) {
+  const isSo = async () =>
+    (await chain.partners()).filter(({ ready }) => ready.accepting === 1).length === count;
+  return until(isSo, { what: `${count} partners that take work` });
 }
 
 function marketOf({ chain, network }: Pool): MarketClient {
@@ -176,7 +183,7 @@ describe('computation on a network', () => {
     const pool = await startPool(cleanups, { ...QUICK, sessionMs: 6000 });
     const slow = { slots: 1, timeMs: 200 };
     await startTestPartner(pool, cleanups, { runThread: thread.url, config: { compute: slow } });
-    await until(async () => (await pool.chain.partners()).length === 1);
+    await areAccepting(pool, 1);
     const market = marketOf(pool);
     const steps: RunProgress[] = [];
     const endless = { ...limits, fuel: 2n ** 40n };
