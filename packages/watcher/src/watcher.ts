@@ -156,8 +156,6 @@ type SenderParts = {
 };
 
 const GWEI = 1_000_000_000n;
-/** The first pause after a failure of the root chain, unless it is looked at more often; it doubles. */
-const FIRST_PAUSE_MS = 250;
 /** What waits for the end at once: a challenge each, and calls under way. */
 const MAX_WAITING = 1000;
 
@@ -243,7 +241,6 @@ async function followRoot(
     ...{ rpc, contracts: root.contracts, sources: root.sources, signal, pollMs },
     resume: watch.facts.checkpoints(),
     margin: BigInt(finalityMargin),
-    firstPauseMs: Math.min(pollMs, FIRST_PAUSE_MS),
     onTrouble: (err) => log.warn('the root chain has trouble', { err }),
   });
   for await (const step of steps)

@@ -30,8 +30,6 @@ const watchers: RunningWatcher[] = [];
 beforeAll(async () => {
   world = await startRootWorld({
     ...{ mineMs: MINE_MS, minExitPeriodS: BigInt(EXIT_PERIOD_S) },
-    // Of states on the disk, where most are otherwise, a chain that takes back blocks loses some.
-    keptStates: 100,
   });
 });
 afterAll(() => world.stop());
@@ -100,6 +98,26 @@ async function ask(watcher: RunningWatcher, method: string, body: unknown) {
 }
 
 describe('a watcher on a real root chain', () => {
+  it('[X1] an exit that the root chain takes back is forgotten, though it was deeper than the margin', async () => {
+    const henry = person('henry');
+    const coin = await world.deposit(henry, ETH);
+    world.pace(100);
+    const watcher = await watch({ pollMs: 100 });
+    await until(() => synced(watcher), 'the watcher to sync');
+    const before = await world.anvil.control('evm_snapshot');
+    await world.startExit(henry, coin);
+    const exits = () => [...watcher.watch.table.open()].map(({ exitId }) => exitId);
+    const exitId = await exitIdOf(coin);
+    await until(() => exits().includes(exitId), 'the exit');
+    const outputs = watcher.watch.books.ledger.size;
+    await world.anvil.control('evm_revert', before);
+    await until(() => !exits().includes(exitId), 'the exit to vanish');
+    await until(() => watcher.watch.follower.waiting === 0, 'the ledger');
+    expect(watcher.watch.books.ledger.size).toBe(outputs);
+    expect(await isExitable(exitId)).toBe(false);
+    world.pace(MINE_MS);
+  });
+
   it('[X8] refuses to challenge from a contract, and without a key', async () => {
     const contract = person('contract');
     await world.anvil.control('anvil_setCode', toHex(contract.address), '0x6001');
@@ -399,26 +417,6 @@ describe('a watcher on a real root chain', () => {
       ...{ is_canonical: true, piggybacked_outputs: [] },
     });
     expect(about('invalid_exit', { utxo_pos: paid })).toBe(false);
-  });
-
-  it('[X1] an exit that the root chain takes back is forgotten, though it was deeper than the margin', async () => {
-    const henry = person('henry');
-    const coin = await world.deposit(henry, ETH);
-    const watcher = await watch();
-    await until(() => synced(watcher), 'the watcher to sync');
-    const before = await world.anvil.control('evm_snapshot');
-    await world.startExit(henry, coin);
-    const exits = () => [...watcher.watch.table.open()].map(({ exitId }) => exitId);
-    const exitId = await exitIdOf(coin);
-    await until(() => exits().includes(exitId), 'the exit');
-    const outputs = watcher.watch.books.ledger.size;
-    await world.anvil.control('evm_revert', before);
-    // What is known counts until another chain is as long.
-    await mine(100);
-    await until(() => !exits().includes(exitId), 'the exit to vanish');
-    await until(() => watcher.watch.follower.waiting === 0, 'the ledger');
-    expect(watcher.watch.books.ledger.size).toBe(outputs);
-    expect(await isExitable(exitId)).toBe(false);
   });
 
   it('[X7] after an invalid block everybody is told to leave, with evidence; exits are challenged all the same, also by what is in that block', async () => {
