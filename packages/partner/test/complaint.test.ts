@@ -1,4 +1,4 @@
-/** A complaint from silence to verdict, with real validators and a real partner on real time. */
+/** A complaint from silence to verdict, with real validators and a real partner. */
 import { nodeSigner, toHex } from '@palisade/core';
 import { ROLE, responsibleFor, standingQuery } from '@palisade/market/schema';
 import { afterEach, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import {
   type Pool,
   partnerKey,
   QUICK,
+  sessionsUntil,
   startPool,
   startTestPartner,
   until,
@@ -17,6 +18,9 @@ const cleanups: Cleanup[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+/** Blocks in which whoever could rebut has done so: the notice is looked up as soon as the complaint is seen. */
+const REBUTTAL_BLOCKS = 10n;
 
 /** A stream of notices as a validator serves it that says nothing of jobs. */
 function withoutNotices(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
@@ -75,9 +79,16 @@ it('[P2V-2.G1] the censored partner: its daemon complains of both that answer fo
   const responsible = responsibleFor(key, record.session, keys).map(toHex);
   expect(filed.map(({ validator }) => validator).sort()).toEqual([...responsible].sort());
   expect(filed.every((each) => each.job === toHex(job))).toBe(true);
-  await until(async () => (await eventsOf(pool, 'market.complaint-upheld')).length === 2, {
-    what: 'the verdict',
-  });
+  const { height: rebuttable } = await pool.chain.status();
+  await sessionsUntil(
+    pool,
+    async () => (await eventsOf(pool, 'market.complaint-upheld')).length === 2,
+    {
+      what: 'the verdict',
+      live: [0],
+      mayEnd: async () => (await pool.chain.status()).height >= rebuttable + REBUTTAL_BLOCKS,
+    },
+  );
   expect(await eventsOf(pool, 'market.complaint-dismissed')).toEqual([]);
   for (const validator of keys) {
     const { failuresInRow } = await pool.chain.query(standingQuery, {
