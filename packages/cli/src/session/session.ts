@@ -3,7 +3,7 @@
  * opened when it is first asked for, so that `palisade keys list` needs no network.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ChainClient,
@@ -14,7 +14,7 @@ import {
   parseDirectory,
 } from '@palisade/client';
 import { fromHex, PalisadeError, toHex } from '@palisade/core';
-import { atomicWrite, type Config } from '@palisade/daemon';
+import { atomicWrite, type Config, ensureDir } from '@palisade/daemon';
 import pc from 'picocolors';
 import { voucherFolder } from '../files/vouchers.ts';
 import { formatSize } from '../terminal/amounts.ts';
@@ -97,7 +97,7 @@ export class Session {
     if (!this.#cacheFile || !this.#chain) return;
     const data = this.#chain.directory.export();
     if (data.validators.length === 0) return;
-    mkdirSync(this.home.cache, { recursive: true });
+    await ensureDir(this.home.cache);
     await atomicWrite(this.#cacheFile, `${JSON.stringify(data)}\n`);
   }
 

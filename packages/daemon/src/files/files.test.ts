@@ -60,6 +60,14 @@ describe('folders', () => {
     });
   });
 
+  it.runIf(process.platform === 'linux')(
+    'where the system lets nobody make a folder, that is said at once',
+    async () => {
+      for (const path of ['/proc/palisade', '/proc/palisade/a/b'])
+        await expect(ensureDir(path)).rejects.toThrow(/mkdir '\/proc\/palisade'/);
+    },
+  );
+
   it('a file where a folder is needed is named', async () => {
     await writeFile(join(dir, 'file'), '');
     await expect(ensureDir(join(dir, 'file'))).rejects.toMatchObject({

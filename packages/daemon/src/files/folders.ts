@@ -1,5 +1,6 @@
-import { lstat, mkdir, opendir, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdirSync, statSync } from 'node:fs';
+import { lstat, opendir, stat, statfs } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { PalisadeError } from '@palisade/core';
 
 /** `st_blocks` counts units of 512 bytes on every POSIX system, whatever the disk's block size. */
@@ -12,11 +13,7 @@ const STAT_BLOCK_BYTES = 512;
  * @throws PalisadeError `files/not-a-folder`, `files/too-open`; Node's own errors for failing I/O.
  */
 export async function ensureDir(path: string, mode?: number): Promise<void> {
-  await mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    },
-  );
+  makeFolders(path, mode);
   const found = await stat(path);
   if (!found.isDirectory()) {
     throw new PalisadeError({
@@ -33,6 +30,25 @@ export async function ensureDir(path: string, mode?: number): Promise<void> {
       data: { path },
     });
   }
+}
+
+/**
+ * Makes a folder, and those above it, from the top down: Node's own way, `recursive`, never ends where
+ * the system lets nobody make one, as below `/proc`.
+ *
+ * @throws Node's own errors
+ */
+export function makeFolders(path: string, mode?: number): void {
+  const missing: string[] = [];
+  let at = resolve(path);
+  for (; !statSync(at, { throwIfNoEntry: false }); at = dirname(at)) missing.push(at);
+  for (const folder of missing.reverse())
+    try {
+      mkdirSync(folder, mode);
+    } catch (error) {
+      // Somebody else was quicker.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
 }
 
 /**

@@ -1,14 +1,6 @@
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolders } from '../files/folders.ts';
 import type { LogSink } from './logger.ts';
 
 /** How often we look whether somebody moved the file away, or whether a full disk has room again. */
@@ -41,7 +33,7 @@ export function openRotatingFile({
   let lost = 0;
 
   const open = (): OpenFile => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     const fd = openSync(path, 'a', 0o640); // logs tell much about a node: not for everyone
     const { size, ino } = fstatSync(fd);
     return { fd, inode: ino, bytes: size };
