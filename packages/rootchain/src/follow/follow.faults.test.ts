@@ -10,7 +10,9 @@ import {
   useRoot,
 } from '../../test/follow.ts';
 import type { Fault, Lie } from '../../test/proxy.ts';
-import { httpRpc } from '../index.ts';
+import { httpRpc, type Rpc } from '../index.ts';
+import { refused } from '../rpc/errors.ts';
+import { blockAt } from '../rpc/shapes.ts';
 
 useRoot();
 
@@ -198,5 +200,22 @@ describe('a node that lies', () => {
       return lag-- > 0 ? null : result;
     });
     await expectTruth(await read(({ height }) => height === end, { margin: 0n }));
+  });
+
+  it('[X1] the state of a block that it has thrown away is not waited for: a newer head will do', async () => {
+    await deposit();
+    const end = await head();
+    const honest = httpRpc({ urls: [root.anvil.url] });
+    const thrownAway = await honest.ask(blockAt(end));
+    let refusals = 0;
+    const ask: Rpc['ask'] = async (question, signal) => {
+      const isOfIt = JSON.stringify(question.params).includes(thrownAway!.hash);
+      if (question.method !== 'eth_call' || !isOfIt) return honest.ask(question, signal);
+      if (++refusals === 3) await root.mine(1);
+      throw refused('missing trie node', {});
+    };
+    const book = await read(({ height }) => height > end, { margin: 0n, rpc: { ask } });
+    expect(refusals).toBe(3);
+    await expectTruth(book);
   });
 });

@@ -185,6 +185,22 @@ describe('reorganisations', () => {
     },
   );
 
+  it('[X1] below the margin are noticed before the chain is as long again as it was', async () => {
+    const margin = 2n;
+    const done = async ({ height }: Book) => height === (await head()) - margin;
+    await root.mine(2);
+    const book = await read(done, { margin });
+    const before = await root.anvil.control('evm_snapshot');
+    await deposit();
+    await root.mine(4);
+    await read(done, { margin, resume: book.checkpoints }, book);
+    await root.anvil.control('evm_revert', before);
+    await root.mine(4);
+    expect((await head()) - margin).toBeLessThan(book.height);
+    await read(({ rewinds }) => rewinds > 0, { margin, resume: book.checkpoints }, book);
+    await expectTruth(book);
+  });
+
   it('a chain that has none of the blocks that were followed is refused', async () => {
     const resume = [
       {

@@ -29,7 +29,7 @@ import {
   type RawLog,
 } from '../rpc/shapes.ts';
 import { type Checkpoint, FRESH_COUNTERS } from './checkpoint.ts';
-import { Contradictions } from './contradictions.ts';
+import { brokenChain, Contradictions } from './contradictions.ts';
 import type { RootLog, Sources } from './log.ts';
 import { type Batch, readBatch } from './read-batch.ts';
 
@@ -88,6 +88,10 @@ class Follower<S extends Sources> {
   readonly #options: FollowOptions<S>;
   readonly #patience: Patience;
   readonly #waiting: Waiting;
+  /** Asks each question until it is answered; what is tried again as a whole is a contradiction. */
+  readonly #patient: Rpc = {
+    ask: (question) => this.#ask(() => this.#options.rpc.ask(question, this.#options.signal)),
+  };
   readonly #contradictions = new Contradictions();
   /** Oldest first, the newest is where we are. */
   #checkpoints: Checkpoint[];
@@ -110,8 +114,8 @@ class Follower<S extends Sources> {
   }
 
   async begin(): Promise<void> {
-    const { rpc, contracts, signal } = this.#options;
-    const chainId = await this.#ask(() => rpc.ask(chainIdQuestion, signal));
+    const { contracts } = this.#options;
+    const chainId = await this.#patient.ask(chainIdQuestion);
     if (chainId !== BigInt(contracts.chainId))
       throw new PalisadeError({
         code: 'rootchain/other-chain',
@@ -126,59 +130,65 @@ class Follower<S extends Sources> {
 
   async next(): Promise<Step<S>> {
     for (;;) {
-      const head = await this.#ask(() => this.#options.rpc.ask(headBlock, this.#options.signal));
-      const last = this.#checkpoints.at(-1)!;
-      const target = head.number - (this.#options.margin ?? FINALITY_MARGIN);
-      if (target <= last.height) {
-        await this.#waiting.sleep(this.#options.pollMs ?? POLL_MS, this.#options.signal);
-        continue;
-      }
-      const to = target - last.height > this.#span ? last.height + this.#span : target;
-      // States further below the head are gone from most nodes; what is missing there shows later.
-      const step = await this.#attempt(last, to, head, to === target);
+      const step = await this.#ask(() => this.#look());
       if (step) return step;
     }
   }
 
-  /** One batch, tried as often as it takes; undefined when it has to be cut into smaller ones. */
+  /**
+   * One try. It asks for the head anew: a node need not have for ever what one range was asked for, be it that its blocks
+   * were taken back or that their states were thrown away.
+   */
+  async #look(): Promise<Step<S> | undefined> {
+    const head = await this.#patient.ask(headBlock);
+    const last = this.#checkpoints.at(-1)!;
+    const target = head.number - (this.#options.margin ?? FINALITY_MARGIN);
+    if (target > last.height) {
+      const to = target - last.height > this.#span ? last.height + this.#span : target;
+      // States further below the head are gone from most nodes; what is missing there shows later.
+      return this.#attempt(last, to, head, to === target);
+    }
+    // The head went back: nobody knows how far the chain did.
+    const now = target < last.height ? await this.#patient.ask(blockAt(last.height)) : undefined;
+    if (now && now.hash !== last.hash) return this.#doubt(brokenChain(last.height, now.hash));
+    await this.#waiting.sleep(this.#options.pollMs ?? POLL_MS, this.#options.signal);
+    return undefined;
+  }
+
+  /** One batch; undefined when it has to be cut into smaller ones. */
   async #attempt(
     last: Checkpoint,
     to: bigint,
     head: BlockHeader,
     counted: boolean,
   ): Promise<Step<S> | undefined> {
-    const { rpc, sources, contracts, signal } = this.#options;
-    // Each question is asked until it is answered; what is tried again as a whole is a contradiction.
-    const patient: Rpc = { ask: (question) => this.#ask(() => rpc.ask(question, signal)) };
+    const { sources, contracts } = this.#options;
     const reading = {
-      rpc: patient,
+      rpc: this.#patient,
       sources,
       framework: contracts.framework,
       witness: this.#witness(),
     };
-    let contradiction: 'block' | 'logs' | undefined;
     try {
-      const batch = await this.#ask(async () => {
-        try {
-          return await readBatch(reading, last, to, counted);
-        } catch (error) {
-          contradiction = this.#contradictions.believe(error, BELIEVE_AFTER);
-          if (contradiction) return undefined;
-          throw error;
-        }
-      });
-      if (batch === undefined) return await this.#rewind(contradiction!);
+      const batch = await readBatch(reading, last, to, counted);
       if (counted) this.#counted = batch.checkpoint;
       return this.#accept(batch, head);
     } catch (error) {
-      const single = to === last.height + 1n;
       const refused = error instanceof PalisadeError && error.code === 'rootchain/refused';
-      if (!refused) throw error;
+      if (!refused) return this.#doubt(error);
       // A node that refuses a range may grant half of it; one block it has to grant some day.
+      const single = to === last.height + 1n;
       if (!single) this.#span = (to - last.height + 1n) / 2n;
       else await this.#wait(error);
       return undefined;
     }
+  }
+
+  /** Throws it, so that it is tried again, until the same contradiction was met so often that it is the truth. */
+  async #doubt(error: unknown): Promise<Rewind | undefined> {
+    const kind = this.#contradictions.believe(error, BELIEVE_AFTER);
+    if (kind === undefined) throw error;
+    return this.#rewind(kind);
   }
 
   /** One try each time: a witness that is silent is told of, and holds up nothing. */
