@@ -504,7 +504,8 @@ describe('job files', () => {
   it('[C2V-2.Q2, P2V-2.G1] hold the late request that lands in the next file: it is confirmed for that block, everybody can read it there, and that block takes it', async () => {
     const pool = await start();
     const inTime = await pool.ask();
-    // Blocks on demand are due when the last one has come: any later is too late for the next one.
+    // This chain makes blocks only when it is told to, so the next one is due as soon as the last one is there: a
+    // request that comes a millisecond after that is late for it, and goes into the one behind.
     pool.time.nowMs += 1;
     const late = await pool.ask({ sessions: 3 });
     const heights = [inTime, late].map(

@@ -86,7 +86,7 @@ export class ExitTable {
     return this.standard.get(exitId) ?? this.inFlight.get(exitId);
   }
 
-  /** Whether an exit was paid for an output: any other one will be passed over (`ExitOmitted`). */
+  /** Whether an output was paid out, by whichever exit: the contracts pass over each further exit of it (`ExitOmitted`). */
   wasPaid({ position, outputTx }: Pick<StandardExit, 'position' | 'outputTx'>): boolean {
     if (this.paidPositions.has(position)) return true;
     return this.paidOutputs.has(outputKey(hashOf(outputTx), placeOf(position).oindex));
