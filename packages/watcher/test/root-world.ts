@@ -132,9 +132,12 @@ export async function startRootWorld({
     authority: { account: senderOf(AUTHORITY).address },
     ...(dialect.name === 'v1' ? { artifacts: V1 } : {}),
   });
-  const mineEvery = (ms: number) =>
-    setInterval(() => void anvil.control('anvil_mine', '0x1').catch(() => {}), ms);
-  let miner = mineEvery(mineMs);
+  let mining: Promise<unknown> = Promise.resolve();
+  const mine = () => {
+    mining = Promise.allSettled([mining, anvil.control('anvil_mine', '0x1')]);
+  };
+  let paceMs = mineMs;
+  let miner = setInterval(mine, paceMs);
   const child = await startChild(contracts, dialect);
   const call = async (who: Person, to: Hex, data: Hex, value = 0n) => {
     const outcome = await senderOf(who).send({ to, data, value });
@@ -293,7 +296,18 @@ export async function startRootWorld({
     /** Blocks come so far apart from now on, ms. */
     pace: (ms: number) => {
       clearInterval(miner);
-      miner = mineEvery(ms);
+      paceMs = ms;
+      miner = setInterval(mine, paceMs);
+    },
+    /**
+     * Takes back what came since a snapshot of anvil. No block comes meanwhile: of a block that is made while others are
+     * taken back, anvil keeps the number and loses those before it, for good.
+     */
+    takeBack: async (snapshot: unknown) => {
+      clearInterval(miner);
+      await mining;
+      if ((await anvil.control('evm_revert', snapshot)) !== true) throw new Error('not taken back');
+      miner = setInterval(mine, paceMs);
     },
     /** Lets time pass on the root chain, seconds. */
     warp: async (seconds: number) => {

@@ -101,8 +101,7 @@ describe('a watcher on a real root chain', () => {
   it('[X1] an exit that the root chain takes back is forgotten, though it was deeper than the margin', async () => {
     const henry = person('henry');
     const coin = await world.deposit(henry, ETH);
-    world.pace(100);
-    const watcher = await watch({ pollMs: 100 });
+    const watcher = await watch();
     await until(() => synced(watcher), 'the watcher to sync');
     const before = await world.anvil.control('evm_snapshot');
     await world.startExit(henry, coin);
@@ -110,12 +109,11 @@ describe('a watcher on a real root chain', () => {
     const exitId = await exitIdOf(coin);
     await until(() => exits().includes(exitId), 'the exit');
     const outputs = watcher.watch.books.ledger.size;
-    await world.anvil.control('evm_revert', before);
+    await world.takeBack(before);
     await until(() => !exits().includes(exitId), 'the exit to vanish');
     await until(() => watcher.watch.follower.waiting === 0, 'the ledger');
     expect(watcher.watch.books.ledger.size).toBe(outputs);
     expect(await isExitable(exitId)).toBe(false);
-    world.pace(MINE_MS);
   });
 
   it('[X8] refuses to challenge from a contract, and without a key', async () => {
