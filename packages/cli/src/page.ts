@@ -58,11 +58,17 @@ function commandSection(words: string, command: Command): string {
   ].join('\n');
 }
 
-function aboutOption({ description, mandatory, defaultValue, argChoices }: Option): string {
+function aboutOption({
+  description,
+  mandatory,
+  defaultValue,
+  defaultValueDescription = `${defaultValue}`,
+  argChoices,
+}: Option): string {
   const more = [
     mandatory ? 'needed' : '',
     argChoices ? `one of ${argChoices.join(', ')}` : '',
-    defaultValue === undefined || defaultValue === true ? '' : `default ${defaultValue}`,
+    defaultValue === undefined || defaultValue === true ? '' : `default ${defaultValueDescription}`,
   ].filter((part) => part !== '');
   return more.length === 0 ? description : `${description} (${more.join('; ')})`;
 }

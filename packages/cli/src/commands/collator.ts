@@ -1,4 +1,6 @@
 /** `palisade collator`: candidates for the seats that are drawn. */
+
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { bindNodeKey, nodeKeyConsent, nodeKeyQuery } from '@palisade/chain/schema';
 import { digestOf, PalisadeError, type Signer, toHex } from '@palisade/core';
 import {
@@ -9,7 +11,6 @@ import {
   registerCollator,
   rootKeyConsent,
 } from '@palisade/power/schema';
-import { InvalidArgumentError } from 'commander';
 import { accountLeaf, branch, type Context, execute, type Report } from '../command.ts';
 import { unlockKey } from '../session/machine.ts';
 import type { Session } from '../session/session.ts';
@@ -48,11 +49,10 @@ function registerCommand(context: Context) {
     )
     .option('--name <text>', 'name for people; that of the machine key unless given')
     .option('--bond <amount>', 'in PAL; the least that is asked for unless given', parseAmount)
-    .option(
-      '--commission <percent>',
-      'what it keeps of what its backers earn',
-      parsePercent,
-      100_000,
+    .addOption(
+      new Option('--commission <percent>', 'what it keeps of what its backers earn')
+        .argParser(parsePercent)
+        .default(100_000, '10%'),
     )
     .option('-y, --yes', 'do not ask before paying')
     .action((options) => execute(context, options, (session) => register(session, options)));
