@@ -2,13 +2,18 @@
 import { type Refusal, refuse } from '@palisade/core';
 
 export function noSuchSector(number: bigint): Refusal {
-  return refuse('sectors/no-such-sector', `This miner has no living sector ${number}.`);
+  return refuse(
+    'sectors/no-such-sector',
+    `This miner has no living sector ${number}: it was never proven, or has ended.`,
+    { next: 'See sectors.of for those that it has.' },
+  );
 }
 
 export function noSuchPartition(deadline: number, partition: number): Refusal {
   return refuse(
     'sectors/no-such-partition',
     `This miner has no partition ${partition} at deadline ${deadline}.`,
+    { next: 'See sectors.partitions for those that it has.' },
   );
 }
 

@@ -60,7 +60,13 @@ function checkSectors(
     if (sector?.ended !== 0n) return noSuchSector(number);
     if (!isMutable(current, sector.deadline, ctx.height)) return notMutable(sector.deadline);
     if (!allowed.includes(stateOf(ctx, sector, number)))
-      return refuse('sectors/wrong-state', `Sector ${number} is not in a state to be declared so.`);
+      return refuse(
+        'sectors/wrong-state',
+        `Sector ${number} is not in a state to be declared so.`,
+        {
+          next: 'Declare faulty what is not yet, and recovered what is faulty.',
+        },
+      );
   }
   return undefined;
 }

@@ -35,10 +35,13 @@ function checkNumber(ctx: TxContext, current: SectorsParams, number: bigint): Re
     return refuse(
       'sectors/number-used',
       `Sector numbers are used once, and upwards: ${next} is the next one, not ${number}.`,
-      { data: { next } },
+      { data: { next }, next: `Seal and announce sector ${next}.` },
     );
   if (live < current.maxSectors) return undefined;
-  return refuse('sectors/too-many', `A miner has at most ${current.maxSectors} sectors.`);
+  return refuse('sectors/too-many', `A miner has at most ${current.maxSectors} sectors.`, {
+    retry: 'later',
+    next: 'Wait until one ends, or end one by sectors.terminate.',
+  });
 }
 
 /** The session's randomness, when it is young enough to seal by. */

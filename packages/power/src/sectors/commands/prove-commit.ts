@@ -33,6 +33,7 @@ export function proveCommitHandler(domain: Domain, power: MinerPower) {
         return refuse(
           'sectors/not-announced',
           `Sector ${number} of this miner is not announced, or was not proven in time.`,
+          { next: 'Seal and announce another one: numbers are used once.' },
         );
       if (announced.challenge.every((byte) => byte === 0))
         return refuse(

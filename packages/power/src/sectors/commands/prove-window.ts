@@ -47,12 +47,14 @@ function checkWindow(
     return refuse(
       'sectors/window-closed',
       `Deadline ${window.deadline} is open until block ${window.closes}, not ${deadline}.`,
-      { retry: 'later' },
+      { retry: 'later', next: 'Prove it when its own window opens, by the challenge of that.' },
     );
   if (challenges.get(state, BigInt(deadline))?.opens !== window.opens)
     return refuse('sectors/no-challenge', 'No challenge was drawn for this window.');
   if (partition.opens === window.opens)
-    return refuse('sectors/window-proven', 'This partition is proven for this window.');
+    return refuse('sectors/window-proven', 'This partition is proven for this window.', {
+      next: 'Nothing is left to do before its next window.',
+    });
   return undefined;
 }
 
