@@ -56,6 +56,8 @@ export class ChainService implements ChildChainService {
   /** One after the other, so that nonces have no gaps. */
   private last: Promise<unknown> = Promise.resolve();
   private readonly underWay = new Map<string, UnderWay>();
+  /** Payments that wait for their turn to be handed in, or for their block. */
+  private waiting = 0;
 
   constructor({ pool, payerSecret }: ChainServiceParts) {
     this.pool = pool;
@@ -64,10 +66,19 @@ export class ChainService implements ChildChainService {
 
   /** Answers when the payment has its place in a child block, or is refused. */
   async submit(signed: Uint8Array): Promise<Accepted | Refusal> {
-    if (this.underWay.size >= MAX_UNDER_WAY)
+    if (this.waiting >= MAX_UNDER_WAY)
       return refuse('payments/too_busy', 'Too many payments wait for their block.', {
         retry: 'later',
       });
+    this.waiting++;
+    try {
+      return await this.untilPlaced(signed);
+    } finally {
+      this.waiting--;
+    }
+  }
+
+  private async untilPlaced(signed: Uint8Array): Promise<Accepted | Refusal> {
     const handedIn = this.last.then(() => this.handIn(signed));
     this.last = handedIn.catch(() => undefined);
     const id = await handedIn;

@@ -112,10 +112,13 @@ export class Reporter {
    */
   private async untilKnown(log: ChildChainLog): Promise<void> {
     if (log.name !== 'BlockSubmitted') return;
-    const { pool, pollMs, signal } = this.parts;
-    for (;;) {
-      const block = childBlocks.get(pool.application.committed, log.args.blknum);
+    const { pool, pollMs, signal, log: journal } = this.parts;
+    const { blknum } = log.args;
+    for (let isSaid = false; ; isSaid = true) {
+      const block = childBlocks.get(pool.application.committed, blknum);
       if (block && pool.index.height >= block.lastHeight) return;
+      if (!isSaid)
+        journal.warn('reports wait for a child block that is not known here', { blknum });
       await pause(pollMs, undefined, { signal });
     }
   }
