@@ -88,7 +88,7 @@ export class FakeChain {
   /** How the standing of whoever is asked for differs from a newcomer's. */
   standing: Partial<StandingView> = {};
   mayTake = { code: '', message: '', next: '', wantedBond: 0n };
-  /** Name of a command that no block takes. */
+  /** Name of a command that no block takes; what its sender sent after it comes in none either. */
   omits = '';
   /** Omissions that were reported. */
   readonly omissions: { transaction: Uint8Array; acknowledgement: Uint8Array }[] = [];
@@ -142,9 +142,11 @@ export class FakeChain {
   produce(): void {
     this.height++;
     let index = 0;
+    const held = new Set<string>();
     for (const [id, opened] of this.#pending) {
-      if (opened.declaration.name === this.omits) continue;
       const lane = laneOf(opened.sender, opened.declaration.lane);
+      if (opened.declaration.name === this.omits) held.add(lane);
+      if (held.has(lane)) continue;
       this.nonces.set(lane, (this.nonces.get(lane) ?? 0n) + 1n);
       const error = this.#apply(opened);
       const place = { height: this.height, index: index++, code: error ? 1 : 0 };

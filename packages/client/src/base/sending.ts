@@ -258,10 +258,10 @@ async function waitFor(
   }
   throw clientError(
     'client/not-included',
-    `Transaction ${toHex(id)} is in no block after ${PATIENCE_BLOCKS} block times.`,
+    `Transaction ${toHex(id)} is in no block after ${PATIENCE_BLOCKS} block times: validators leave it out, or one that its sender sent before.`,
     {
       retry: 'later',
-      next: 'It may still come: look for it again, or send it again.',
+      next: 'It may still come: look for it before you send it again.',
       data: { id: toHex(id) },
     },
   );

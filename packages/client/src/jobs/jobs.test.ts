@@ -9,7 +9,7 @@ import {
   PalisadeError,
   toHex,
 } from '@palisade/core';
-import { acknowledgement, complete, JOB_STATE, UTILITY } from '@palisade/market/schema';
+import { acknowledgement, cancel, complete, JOB_STATE, UTILITY } from '@palisade/market/schema';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FairClock } from '../../test/fair-clock.ts';
 import { FakeNetwork } from '../../test/fake-network.ts';
@@ -482,6 +482,12 @@ describe('the end and the renewal of a job', () => {
   it('[C2V-7.G2] the receipt nobody includes: more than a third of the weight acknowledged it, and each of them is reported', async () => {
     const { job } = await store(10, 1);
     network.chain.omits = complete.name;
+    const take = network.chain.take.bind(network.chain);
+    network.chain.take = (opened) => {
+      // By then it was given up.
+      if (opened.declaration.name === cancel.name) network.chain.omits = '';
+      return take(opened);
+    };
     const removal = await market.remove(job);
     expect(removal.unanswered).toMatchObject([{ error: { code: 'client/receipt-omitted' } }]);
     const { omissions, validators } = network.chain;
@@ -494,6 +500,16 @@ describe('the end and the renewal of a job', () => {
     });
     expect(new Set(accused).size).toBe(accused.length);
     expect(3 * accused.length).toBeGreaterThan(validators.length);
+  });
+
+  it('[C2V-7.G2] says why a job is not ended when the cancellation waits behind a receipt that nobody includes', async () => {
+    const { job } = await store(10, 1);
+    network.chain.omits = complete.name;
+    await expect(market.remove(job)).rejects.toMatchObject({
+      code: 'client/not-included',
+      message: expect.stringMatching(/is not ended: .* acknowledged receipt .* reported for it\.$/),
+      next: expect.stringContaining('end it again'),
+    });
   });
 
   it('cancels what is used interactively: its receipts are signed where it is used', async () => {

@@ -58,7 +58,8 @@ export async function planRemoval(context: JobContext, job: Uint8Array): Promise
 /**
  * Ends a job after the running session. Partners are paid for that session; what is left of the
  * escrow comes back when the arbitration window has closed.
- * @throws PalisadeError `client/no-such-job`, `client/not-yours`, `client/job-over`
+ * @throws PalisadeError `client/no-such-job`, `client/not-yours`, `client/job-over`; `client/not-included` when
+ * it had to be cancelled and no block took that
  */
 export async function remove(context: JobContext, job: Uint8Array): Promise<Removal> {
   const view = await needOpenJob(context, job);
@@ -78,10 +79,21 @@ export async function remove(context: JobContext, job: Uint8Array): Promise<Remo
   // A job with fewer agreements than wanted would keep its escrow until the end of its term.
   const cancelled = unanswered.length > 0 || agreements.length < view.job.partners;
   if (cancelled) {
-    const sent = await context.chain.send(cancel, { job }, context.account.signer);
-    fee += sent.fee;
+    const sending = context.chain.send(cancel, { job }, context.account.signer);
+    fee += (await sending.catch((error) => throwNotEnded(job, unanswered, error))).fee;
   }
   return { job, completed, unanswered, cancelled, fee };
+}
+
+/** A cancellation has its turn behind receipts that no block took: why these are missing is what helps. */
+function throwNotEnded(job: Uint8Array, unanswered: Removal['unanswered'], cause: unknown): never {
+  if (!(cause instanceof PalisadeError) || cause.code !== 'client/not-included') throw cause;
+  const reasons = unanswered.map(({ error }) => error.message);
+  const why = ['its cancellation is in no block.', ...reasons].join(' ');
+  throw clientError('client/not-included', `Job ${toHex(job)} is not ended: ${why}`, {
+    ...{ cause, retry: 'later', data: cause.data },
+    next: 'Look at the job in some minutes: if it still runs, end it again.',
+  });
 }
 
 /**
