@@ -28,7 +28,7 @@ import {
   UNUSED_LEAF,
 } from '@palisade/payments';
 import { askBlock, askRoot, askRootOf } from './ask.ts';
-import type { InvalidBlockEvidence } from './bundle.ts';
+import type { InvalidBlockEvidence, ProvenTx } from './bundle.ts';
 import type { EvidenceReport } from './check.ts';
 
 const nothing = (finding: string): EvidenceReport => ({ holds: false, finding, toAsk: [] });
@@ -93,6 +93,8 @@ class Known {
   /** What the root chain must say to it. */
   readonly asked: string[] = [];
   private doubt: string | undefined;
+  /** What is shown, by its place: a block can have as many inputs as evidence has proofs. */
+  private readonly places: ReadonlyMap<Position, ProvenTx>;
   private readonly domain: SigningDomain;
   private readonly evidence: InvalidBlockEvidence;
   /** Those of the block that come before. */
@@ -107,6 +109,9 @@ class Known {
     this.domain = domain;
     this.evidence = evidence;
     this.before = transactions.slice(0, txindex);
+    this.places = new Map(
+      evidence.made.map((one) => [one.position - BigInt(placeOf(one.position).oindex), one]),
+    );
   }
 
   /** Why the rules refuse it; nothing when they do not; a sentence when what is shown does not hold. */
@@ -149,10 +154,7 @@ class Known {
   private made(position: Position): Output | undefined {
     const { blknum, txindex, oindex } = placeOf(position);
     if (blknum === this.evidence.blknum) return this.before[txindex]?.outputs[oindex];
-    const proven = this.evidence.made.find((one) => {
-      const place = placeOf(one.position);
-      return place.blknum === blknum && place.txindex === txindex;
-    });
+    const proven = this.shown(position);
     if (!proven) {
       this.asked.push(`blocks(${blknum}) of the framework: there must be none.`);
       return undefined;
@@ -165,11 +167,17 @@ class Known {
     return isRefusal(decoded) ? undefined : decoded.outputs[oindex];
   }
 
+  /** The transaction that the evidence shows at a place, whichever of its outputs is named. */
+  private shown(position: Position): ProvenTx | undefined {
+    return this.places.get(position - BigInt(placeOf(position).oindex));
+  }
+
   private unspent(position: Position): Output | undefined {
     const output = this.made(position);
-    if (!output || !this.evidence.left.includes(position)) return output;
-    const { raw } = this.evidence.made.find((one) => one.position === position)!;
-    const outputId = toHex(outputIdOf(raw, position));
+    const shown = this.shown(position);
+    // What the block made itself cannot have left before it.
+    if (!output || !shown || !this.evidence.left.includes(position)) return output;
+    const outputId = toHex(outputIdOf(shown.raw, position));
     this.asked.push(`isOutputFinalized(${outputId}) of the framework: it must have left.`);
     return undefined;
   }
