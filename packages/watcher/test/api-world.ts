@@ -83,6 +83,13 @@ export async function startApiWorld(name: Dialect['name']) {
       await watch.look();
       if (!watch.isFresh()) throw new Error('the watcher is not up to date');
     },
+    /** The root chain takes back what came after so many facts, below the margin. */
+    takeBack: async (facts: number) => {
+      chain.takeBack(facts);
+      told = facts;
+      const height = BigInt(chain.height - 1);
+      await watch.step({ kind: 'rewind', checkpoint: { height } } as never);
+    },
     /** A block of signed payments, or of those that the watcher passed on. */
     block: async (signed: readonly Uint8Array[] = pending.splice(0)) => {
       const positions = chain.block(signed);

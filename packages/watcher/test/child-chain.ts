@@ -88,6 +88,14 @@ export class TestChain {
     return this.submit(BlockTree.of(raws).root, signed);
   }
 
+  /** What the root chain told after so many facts is void. The operator keeps its ledger: use `wrongBlock` from then on. */
+  takeBack(facts: number): void {
+    this.facts.length = facts;
+    const submitted = this.facts.filter(({ event }) => event.name === 'BlockSubmitted').length;
+    this.next = 1000 * (submitted + 1);
+    this.height = (this.facts.at(-1)?.height ?? 0) + 1;
+  }
+
   private submit(root: Uint8Array, signed: readonly Uint8Array[]): number {
     const number = this.next;
     this.bodies.set(toHex(root), { number, hash: root, transactions: signed });

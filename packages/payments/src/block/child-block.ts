@@ -189,7 +189,10 @@ export type Spender = { readonly blknum: number; readonly txindex: number; reado
 export function* spendsOf({
   blknum,
   transactions,
-}: ChildBlock): Generator<{ readonly position: Position; readonly spender: Spender }> {
+}: Pick<ChildBlock, 'blknum' | 'transactions'>): Generator<{
+  readonly position: Position;
+  readonly spender: Spender;
+}> {
   for (const [txindex, opened] of transactions.entries()) {
     if (!isPayment(opened)) continue;
     for (const [input, position] of opened.transaction.inputs.entries())

@@ -7,6 +7,7 @@ import {
   concat,
   equalBytes,
   fromBinaryString,
+  isRefusal,
   type KeyValueStore,
   PalisadeError,
   readU64be,
@@ -17,7 +18,9 @@ import {
 import {
   CHILD_BLOCK_INTERVAL,
   type ChildBlock,
+  type Judging,
   type Opened,
+  openTransaction,
   type Position,
   placeOf,
   type ReceivedBlock,
@@ -38,6 +41,9 @@ const TXS = 65_536n;
 const HASH_BYTES = 32;
 const TX_OFFSET = 10_000;
 const NOTHING = new Uint8Array(0);
+
+/** What of a block is indexed. */
+type Indexed = Pick<ChildBlock, 'blknum' | 'transactions'>;
 
 export type TxPlace = { readonly blknum: number; readonly txindex: number };
 
@@ -76,7 +82,7 @@ export class BlockStore {
   }
 
   /** What to write once a block was judged valid. */
-  *indexOf(block: ChildBlock): Generator<Write> {
+  *indexOf(block: Indexed): Generator<Write> {
     for (const { position, spender } of spendsOf(block))
       yield [spendKey(position), encodeSpender(spender)];
     for (const [txindex, opened] of block.transactions.entries()) {
@@ -87,6 +93,18 @@ export class BlockStore {
     const before = this.transactionsUpTo(block.blknum - CHILD_BLOCK_INTERVAL);
     const count = BigInt(before + block.transactions.length);
     yield [countKey(block.blknum), u64be(count)];
+  }
+
+  /** What to write when the root chain has taken back a block: nothing is found in it any more. */
+  *unindexOf(blknum: number, { domain, recover }: Judging): Generator<Write> {
+    // A block that was never judged valid has no index, and what it spends an older one may have spent.
+    if (this.store.get(countKey(blknum)) === undefined) return;
+    const transactions = this.block(blknum)!.transactions.map((bytes) => {
+      const opened = openTransaction(domain, bytes, recover);
+      if (isRefusal(opened)) throw damaged(blknum);
+      return opened;
+    });
+    for (const [key] of this.indexOf({ blknum, transactions })) yield [key, undefined];
   }
 
   /** Places of the transactions that made or spent outputs of an owner, the newest first. */

@@ -40,6 +40,12 @@ export class Transactions {
     this.dialect = dialect;
   }
 
+  /** Forgets deposits and trees: the root chain may have others under the same numbers. */
+  clear(): void {
+    this.deposits.clear();
+    this.trees.clear();
+  }
+
   noteDeposit({ event }: FactOf<'DepositCreated'>): void {
     const { blknum, depositor, token, amount } = event;
     this.deposits.set(blknum, depositTx(depositor, token, amount));

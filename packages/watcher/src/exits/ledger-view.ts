@@ -48,6 +48,11 @@ export class LedgerView implements ChainView {
     this.dialect = dialect;
   }
 
+  /** Forgets spends that were looked up: the root chain may have taken back their blocks. */
+  clear(): void {
+    this.known.clear();
+  }
+
   get blknum(): number {
     return this.books().blknum;
   }

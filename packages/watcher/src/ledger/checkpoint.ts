@@ -58,6 +58,11 @@ function* chunksOf({ applied, blknum, ledger, settled }: Books): Generator<Uint8
   yield chunk.subarray(0, at);
 }
 
+/** Takes away what was written: it may say what the root chain has taken back, and later facts hide how far it went. */
+export async function removeCheckpoint(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
 /** The books as they were written; undefined when there are none, or when what is there is damaged. */
 export async function readCheckpoint(path: string): Promise<Books | undefined> {
   await rm(`${path}.new`, { force: true });

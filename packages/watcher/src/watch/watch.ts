@@ -6,7 +6,7 @@
 import { type Clock, type KeyValueStore, toHex } from '@palisade/core';
 import { type Logger, pause } from '@palisade/daemon';
 import { type Dialect, type Judging, placeOf } from '@palisade/payments';
-import type { Sender, Step } from '@palisade/rootchain';
+import type { Checkpoint, Sender, Step } from '@palisade/rootchain';
 import { EntryBook } from '../accounting/entries.ts';
 import { type Funding, fundingOf, type OpenExit, smallBonds } from '../accounting/funding.ts';
 import { BlockStore } from '../blocks/block-store.ts';
@@ -21,7 +21,7 @@ import { casesOf, judgeExits, type Verdict } from '../exits/judge.ts';
 import { LedgerView } from '../exits/ledger-view.ts';
 import type { Margins } from '../lateness.ts';
 import { Books } from '../ledger/books.ts';
-import { readCheckpoint, writeCheckpoint } from '../ledger/checkpoint.ts';
+import { readCheckpoint, removeCheckpoint, writeCheckpoint } from '../ledger/checkpoint.ts';
 import { LedgerFollower } from '../ledger/follow-ledger.ts';
 import { PayoutStore } from '../ledger/payout-store.ts';
 import { FactStore } from '../root/fact-store.ts';
@@ -148,6 +148,9 @@ export class Watch {
     const { docket } = this.table;
     this.books.onSpent = (position) => docket.touch(position);
     this.deposits.length = 0;
+    this.mined.clear();
+    this.transactions.clear();
+    this.view.clear();
     this.follower = new LedgerFollower({
       ...{ books: this.books, blocks: this.blocks, store, childChain, judging, clock, patienceMs },
       payoutOf: (fact) => this.table.payoutOf(fact, (hash) => this.blocks.placeOfTx(hash)),
@@ -190,11 +193,7 @@ export class Watch {
   /** Takes the next step of the root chain's follower. */
   async step(step: Step<RootSources>): Promise<void> {
     if (step.kind === 'rewind') {
-      this.parts.log.warn('the root chain took back blocks', { to: step.checkpoint.height });
-      await this.facts.rewind(step.checkpoint);
-      await this.payouts.rewind(Number(step.checkpoint.height));
-      await this.follower.stop();
-      this.rebuild(this.books);
+      await this.rewind(step.checkpoint);
     } else {
       const facts = await this.parts.root.facts(step);
       await this.facts.add(facts, step.checkpoint);
@@ -204,6 +203,20 @@ export class Watch {
       await this.readAgain();
     }
     await this.look();
+  }
+
+  /** Forgets what followed from blocks that the root chain took back; the facts last, so that who dies here begins it again. */
+  private async rewind(checkpoint: Checkpoint): Promise<void> {
+    const { store, judging, log } = this.parts;
+    log.warn('the root chain took back blocks', { to: checkpoint.height });
+    const height = Number(checkpoint.height);
+    await this.follower.stop();
+    for (const [blknum, submittedAt] of this.table.blockHeights)
+      if (submittedAt > height) await store.commit([...this.blocks.unindexOf(blknum, judging)]);
+    await removeCheckpoint(this.parts.checkpointPath);
+    await this.payouts.rewind(height);
+    await this.facts.rewind(checkpoint);
+    this.rebuild(this.books);
   }
 
   /** Judges, challenges and tells, by all that is known now. A call while one runs waits for it. */
