@@ -14,19 +14,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FairClock } from '../../test/fair-clock.ts';
 import { FakeNetwork } from '../../test/fake-network.ts';
-import { json, serve, type TestServer } from '../../test/http-server.ts';
-import {
-  baseUrl,
-  type ChainClient,
-  connect,
-  Directory,
-  environment,
-  parseDirectory,
-  readEvent,
-  requestBytes,
-  requestJson,
-  shapes,
-} from './index.ts';
+import { type ChainClient, connect, Directory, parseDirectory, readEvent } from './index.ts';
 
 const policy = { attempts: 4, timeoutMs: 300, pauseMs: 5 };
 const account = accountSigner(new Uint8Array(32).fill(7));
@@ -83,42 +71,6 @@ describe('the directory', () => {
     expect(() => parseDirectory({ validators: [{ nodeKey: '0x00' }] })).toThrowError(
       refusedWith('client/bad-directory'),
     );
-  });
-
-  it('does not let a stranger move a validator that works to another address', () => {
-    const directory = new Directory([]);
-    const nodeKey = new Uint8Array(32).fill(3);
-    directory.hear([{ nodeKey, url: 'http://good.test' }]);
-    directory.noteAnswer(toHex(nodeKey), 5);
-    directory.hear([{ nodeKey, url: 'http://evil.test' }]);
-    expect(directory.find(nodeKey)!.url).toBe('http://good.test');
-    directory.noteFailure(toHex(nodeKey));
-    directory.hear([{ nodeKey, url: 'http://moved.test' }]);
-    expect(directory.find(nodeKey)!.url).toBe('http://moved.test');
-  });
-
-  it('holds at most 64 validators, and drops the least useful', () => {
-    const directory = new Directory([]);
-    for (let i = 0; i < 100; i++)
-      directory.hear([
-        {
-          nodeKey: new Uint8Array(32).fill(i),
-          url: `http://v${i}.test`,
-          seat: i < 70 ? 'passive' : 'active',
-        },
-      ]);
-    expect(directory.list()).toHaveLength(64);
-    expect(directory.list().filter(({ seat }) => seat === 'active')).toHaveLength(30);
-  });
-
-  it.each([
-    'ftp://a',
-    'nonsense',
-    'http://user:pass@a',
-    'http://a/?q=1',
-    `http://${'a'.repeat(300)}`,
-  ])('refuses %s as an address', (url) => {
-    expect(() => baseUrl(url)).toThrowError(refusedWith('client/bad-url'));
   });
 });
 
@@ -384,86 +336,6 @@ describe('lists in pages', () => {
     const ids = (await chain.jobsOf(account.id)).map(({ id }) => toHex(id));
     expect(new Set(ids).size).toBe(230);
   });
-});
-
-describe('one HTTP request', () => {
-  let server: TestServer;
-  let answer: (send: (status: number, body: string | Buffer) => void) => void;
-  beforeEach(async () => {
-    server = await serve((_, response) =>
-      answer((status, body) => response.writeHead(status).end(body)),
-    );
-  });
-  afterEach(() => server.close());
-
-  const number = shapes.object({ n: shapes.count });
-  const ask = (more: { maxBytes?: number; timeoutMs?: number } = {}) =>
-    requestJson(environment(), { url: server.url, timeoutMs: 30_000, ...more }, number);
-
-  it('reads numbers in both forms and passes over fields that it does not know', async () => {
-    answer = (reply) => reply(200, '{"n": "12", "new": {}}');
-    expect(await ask()).toEqual({ n: 12 });
-    answer = (reply) => reply(200, '{"n": 12}');
-    expect(await ask()).toEqual({ n: 12 });
-  });
-
-  it.each(['', 'null', '[]', '{"n": -1}', '{"n": 1.5}', '{"n": "0x10"}', '<html>', '{"n": "1e3"}'])(
-    'refuses the answer %s',
-    async (body) => {
-      answer = (reply) => reply(200, body);
-      await expect(ask()).rejects.toEqual(refusedWith('client/bad-answer'));
-    },
-  );
-
-  it('never reads more than it allows', async () => {
-    answer = (reply) => reply(200, Buffer.alloc(100_000, 0x20));
-    await expect(ask({ maxBytes: 50_000 })).rejects.toEqual(refusedWith('client/answer-too-large'));
-  });
-
-  it('does not follow redirects', async () => {
-    server.fault = () => undefined;
-    const target = await serve((_, response) => json(response, { n: 1 }));
-    const redirecting = await serve((_, response) => {
-      response.writeHead(302, { location: target.url }).end();
-    });
-    const asked = requestBytes(environment(), { url: redirecting.url, timeoutMs: 30_000 });
-    await expect(asked).rejects.toEqual(refusedWith('client/connection'));
-    expect(target.seen).toEqual([]);
-    await Promise.all([target.close(), redirecting.close()]);
-  });
-
-  it('gives up after its time, also when the body stops in the middle', async () => {
-    server.fault = () => 'hang';
-    await expect(ask({ timeoutMs: 50 })).rejects.toEqual(refusedWith('client/timeout'));
-    const half = await serve((_, response) => {
-      response.writeHead(200, { 'content-length': 100 }).write('{"n":');
-    });
-    const request = { url: half.url, timeoutMs: 50 };
-    await expect(requestJson(environment(), request, number)).rejects.toEqual(
-      refusedWith('client/timeout'),
-    );
-    await half.close();
-  });
-
-  it('cleans the words of a refusal: they are printed on a terminal', async () => {
-    const message = '\u001b[2Jgone\u0007';
-    const error = { code: 'market/no', message, retry: 'later', data: { deep: { a: 1 }, n: 3 } };
-    answer = (reply) => reply(400, JSON.stringify({ error }));
-    await expect(ask()).rejects.toMatchObject({
-      code: 'market/no',
-      message: ' [2Jgone ',
-      retry: 'later',
-      data: { n: 3, status: 400 },
-    });
-  });
-
-  it.each(['{"error": {"code": "Bad Code!", "message": "x"}}', '{"error": 5}', 'oops'])(
-    'an error page %s is no refusal, and may be tried elsewhere',
-    async (body) => {
-      answer = (reply) => reply(502, body);
-      await expect(ask()).rejects.toMatchObject({ code: 'client/bad-answer', retry: 'now' });
-    },
-  );
 });
 
 describe('what is signed', () => {
