@@ -90,7 +90,7 @@ export async function startDevnet(
     ...(rootChain === undefined ? {} : { rootChain }),
   });
   const { network, timing, fresh } = opened;
-  const ports = await choosePorts(root, HOST);
+  const ports = await choosePorts(context, root, HOST);
   const { allow = [], sectors = 0 } = options;
   const part = { network, timing, folders: foldersOf(root), ports, clock, allow, sectors };
   const begin = options.processes ? superviseProcesses : startInProcess;

@@ -29,6 +29,8 @@ const identityFile = z.object({
 
 /** The ports that a network had last: it tries to have them again. */
 const portsFile = z.object({
+  /** The one by which it claims a row of them; none where others gave it its ports. */
+  row: z.number().int().optional(),
   validators: z.array(z.number().int()),
   partners: z.array(z.number().int()),
   /** Of the child chain's API, and of the watcher's. */

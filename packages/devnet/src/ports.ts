@@ -1,51 +1,84 @@
-/** Free ports on the loopback, the ones of last time where they are still free. */
-import { createServer } from 'node:net';
+/**
+ * Ports on the loopback, the ones of last time where they are still free. Its parts open theirs one after
+ * another over seconds, so a network claims a row of ports first, by a socket that it holds open as long as
+ * it lives: of two that begin in the same moment, the system gives the row to one.
+ */
+import { createServer, type Server } from 'node:net';
+import type { DaemonContext } from '@palisade/daemon';
 import { type Ports, readPorts, writePorts } from './files.ts';
 import { POPULATION } from './network.ts';
 
-/** Where a first network begins to look: above well-known services, below the ephemeral range. */
-const FIRST_VALIDATOR = 26_650;
-const FIRST_PARTNER = 26_660;
+/** Where rows begin: above well-known services, below the ephemeral range. */
+const FIRST_ROW = 26_649;
+/** Ports of a row: the claim, eight for validators, two for services, nine for partners. */
+const ROW = 20;
+const VALIDATORS_AT = 1;
+const SERVICES_AT = 9;
+const PARTNERS_AT = 11;
+/** More networks at once than a machine carries; one beyond has no row, and whatever ports are free. */
+const ROWS = 32;
 
-function listenOn(host: string, port: number): Promise<number | undefined> {
+function listenOn(host: string, port: number): Promise<Server | undefined> {
   return new Promise((resolve) => {
-    const server = createServer();
+    const server = createServer((socket) => socket.destroy());
     server.once('error', () => resolve(undefined));
-    server.listen(port, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
-    });
+    server.listen(port, host, () => resolve(server.unref()));
   });
 }
 
+const portOf = (server: Server) => (server.address() as { readonly port: number }).port;
+const close = (server: Server) =>
+  new Promise<void>((resolve) => void server.close(() => resolve()));
+
 async function freePort(host: string, preferred: number): Promise<number> {
-  return (await listenOn(host, preferred)) ?? (await listenOn(host, 0))!;
+  const server = ((await listenOn(host, preferred)) ?? (await listenOn(host, 0)))!;
+  const port = portOf(server);
+  await close(server);
+  return port;
 }
 
-/** Chooses a port for everyone and remembers it. */
-export async function choosePorts(root: string, host: string): Promise<Ports> {
+/** Claims the row of last time, or the first that nobody has. */
+async function claimRow(host: string, last: number | undefined): Promise<Server | undefined> {
+  const rows = Array.from({ length: ROWS }, (_, i) => FIRST_ROW + i * ROW);
+  for (const row of last === undefined ? rows : [last, ...rows]) {
+    const claim = await listenOn(host, row);
+    if (claim) return claim;
+  }
+  return undefined;
+}
+
+/** Chooses a port for everyone and remembers it; the claim is given up when all else has stopped. */
+export async function choosePorts(
+  { onStop }: Pick<DaemonContext, 'onStop'>,
+  root: string,
+  host: string,
+): Promise<Ports> {
   const last = await readPorts(root);
-  const choose = async (count: number, first: number, known: readonly number[] | undefined) => {
+  const claim = await claimRow(host, last?.row);
+  if (claim) onStop('claim of ports', () => close(claim));
+  const row = claim && portOf(claim);
+  // Ports of a row that another network has now are no longer for this one.
+  const known = last?.row === undefined || last.row === row ? last : undefined;
+  const choose = async (count: number, at: number, before: readonly number[] = []) => {
     const ports: number[] = [];
-    // Beside known ports, any free one will do: the first choice of all may be another network's.
     for (let i = 0; i < count; i++)
-      ports.push(await freePort(host, known ? (known[i] ?? 0) : first + i));
+      ports.push(await freePort(host, before[i] ?? (row === undefined ? 0 : row + at + i)));
     return ports;
   };
   const ports = {
+    ...(row === undefined ? {} : { row }),
     validators: await choose(
       POPULATION.active + POPULATION.passive,
-      FIRST_VALIDATOR,
-      last?.validators,
+      VALIDATORS_AT,
+      known?.validators,
     ),
+    // One more for the partner that offers access, where it does.
     partners: await choose(
-      // One more for the partner that offers access, where it does.
       POPULATION.partners + POPULATION.computers + 1,
-      FIRST_PARTNER,
-      last?.partners,
+      PARTNERS_AT,
+      known?.partners,
     ),
-    // They open last: at a fixed place, a network that starts meanwhile would be there first.
-    services: await choose(2, 0, last?.services ?? []),
+    services: await choose(2, SERVICES_AT, known?.services),
   };
   await writePorts(root, ports);
   return ports;
