@@ -46,13 +46,14 @@ export async function startOwnNode(
   const end = new AbortController();
   const save = async () => atomicWrite(path, String(await anvil.control('anvil_dumpState')));
   let keeping = Promise.resolve();
-  onStop('root chain', async () => {
+  onStop('root chain', () => anvil.stop());
+  if (existsSync(path)) await load(anvil, path);
+  // From here on only: an empty chain must not take the place of one that could not be loaded.
+  onStop('state of the root chain', async () => {
     end.abort();
     await keeping;
     await save();
-    await anvil.stop();
   });
-  if (existsSync(path)) await load(anvil, path);
   const setTime = () => anvil.control('evm_setTime', Math.floor(clock.nowMs() / 1000));
   await setTime();
   // Of blocks from before it has no states any more: what is deep enough to count has to come after.
