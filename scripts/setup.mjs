@@ -99,18 +99,29 @@ export async function bundle() {
   remember('bundled', wanted);
 }
 
-/** Bundles entries (name to source, from the root) into a folder, as the program is bundled. */
+/**
+ * Bundles entries (name to source, from the root) into a folder, as the program is bundled. Each thread
+ * by itself: in memory it shares nothing with who starts it, and chunks shared on the disk would bring
+ * it what it never calls.
+ */
 export async function bundleInto(folder, entries) {
   const { build } = await import('esbuild');
-  await build({
-    entryPoints: Object.fromEntries(
-      Object.entries(entries).map(([name, path]) => [name, join(ROOT, path)]),
-    ),
+  const isThread = ([name]) => name in THREADS;
+  const all = Object.entries(entries);
+  const groups = [all.filter((one) => !isThread(one)), ...all.filter(isThread).map((one) => [one])];
+  await Promise.all(groups.map((group) => build(optionsFor(folder, group))));
+}
+
+function optionsFor(folder, entries) {
+  return {
+    entryPoints: Object.fromEntries(entries.map(([name, path]) => [name, join(ROOT, path)])),
     outdir: folder,
     bundle: true,
     splitting: true,
     format: 'esm',
     platform: 'node',
+    // Of packages that have both: of modules, what is not called can be left out.
+    mainFields: ['module', 'main'],
     target: 'node20',
     sourcemap: 'linked',
     external: EXTERNAL,
@@ -119,5 +130,5 @@ export async function bundleInto(folder, entries) {
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
-  });
+  };
 }

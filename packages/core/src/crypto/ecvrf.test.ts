@@ -2,7 +2,7 @@ import { hexToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../bytes.ts';
-import * as node from './node.ts';
+import * as node from './node/index.ts';
 import { ecvrf, ed25519 } from './pure.ts';
 
 /** RFC 9381, Appendix B.3, examples 16 to 18. */

@@ -1,4 +1,4 @@
-/** What both implementations of core/crypto offer; `pure.ts` and `node.ts` are checked against it. */
+/** What both implementations of core/crypto offer; `pure.ts` and `node/` are checked against it. */
 export type Crypto = {
   /** SHA-256 (FIPS 180-4): 32 bytes. */
   sha256(data: Uint8Array): Uint8Array;
