@@ -12,11 +12,17 @@ import { runTask, type SealAnswer, type Task, type TaskName, type Tasks } from '
 /** Where the bundled thread stands beside this program. */
 export const SEAL_THREAD = new URL('./seal-thread.js', import.meta.url);
 
-/** Old space of a thread, MiB: what it seals lies in array buffers outside of it. */
-const HEAP_MIB = 256;
+/**
+ * Heap of a thread, MiB: what it seals lies in array buffers outside of it. Young objects are hashes that
+ * nobody needs a moment later; with room for more of them, the thread would only collect them later.
+ */
+const HEAP = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 };
 
-/** A thread that had nothing to do for so long is ended, ms: it holds some 30 MiB. */
-const IDLE_MS = 30_000;
+/**
+ * A thread that had nothing to do for so long is ended, ms: it holds some 40 MiB, another is there in a
+ * tenth of a second, and the tasks of a moment come one upon the other.
+ */
+const IDLE_MS = 2000;
 
 type Waiting = {
   readonly resolve: (result: unknown) => void;
@@ -62,7 +68,7 @@ class Lane {
       argv: [],
       workerData: { isPatient: this.#isPatient },
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+      resourceLimits: HEAP,
     });
     worker.unref();
     worker.on('message', (answer: SealAnswer) => this.#hear(answer));
