@@ -22,7 +22,7 @@ export type Payout = Omit<PayoutSummary, 'rows'> & {
 
 const ZERO = new Uint8Array(32);
 
-/** Rows of a list at most, some 500 bytes each: ten times what any list of the chain may have. */
+/** Rows of a list at most, some 500 bytes each: whoever answers must not fill the memory. */
 const MAX_ROWS = 2 ** 20;
 
 /**
