@@ -4,6 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import { type Context, execute, type Report } from '../command.ts';
 import type { Session } from '../session/session.ts';
 import { openSessionWallet, type WalletFlags, walletLeaf } from '../session/wallet.ts';
+import { countOf } from '../terminal/amounts.ts';
 import { formatEther, isEther, parseEther } from '../terminal/ether.ts';
 import { parseAddress } from '../terminal/ids.ts';
 import { facts, table } from '../terminal/table.ts';
@@ -96,7 +97,8 @@ export function utxosCommand(context: Context) {
         const wallet = await openSessionWallet(session, options, 'look');
         const owner = toHex(address ?? (await session.account()).signer.id);
         const outputs = await wallet.outputs(owner);
-        const sum = outputs.reduce((total, { amount }) => total + amount, 0n);
+        const ether = outputs.filter(({ token }) => isEther(token));
+        const sum = ether.reduce((total, { amount }) => total + amount, 0n);
         return {
           json: { owner, outputs },
           lines: [
@@ -108,7 +110,7 @@ export function utxosCommand(context: Context) {
                 isEther(token) ? formatEther(amount) : `${amount}`,
               ]),
             ),
-            ...facts([[`${outputs.length} outputs`, `${sum} base units`]]),
+            ...facts([[countOf(outputs.length, 'output'), formatEther(sum)]]),
           ],
         };
       }),

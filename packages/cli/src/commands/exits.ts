@@ -1,7 +1,7 @@
 /** `palisade exit start`, `list`, `show`, `challenge`, `process`: exits by hand. What a watcher does by itself is in `watch.ts`. */
 import { type Context, execute, leaf } from '../command.ts';
 import { openSessionWallet, walletLeaf, watcherOf } from '../session/wallet.ts';
-import { parseCount } from '../terminal/amounts.ts';
+import { countOf, parseCount } from '../terminal/amounts.ts';
 import { formatEther, isEther } from '../terminal/ether.ts';
 import { facts, table } from '../terminal/table.ts';
 import { parsePosition } from './child-chain.ts';
@@ -149,7 +149,7 @@ export function exitProcessCommand(context: Context) {
           lines: [
             processed === 0n
               ? 'No exit is due yet.'
-              : `${processed} exits are over: ${transaction}`,
+              : `${countOf(Number(processed), 'exit is', 'exits are')} over: ${transaction}`,
           ],
         };
       }),

@@ -215,6 +215,9 @@ describe('an interrupted put', () => {
     expect(network!.chain.jobs.size).toBe(2);
     expect(await run(['put', '--resume'])).toMatchObject({ code: 0 });
     expect(network!.chain.jobs.size).toBe(2);
-    expect(await run(['put', '--resume'])).toMatchObject({ code: 2 });
+    expect(await run(['put', '--resume'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('palisade put FILE begins one'),
+    });
   });
 });

@@ -98,7 +98,9 @@ async function findBegun(
   const found = source ? mine.filter((put) => isSameSource(put.source, source)) : mine;
   if (source || found.length <= 1) {
     if (resume && found.length === 0)
-      throw usageError('There is no unfinished put of that.', 'Leave out --resume to begin one.');
+      throw source
+        ? usageError('There is no unfinished put of that.', 'Leave out --resume to begin one.')
+        : usageError('There is no unfinished put.', 'palisade put FILE begins one.');
     return found[0];
   }
   const names = found.map((put) => put.source.path);

@@ -39,7 +39,10 @@ describe('standing', () => {
     expect(out).not.toContain('bond');
     const validator = await run(['standing', KEY, '--validator', '--json']);
     expect(json(validator.out)).toMatchObject({ role: 3, score: 444 });
-    expect((await run(['standing', '0x12'])).code).not.toBe(0);
+    expect(await run(['standing', '0x12'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('palisade partners --json'),
+    });
   });
 
   it('a bond goes back after a yes', async () => {

@@ -16,13 +16,10 @@ import { formatAmount } from '../terminal/amounts.ts';
 import { parseNodeKey } from '../terminal/ids.ts';
 import { facts } from '../terminal/table.ts';
 
-const NODE_KEY = /^0x[0-9a-fA-F]{64}$/;
-
 function parseKey(text: string): Uint8Array {
-  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return fromHex(text.toLowerCase());
-  if (NODE_KEY.test(text)) return fromHex(text.toLowerCase());
+  if (/^0x(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$/.test(text)) return fromHex(text.toLowerCase());
   throw new InvalidArgumentError(
-    'it is a node key, 0x and 64 hex digits, or an address, 0x and 40',
+    'it is a node key, 0x and 64 hex digits, or an address, 0x and 40; palisade partners --json has whole keys',
   );
 }
 
