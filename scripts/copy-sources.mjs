@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ROOT } from './setup.mjs';
 
-/** What is made from sources, and what is used where it is. */
-const LEFT_OUT = new Set(['node_modules', 'dist', '.cache', '.git']);
+/** What is made from sources, what is used where it is, and what a network that may be running keeps. */
+const LEFT_OUT = new Set(['node_modules', 'dist', '.cache', '.git', '.palisade']);
 
 /**
  * Copies everything but what `LEFT_OUT` names. Packages of others are links to where they are; the
