@@ -14,7 +14,7 @@ if (!/^[a-z-]+$/.test(name ?? '') || !existsSync(join(ROOT, source))) {
   // Those that can be run say so in their first lines; the others are what they share.
   const names = readdirSync(join(ROOT, 'bench')).flatMap((file) => {
     const text = readFileSync(join(ROOT, 'bench', file), 'utf8');
-    return /`npm run bench -- ([a-z-]+)`/.exec(text)?.slice(1) ?? [];
+    return /`npm run bench -- ([a-z-]+)[^`]*`/.exec(text)?.slice(1) ?? [];
   });
   console.error(`Which one? npm run bench -- ${names.join(' | ')} [--json]`);
   process.exit(2);
