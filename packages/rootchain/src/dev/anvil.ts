@@ -98,7 +98,7 @@ function argumentsOf(options: AnvilOptions): string[] {
   const { port = 0, chainId = ANVIL_CHAIN_ID, blockTimeS, accounts, keptStates } = options;
   return [
     ...['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId)],
-    // A state that is given back comes in one request, of which 2 MB, its bound, hold some 5,800 blocks.
+    // A state that is given back comes in one request, and its bound of 2 MB is reached after some thousand blocks.
     '--no-request-size-limit',
     ...(blockTimeS === undefined ? [] : ['--block-time', String(blockTimeS)]),
     ...(accounts === undefined ? [] : ['--accounts', String(accounts)]),
