@@ -57,7 +57,8 @@ export class ProofDesk {
     if (known) return known;
     const looking = this.lookAt(named, standing);
     remember(this.looks, key, looking, MAX_LOOKS);
-    const forget = () => this.looks.delete(key);
+    // Somebody else may have seen it hold meanwhile.
+    const forget = () => this.looks.get(key) === looking && this.looks.delete(key);
     // What does not hold now may hold later, and what fails on this side says nothing.
     looking.then((looked) => looked !== 'holds' && forget(), forget);
     return looking;

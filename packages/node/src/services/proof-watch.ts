@@ -35,7 +35,7 @@ import type { Validator } from './validator.ts';
 const AT_ONCE = 2;
 /** Questions of other validators that are looked into at a time. */
 const QUESTIONS_AT_ONCE = 4;
-/** Proofs that wait for it; those of a block beyond are left to others. */
+/** Proofs that wait for it, and disputes that wait to be filed; those beyond are left to others. */
 const MAX_WAITING = 1024;
 /** A command without its entry and path or its verdicts: its other fields and the envelope. */
 const COMMAND_BYTES = 1024;
@@ -76,7 +76,8 @@ export class ProofWatch {
     this.silent = this.silent.filter(({ again }) => again > height);
     for (const { named } of due) this.waiting.push({ named, isLast: true });
     this.next();
-    for (const finding of this.findings) await this.file(finding);
+    // A validator's commands have one order: behind one that waits, the next would wait, too.
+    for (const finding of this.findings) if ((await this.file(finding)) !== 'refused') return;
   }
 
   /** Passive validators have the time for it; where there is none, everybody has to take it. */
@@ -109,7 +110,7 @@ export class ProofWatch {
   private async check(named: NamedProof, isLast: boolean): Promise<void> {
     const looked = await this.pool.proofDesk.look(named);
     this.note(named, typeof looked === 'string' ? looked : 'fails');
-    if (typeof looked !== 'string') this.findings.push({ named, reason: looked });
+    if (typeof looked !== 'string') this.find({ named, reason: looked });
     else if (looked === 'withheld' && isLast) await this.askOthers(named);
     else if (looked === 'withheld' && this.silent.length < MAX_WAITING) {
       const standing = standingProof(this.pool.application.committed, named);
@@ -127,7 +128,11 @@ export class ProofWatch {
     const verdicts = (await Promise.all(asked)).filter((word) => word !== undefined);
     if (verdicts.length < verdictsToFail(this.pool.application.committed))
       return this.note(named, 'doubted');
-    this.findings.push({ named, reason: { verdicts } });
+    this.find({ named, reason: { verdicts } });
+  }
+
+  private find(finding: Finding): void {
+    if (this.findings.length < MAX_WAITING) this.findings.push(finding);
   }
 
   /** Another validator cannot have a proof: this one tries, and says so if it cannot either. */
@@ -165,10 +170,11 @@ export class ProofWatch {
     return { verdict: await this.self.sign(verdict, { subject, verdict: word }) };
   }
 
-  private async file(finding: Finding): Promise<void> {
+  private async file(finding: Finding): Promise<'filed' | 'later' | 'refused'> {
     const stands = standingProof(this.pool.application.committed, finding.named);
     const outcome = stands ? await this.send(finding) : 'refused';
     if (outcome === 'refused') this.findings = this.findings.filter((other) => other !== finding);
+    return outcome;
   }
 
   private send({ named, reason }: Finding) {
