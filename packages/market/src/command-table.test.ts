@@ -11,7 +11,7 @@ import {
   type Walk,
 } from '../test/command-table.ts';
 
-/** Steps of a walk at most: twice what seeds have needed. */
+/** Steps of a walk at most: four times what the longest of six seeds needed. */
 const MOST_STEPS = 5000;
 const SEEDS = Number(process.env.PALISADE_TABLE_SEEDS ?? 1);
 
