@@ -4,16 +4,16 @@
  * - deadline: closing a deadline with 1 000 partitions due among 20 000 miners, and among 2 000; a block
  *   costs what is due, so the ratio of both should be 1.
  * - audit: checking leaves of a 32 MiB replica, beside the bare hashes of as many leaves and paths.
- * - seal: labels of a 32 MiB sector's fourth layer, beside the bare hashes of as many messages.
+ * - seal: labels of a sector's layer, beside the bare hashes of as many messages by the library that
+ *   hashes everywhere else; and beside the same code where every parent lies near.
  */
 import { createProver, describeContent, GROUP_BYTES, verifyLeaf } from '@palisade/core';
 import { blake3 } from '@palisade/core/crypto';
 import {
   DEFAULT_SECTORS_PARAMS,
   LABEL_MESSAGE_BYTES,
-  type LayerTask,
-  labelLayer,
-  parentTable,
+  NODE_BYTES,
+  SectorLabels,
 } from '@palisade/power/schema';
 import { beginBlock } from '../packages/power/src/sectors/block.ts';
 import { blockOver, closingState } from '../packages/power/test/many-miners.ts';
@@ -24,6 +24,8 @@ const ROUNDS = 7;
 const SECTOR = 2 ** 25;
 /** Labels of one turn: as many as take a second or so. */
 const LABELS = 2 ** 18;
+/** A sector whose two layers and messages lie in 48 KiB. */
+const NEAR = 2 ** 14;
 const LEAVES = 4096;
 /** Hashes of a proof's path in a tree of 2^15 leaves. */
 const DEPTH = 15;
@@ -116,19 +118,20 @@ async function audit(): Promise<Row> {
   );
 }
 
+/** A layer above the first, of a sector whose other layers are made. */
+function labelled(size: number): SectorLabels {
+  const labels = new SectorLabels({ sectorBytes: size, layers: 2 }, new Uint8Array(32).fill(7));
+  for (const number of [1, 2])
+    for (let from = 0; from < size / NODE_BYTES; from += 512) labels.make(number, from, from + 512);
+  return labels;
+}
+
 async function seal(name: string, size: number): Promise<Row> {
-  const nodes = size / 32;
-  const labels = Math.min(nodes, LABELS);
-  const parents = parentTable(nodes);
-  const [before, layer] = [new Uint8Array(size), new Uint8Array(size)];
-  const replica = new Uint8Array(32).fill(7);
-  const first: LayerTask = { replica, number: 1, parents, before: undefined, layer: before };
-  labelLayer(first, 0, nodes);
-  const task: LayerTask = { replica, number: 2, parents, before, layer };
+  const nodes = size / NODE_BYTES;
+  const count = Math.min(nodes, LABELS);
+  const labels = labelled(size);
   const message = new Uint8Array(LABEL_MESSAGE_BYTES);
   const view = new DataView(message.buffer);
-  // The last part of a layer: parents lie all over the memory of two layers.
-  labelLayer(task, 0, nodes - labels);
   return rowOf(
     {
       case: name,
@@ -136,24 +139,47 @@ async function seal(name: string, size: number): Promise<Row> {
       note: `labels of a sector of ${size / 2 ** 20} MiB, ${LABEL_MESSAGE_BYTES} bytes hashed for each; anchor: the hashes alone (goal 0.8)`,
     },
     await rounds(
-      () => labelLayer(task, nodes - labels, nodes),
+      // The last part of a layer: parents lie all over the memory of two layers.
+      () => labels.make(2, nodes - count, nodes),
       () => {
-        for (let i = 0; i < labels; i++) {
+        for (let i = 0; i < count; i++) {
           view.setUint32(40, i);
           blake3(message);
         }
       },
-      labels,
+      count,
     ),
   );
 }
 
-/** All three, one after another. */
+/** The same against labels of a sector that lies in the nearest cache: what reading from afar costs. */
+async function sealFromAfar(size: number): Promise<Row> {
+  const nodes = size / NODE_BYTES;
+  const labels = labelled(size);
+  const near = labelled(NEAR);
+  return rowOf(
+    {
+      case: 'seal-afar',
+      unit: 'labels/s and core',
+      note: `labels of a sector of ${size / 2 ** 20} MiB; anchor: of one of ${NEAR / 1024} KiB, by the same code`,
+    },
+    await rounds(
+      () => labels.make(2, nodes - LABELS, nodes),
+      () => {
+        for (let i = 0; i < LABELS; i += NEAR / NODE_BYTES) near.make(2, 0, NEAR / NODE_BYTES);
+      },
+      LABELS,
+    ),
+  );
+}
+
+/** All of them, one after another. */
 export async function sectorRows(): Promise<Row[]> {
   return [
     await deadline(),
     await audit(),
     await seal('seal', SECTOR),
     await seal('seal-1-mib', 2 ** 20),
+    await sealFromAfar(SECTOR),
   ];
 }

@@ -127,6 +127,13 @@ export function fromUtf8(bytes: Uint8Array): string {
   return text;
 }
 
+/** Unsigned 32-bit big-endian. */
+export function u32be(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
 /** Unsigned 64-bit big-endian: sorts as bytes exactly as the number does. */
 export function u64be(value: bigint): Uint8Array {
   const bytes = new Uint8Array(8);

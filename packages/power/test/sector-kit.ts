@@ -11,11 +11,10 @@ import {
   type ColumnTree,
   columnTree,
   encodeSector,
-  labelLayer,
-  parentTable,
   proveSeal,
   replicaId,
   type SealStatement,
+  SectorLabels,
   type SectorShape,
   type WindowPlace,
   windowChallenges,
@@ -62,14 +61,10 @@ export function seal(
   full.set(data);
   const dataId = describeContent([full]).contentId;
   const replica = replicaId({ ...name, data: dataId });
-  const layers: Uint8Array[] = [];
-  const parents = parentTable(shape.sectorBytes / 32);
-  for (let number = 1; number <= shape.layers; number++) {
-    const layer = new Uint8Array(shape.sectorBytes);
-    const task = { replica, number, parents, before: layers.at(-1), layer };
-    labelLayer(task, 0, shape.sectorBytes / 32);
-    layers.push(layer);
-  }
+  const labels = new SectorLabels(shape, replica);
+  const { layers } = labels;
+  for (let number = 1; number <= shape.layers; number++)
+    labels.make(number, 0, shape.sectorBytes / 32);
   const sealed = encodeSector(data, layers.at(-1)!);
   const columns = columnTree(layers);
   return {

@@ -50,11 +50,10 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** A file's bytes, when it is there with the wanted length; words can be read of it. */
+/** A file's bytes, when it is there with the wanted length. */
 export function readWhole(path: string, length: number): Uint8Array | undefined {
   if (!existsSync(path) || statSync(path).size !== length) return undefined;
-  // A copy of its own: small files come as views at any offset of a shared buffer.
-  return new Uint8Array(readFileSync(path));
+  return readFileSync(path);
 }
 
 /** A part of a file, as much of it as there is; empty where the file is not. */

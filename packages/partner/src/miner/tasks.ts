@@ -21,14 +21,13 @@ import {
   columnTree,
   encodeSector,
   type LeafSource,
-  labelLayer,
   nodesOf,
-  parentTable,
   proofId,
   proveSeal,
   replicaId,
   type SealedSector,
   type SealStatement,
+  SectorLabels,
   type SectorShape,
   type WindowPlace,
   windowChallenges,
@@ -44,7 +43,7 @@ import {
   writeWhole,
 } from './sector-folder.ts';
 
-/** Labels between two words about how far it is: some 20 ms. */
+/** Labels between two words about how far it is: some 10 ms. */
 const LABELS_AT_ONCE = 16_384;
 
 /** A sector to be sealed. Its data are zeros: room that is kept ready (spec/sectors.md, section 8). */
@@ -78,27 +77,24 @@ function makeLayers(
   { folder, shape }: Pick<SealOrder, 'folder' | 'shape'>,
   replica: Uint8Array,
   onProgress: (labels: number) => void,
-): Uint8Array[] {
+): readonly Uint8Array[] {
   const nodes = nodesOf(shape);
-  const layers: Uint8Array[] = [];
-  let parents: Uint32Array | undefined;
-  for (let number = 1; number <= shape.layers; number++) {
-    const path = layerFile(folder, number);
-    let layer = readWhole(path, shape.sectorBytes);
-    if (!layer) {
-      parents ??= parentTable(nodes);
-      layer = new Uint8Array(shape.sectorBytes);
-      const task = { replica, number, parents, before: layers.at(-1), layer };
-      for (let from = 0; from < nodes; from += LABELS_AT_ONCE) {
-        const to = Math.min(nodes, from + LABELS_AT_ONCE);
-        labelLayer(task, from, to);
-        onProgress((number - 1) * nodes + to);
-      }
-      writeWhole(path, layer);
+  const labels = new SectorLabels(shape, replica);
+  for (const [i, layer] of labels.layers.entries()) {
+    const path = layerFile(folder, i + 1);
+    const made = readWhole(path, shape.sectorBytes);
+    if (made) {
+      layer.set(made);
+      continue;
     }
-    layers.push(layer);
+    for (let from = 0; from < nodes; from += LABELS_AT_ONCE) {
+      const to = Math.min(nodes, from + LABELS_AT_ONCE);
+      labels.make(i + 1, from, to);
+      onProgress(i * nodes + to);
+    }
+    writeWhole(path, layer);
   }
-  return layers;
+  return labels.layers;
 }
 
 /** An announced sector whose places are known. */

@@ -81,16 +81,14 @@ export function expanderParents(nodes: number, index: number, into: Uint32Array,
 }
 
 /**
- * The parents of all nodes, 14 numbers each: 56 bytes a node. Whoever labels layer after layer works
- * them out once; a checker of few places asks for `parentsOf`.
+ * Writes the parents of all nodes, 14 numbers each: 56 bytes a node. Whoever labels layer after layer
+ * works them out once; a checker of few places asks for `parentsOf`.
  */
-export function parentTable(nodes: number): Uint32Array {
-  const table = new Uint32Array(nodes * PARENTS);
+export function writeParents(nodes: number, table: Uint32Array): void {
   for (let index = 0; index < nodes; index++) {
     drgParents(index, table, index * PARENTS);
     expanderParents(nodes, index, table, index * PARENTS + DRG_DEGREE);
   }
-  return table;
 }
 
 /** All parents of a node as a seal proof opens them: 6 of its own layer, 8 of the one before. */

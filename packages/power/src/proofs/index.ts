@@ -1,14 +1,8 @@
 /** Storage proofs: sealing, what it commits to, and the two proofs (spec/sectors.md, sections 1 to 3). */
 export { type ColumnTree, columnTree } from './columns.ts';
 export { encodeSector } from './encoding.ts';
-export { parentTable } from './graph.ts';
-export {
-  LABEL_MESSAGE_BYTES,
-  type LayerTask,
-  labelLayer,
-  type ReplicaName,
-  replicaId,
-} from './labels.ts';
+export { LABEL_MESSAGE_BYTES } from './label-kernel.ts';
+export { type ReplicaName, replicaId } from './labels.ts';
 export { entryPath, isEntryOf, MAX_ENTRIES, proofId, readEntries } from './proof-file.ts';
 export {
   faultOfSealEntry,
@@ -21,6 +15,7 @@ export {
   sealEntryBytes,
   sealEntryCount,
 } from './seal-proof.ts';
+export { SectorLabels } from './sector-labels.ts';
 export { checkShape, isShape, NODE_BYTES, nodesOf, type SectorShape } from './shape.ts';
 export {
   faultOfWindowEntry,

@@ -18,11 +18,10 @@ import {
   faultOfWindowProof,
   isEntryOf,
   isShape,
-  labelLayer,
-  parentTable,
   proofId,
   replicaId,
   type SealedSector,
+  SectorLabels,
   sealChallenges,
   sealEntryBytes,
   windowChallenges,
@@ -91,21 +90,35 @@ describe('sealing', () => {
   });
 
   it('[P10] goes on in slices where it was interrupted, to the same labels', () => {
-    const layer = first.layers[1]!.slice();
-    layer.fill(0, 1000 * 4);
-    const task = {
-      replica: replicaId(first.statement),
-      number: 2,
-      parents: parentTable(512),
-      before: first.layers[0],
-      layer,
-    };
-    labelLayer(task, 125, 300);
-    labelLayer(task, 300, 512);
-    expect(layer).toEqual(first.layers[1]);
-    expect(() => labelLayer({ ...task, number: 1 }, 0, 512)).toThrow(/cannot follow/);
-    expect(() => labelLayer(task, 0, 513)).toThrow(/cannot follow/);
-    expect(() => labelLayer({ ...task, parents: parentTable(256) }, 0, 512)).toThrow(/by a table/);
+    const shape = { sectorBytes: SMALL.sectorBytes, layers: 2 };
+    const nodes = SMALL.sectorBytes / 32;
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: nodes - 1 }), { maxLength: 6 }), (cuts) => {
+        const labels = new SectorLabels(shape, replicaId(first.statement));
+        const places = [...new Set([0, ...cuts, nodes])].sort((a, b) => a - b);
+        labels.layers[0]!.fill(0xff);
+        for (const number of [1, 2])
+          for (const [i, from] of places.slice(0, -1).entries())
+            labels.make(number, from, places[i + 1]!);
+        expect(labels.layers).toEqual(first.layers.slice(0, 2));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('[P10] goes on with a layer that was read, and refuses what no sector has', () => {
+    const labels = new SectorLabels(first.shape, replicaId(first.statement));
+    labels.layers[2]!.set(first.layers[2]!);
+    labels.make(4, 0, 512);
+    expect(labels.layers[3]).toEqual(first.layers[3]);
+    for (const [number, from, to] of [
+      [0, 0, 512],
+      [5, 0, 512],
+      [1, 0, 513],
+      [1, -1, 1],
+      [1, 7, 7],
+    ] as const)
+      expect(() => labels.make(number, from, to)).toThrow(/has no labels/);
   });
 
   it('opens again to the data by the same operation', () => {
