@@ -11,16 +11,19 @@
  * size, the size fixes the shape and the length of every leaf, and every check here takes the size.
  * So nothing can stand at a place where it does not belong (spec/content.md).
  */
-import { concat, u64be, utf8 } from '../bytes.ts';
+import { utf8 } from '../bytes.ts';
 import { blake3 } from '../crypto/wasm-hashes.ts';
 import { PalisadeError } from '../errors.ts';
 import { checkContentSize, GROUP_HEIGHT, GROUP_LEAVES, HASH_BYTES, LEAF_BYTES } from './sizes.ts';
 
 const ID_DOMAIN = utf8('palisade/content/1');
 
-/** One reused buffer: hashing is synchronous, and a node is hashed for every leaf. */
+/** Reused buffers: hashing is synchronous, and a checker of leaves does little else. */
 const nodeBytes = new Uint8Array(1 + 2 * HASH_BYTES);
 nodeBytes[0] = 1;
+const idBytes = new Uint8Array(ID_DOMAIN.length + 8 + HASH_BYTES);
+idBytes.set(ID_DOMAIN);
+const idView = new DataView(idBytes.buffer, ID_DOMAIN.length);
 
 export function leafHash(leaf: Uint8Array): Uint8Array {
   return blake3(leaf);
@@ -39,7 +42,9 @@ export function emptyRoot(): Uint8Array {
 /** The id of a content with this size and tree root: 32 bytes. */
 export function contentIdOfRoot(size: number, root: Uint8Array): Uint8Array {
   checkContentSize(size);
-  return blake3(concat(ID_DOMAIN, u64be(BigInt(size)), root));
+  idView.setBigUint64(0, BigInt(size));
+  idBytes.set(root, ID_DOMAIN.length + 8);
+  return blake3(idBytes);
 }
 
 /** Called once per group, in order, with the root over its leaves (32 bytes). */

@@ -30,13 +30,13 @@ import {
 } from './wasm-code.ts';
 
 /** Before the labels of a message: replica id, layer as u32, index as u64, all big-endian. */
-export const HEAD_BYTES = 32 + 4 + 8;
+const HEAD_BYTES = 32 + 4 + 8;
 export const LAYER_OFFSET = 32;
 /** The lower half of the index; the upper one stays zero, since a sector has far fewer nodes than 2^32. */
 const INDEX_OFFSET = 40;
 
 /** Bytes that a label hashes in the first layer, and in all others. */
-export const FIRST_MESSAGE_BYTES = HEAD_BYTES + DRG_DEGREE * NODE_BYTES;
+const FIRST_MESSAGE_BYTES = HEAD_BYTES + DRG_DEGREE * NODE_BYTES;
 export const LABEL_MESSAGE_BYTES = HEAD_BYTES + PARENTS * NODE_BYTES;
 
 /** Messages lie in blocks of BLAKE3, the last one filled up with zeros. */
@@ -66,18 +66,27 @@ function bigEndian(value: Code): Code {
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from }, (_, i) => from + i);
 
+/** Parameters first; all that are not called indices are addresses. */
 function variables(fn: FunctionBuilder) {
   return {
-    // Addresses, `before` zero for the first layer, and indices of nodes.
-    ...{ messages: fn.parameter(), parents: fn.parameter() },
-    ...{ before: fn.parameter(), layer: fn.parameter() },
-    ...{ index: fn.parameter(), to: fn.parameter() },
-    /** Index at which the batch ends, and up to which its parents were brought. */
-    ...{ end: fn.local(), ahead: fn.local() },
-    /** Addresses: of the message, of the node's row of parents, of a label. */
-    ...{ message: fn.local(), row: fn.local(), label: fn.local() },
-    /** Of the block that is hashed, and of the last one. */
-    ...{ block: fn.local(), last: fn.local() },
+    messages: fn.parameter(),
+    parents: fn.parameter(),
+    /** Zero for the first layer. */
+    before: fn.parameter(),
+    layer: fn.parameter(),
+    /** Indices: of the node whose label is next, and of the first that is not asked for. */
+    index: fn.parameter(),
+    to: fn.parameter(),
+    /** Indices: where the batch ends, and up to which its parents were brought. */
+    end: fn.local(),
+    ahead: fn.local(),
+    message: fn.local(),
+    /** The node's row of parents. */
+    row: fn.local(),
+    label: fn.local(),
+    /** The block that is hashed, and the last one. */
+    block: fn.local(),
+    last: fn.local(),
     chain: fn.locals(8),
     state: fn.locals(16),
   };

@@ -11,7 +11,7 @@ export const NODE_BYTES = 32;
 export const NODES_PER_LEAF = LEAF_BYTES / NODE_BYTES;
 
 /**
- * Smallest and largest sector. Two leaves make a tree; of 128 MiB the thread that seals holds two
+ * Smallest and largest sector. Two leaves make a tree; of 128 MiB the thread that seals holds its
  * layers and 224 MiB of parents, which a laptop bears.
  */
 export const MIN_SECTOR_BYTES = 2 * LEAF_BYTES;
