@@ -28,10 +28,10 @@ type Call = Readonly<Record<string, unknown>>;
 const call = (input: string, more: Call = {}): Call => ({ type: 'CALL', to: GAME, input, ...more });
 
 /** What is made of a transaction, and of its trace; without one, the node refuses to trace. */
-function read(sent: { readonly to: string; readonly input: string }, trace?: Call) {
+function read(sent: { readonly to: string; readonly input: string } | null, trace?: Call) {
   const ask = async <T>({ method, result }: Question<T>): Promise<T> => {
     if (method === 'eth_getTransactionByHash')
-      return result.parse({ ...sent, hash: `0x${'11'.repeat(32)}` });
+      return result.parse(sent && { ...sent, hash: `0x${'11'.repeat(32)}` });
     if (trace) return result.parse(trace);
     throw new PalisadeError({ code: 'rootchain/refused', message: 'no such method' });
   };
@@ -69,5 +69,6 @@ describe('what an event leaves out', () => {
     expect(await read(indirect, two)).toBeUndefined();
     expect(await read(indirect, call('0x', { to: OTHER }))).toBeUndefined();
     expect(await read(indirect)).toBeUndefined();
+    expect(await read(null)).toBeUndefined();
   });
 });

@@ -74,11 +74,8 @@ const hex = z
   .max(2 + 2 * 131_072)
   .transform((text) => text.toLowerCase() as Hex);
 const address = z.string().length(42).pipe(hex);
-const transaction = z.object({
-  to: address.nullish(),
-  input: hex,
-  hash: hex,
-});
+/** Null where the node does not know it: blocks were taken back, or it keeps no index of old ones. */
+const transaction = z.object({ to: address.nullish(), input: hex, hash: hex }).nullable();
 /** A trace by geth's callTracer: what reverted has an error, with all that it called. */
 type Frame = {
   readonly type: string;
@@ -120,7 +117,8 @@ export async function readCall(reader: CallReader, log: ThinLog): Promise<Member
   const sent = await reader.ask({
     ...{ method: 'eth_getTransactionByHash', params: [log.transaction], result: transaction },
   });
-  const direct = membersOf(reader, log, [{ type: 'CALL', to: sent.to ?? '', input: sent.input }]);
+  const direct =
+    sent && membersOf(reader, log, [{ type: 'CALL', to: sent.to ?? '', input: sent.input }]);
   return direct ?? membersOf(reader, log, await callsOf(reader, log.transaction));
 }
 
