@@ -104,7 +104,7 @@ export async function openWatcher(
   const url = await serve(context, options, watch, events);
   // Before the server, which would wait for its readers.
   context.onStop('event streams', async () => events.close());
-  const following = run(context, watch, settings);
+  const following = run(context, watch, settings, witnessOf(settings));
   context.onStop('following the root chain', () => following);
   return { url, challenger: watch.challenger?.address, watch };
 }
@@ -146,6 +146,15 @@ async function openWatch(
   await watch.open();
   onStop('ledger', () => watch.writeCheckpoint());
   return watch;
+}
+
+/** A witness that is silent for so long, ms, is not waited for: batches come every few seconds. */
+const WITNESS_MS = 5000;
+
+/** Another node than the one that is asked first: no counter tells of an exit whose log a node leaves out. */
+function witnessOf({ rootChain: [first, ...others] }: WatchSettings): Rpc | undefined {
+  if (others.length === 0) return undefined;
+  return httpRpc({ urls: [...others, first!], timeoutMs: WITNESS_MS });
 }
 
 type SenderParts = {
@@ -213,6 +222,7 @@ async function run(
   { signal, fail, log }: DaemonContext,
   watch: Watch,
   { pollMs }: WatchSettings,
+  witness: Rpc | undefined,
 ): Promise<void> {
   const looking = (async () => {
     while (!signal.aborted) {
@@ -221,7 +231,7 @@ async function run(
     }
   })();
   try {
-    await followRoot(watch, signal, pollMs, log);
+    await followRoot(watch, witness, { signal, pollMs, log });
   } catch (error) {
     if (!signal.aborted) fail(error);
   }
@@ -229,16 +239,22 @@ async function run(
   await watch.settle();
 }
 
+type Following = {
+  readonly signal: AbortSignal;
+  readonly pollMs: number;
+  readonly log: Logger;
+};
+
 async function followRoot(
   watch: Watch,
-  signal: AbortSignal,
-  pollMs: number,
-  log: Logger,
+  witness: Rpc | undefined,
+  { signal, pollMs, log }: Following,
 ): Promise<void> {
   const { root, finalityMargin } = watch.parts;
   const { rpc } = root;
   const steps = follow({
     ...{ rpc, contracts: root.contracts, sources: root.sources, signal, pollMs },
+    ...(witness ? { witness } : {}),
     resume: watch.facts.checkpoints(),
     margin: BigInt(finalityMargin),
     onTrouble: (err) => log.warn('the root chain has trouble', { err }),

@@ -11,7 +11,8 @@ export const watchSection = z
       description: 'Folder of facts, blocks and accounts.',
     }),
     rootChain: z.array(httpUrl).min(1).max(8).default(['http://127.0.0.1:8545']).meta({
-      description: 'RPC addresses of the root chain; the next one is asked when one fails.',
+      description:
+        'RPC addresses of the root chain: the next one is asked when one fails, and logs count when two tell the same.',
     }),
     childChain: httpUrl.default('http://127.0.0.1:9656').meta({
       description: "Base URL of the child chain's API.",
