@@ -174,7 +174,7 @@ function isInTime(
   wanted: Pick<Filters, 'blknum' | 'end_datetime'>,
 ): boolean {
   const block = mined.get(at);
-  // What the root chain took back may still be on the disk.
+  // The index is ahead of the books for a while after a start.
   if (!block || at > books.blknum || at !== (wanted.blknum ?? at)) return false;
   return block.seconds <= (wanted.end_datetime ?? block.seconds);
 }
