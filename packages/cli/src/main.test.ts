@@ -41,6 +41,13 @@ describe('the command line', () => {
     expect([usage.code, json(usage.out)]).toMatchObject([2, { error: { code: 'cli/usage' } }]);
   });
 
+  it.each([['--help'], ['config', 'show'], ['config', 'show', '--json']])(
+    '%s ends in silence when nobody reads what it says, as before | head',
+    async (...line) => {
+      expect(await run(line, { isRead: false })).toMatchObject({ code: 0, out: '', err: '' });
+    },
+  );
+
   it('tells what, why and next when nobody can be reached', async () => {
     const { code, err } = await run(['status', '--url', 'http://127.0.0.1:9']);
     expect(code).toBe(1);

@@ -25,6 +25,8 @@ export async function main(
 const BAD_USE = 2;
 
 async function fail(thrown: unknown, argv: readonly string[], world: World): Promise<number> {
+  // Whoever read the output has seen enough: an end, not a failure.
+  if ((thrown as NodeJS.ErrnoException).code === 'EPIPE') return 0;
   const isJson = argv.includes('--json');
   if (thrown instanceof CommanderError) {
     if (thrown.exitCode === 0) return 0; // help and version have been printed
@@ -48,7 +50,8 @@ function speakThrough(command: Command, world: World, path = command.name()): vo
   command.exitOverride();
   command.showHelpAfterError(`(${path} --help tells more)`);
   command.configureOutput({
-    writeOut: (text) => void world.stdout(text),
+    // Help is the last thing that is said: nothing is left to be ended when nobody reads it.
+    writeOut: (text) => void world.stdout(text).catch(() => undefined),
     writeErr: (text) => world.stderr(text),
     getOutHelpWidth: () => world.columns,
     getErrHelpWidth: () => world.columns,

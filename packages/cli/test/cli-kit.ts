@@ -36,24 +36,29 @@ export type Run = {
   readonly raw: Buffer;
 };
 
-/** Runs a command line; `answers` are typed by somebody at a terminal. */
+/** Runs a command line; `answers` are typed by somebody at a terminal, or nobody reads what it says. */
 export async function run(
   line: readonly string[],
   {
     env = {},
     answers,
     stdin = '',
+    isRead = true,
   }: {
     env?: Record<string, string>;
     answers?: string[];
     stdin?: string;
+    isRead?: boolean;
   } = {},
 ): Promise<Run> {
   const out: Buffer[] = [];
   let err = '';
   const world: World = {
     env: { PALISADE_HOME: home, ...env },
-    stdout: async (data) => void out.push(Buffer.from(data as Uint8Array)),
+    stdout: async (data) => {
+      if (!isRead) throw Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+      out.push(Buffer.from(data as Uint8Array));
+    },
     stderr: (text) => {
       err += text;
     },

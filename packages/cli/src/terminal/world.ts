@@ -6,6 +6,7 @@ import { usageError } from './print-error.ts';
 
 export type World = {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Rejects with `EPIPE` once nobody reads any more (`palisade events | head`). */
   stdout(data: string | Uint8Array): Promise<void>;
   stderr(text: string): void;
   /** Whether a person is there to be asked. */
@@ -28,6 +29,8 @@ const DEFAULT_COLUMNS = 100;
 /** The world of this process. */
 export function processWorld(): World {
   const { env, stdin, stdout, stderr } = process;
+  // The error comes to whoever writes as well; without a listener it would end the process by itself.
+  stdout.on('error', () => undefined);
   const noColor = env.NO_COLOR !== undefined && env.NO_COLOR !== '';
   return {
     env,

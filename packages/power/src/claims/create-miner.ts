@@ -20,7 +20,9 @@ export const createMiner = command({
 export const createMinerHandler = handle(createMiner, {
   verify({ state, sender }) {
     if (claims.has(state, sender.account))
-      return refuse('power/miner-known', `${toHex(sender.account)} is a miner already.`);
+      return refuse('power/miner-known', `${toHex(sender.account)} is a miner already.`, {
+        next: 'Nothing is missing: this machine can announce sectors for it.',
+      });
     return cannotHold(state, sender.account, params.need(state).minerDeposit);
   },
   apply(ctx) {
