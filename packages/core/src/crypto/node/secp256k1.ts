@@ -4,6 +4,7 @@
  * slow one.
  */
 import { createRequire } from 'node:module';
+import * as pure from '../pure.ts';
 import { isCanonicalSignature } from '../secp256k1-order.ts';
 import type { Crypto } from '../types.ts';
 import { keccak256 } from '../wasm-hashes.ts';
@@ -64,7 +65,4 @@ function nativeSecp256k1(native: NativeSecp256k1): Crypto['secp256k1'] {
 }
 
 const native = loadNative();
-/** The pure one is loaded only where it is needed. */
-export const secp256k1: Crypto['secp256k1'] = native
-  ? nativeSecp256k1(native)
-  : (await import('../pure.ts')).secp256k1;
+export const secp256k1: Crypto['secp256k1'] = native ? nativeSecp256k1(native) : pure.secp256k1;
