@@ -6,7 +6,6 @@ import type { Clock } from '@palisade/core';
 import type { DaemonContext } from '@palisade/daemon';
 import type { NodeOptions } from '@palisade/node';
 import type { PartnerOptions } from '@palisade/partner';
-import { hasAnvil } from '@palisade/rootchain';
 import { registerCollators } from './collators.ts';
 import { controlActions } from './control/actions.ts';
 import { openDoor } from './control/door.ts';
@@ -24,8 +23,8 @@ import { accountOf, type Network, POPULATION, type Timing } from './network.ts';
 import { HOST } from './parts.ts';
 import { choosePorts } from './ports.ts';
 import { superviseProcesses } from './processes.ts';
-import { type RootChainChoice, readRootChain, startRootChain } from './root-chain/root-chain.ts';
-import { watchChildChain } from './root-chain/watcher-part.ts';
+import type { RootChainChoice } from './root-chain/root-chain.ts';
+import { readRootChain } from './root-chain/root-chain-file.ts';
 import { startInProcess } from './together.ts';
 
 export type DevnetOptions = {
@@ -70,8 +69,13 @@ export type RunningDevnet = {
 } & Pick<RunningParts, 'urls' | 'partnerUrls' | 'pids'>;
 
 /** A network without a root chain is better than none. */
-function possible({ rootChain, onNews }: DevnetOptions): RootChainChoice | undefined {
-  if (!rootChain || rootChain.url !== undefined || hasAnvil()) return rootChain;
+async function possible({
+  rootChain,
+  onNews,
+}: DevnetOptions): Promise<RootChainChoice | undefined> {
+  if (!rootChain || rootChain.url !== undefined) return rootChain;
+  const { hasAnvil } = await import('@palisade/rootchain');
+  if (hasAnvil()) return rootChain;
   onNews?.('there is no node of Ethereum for this platform: the network has no child chain');
   return undefined;
 }
@@ -81,7 +85,7 @@ export async function startDevnet(
   options: DevnetOptions,
 ): Promise<RunningDevnet> {
   const { root, timing: wanted, seed } = options;
-  const rootChain = possible(options);
+  const rootChain = await possible(options);
   await finishRevert(root);
   const clock = new NetworkClock((await readClock(root)).aheadMs, options.machine);
   const opened = await openNetwork(root, {
@@ -97,12 +101,11 @@ export async function startDevnet(
   const hasRootChain = !options.leaveRootChain && (await readRootChain(root)) !== undefined;
   let childChain: ChildChainPlaces | undefined;
   const keeper = await keepParts(context, async (inner) => {
-    const rootChain = hasRootChain
-      ? await startRootChain(inner, root, network.rootKeys, clock)
-      : undefined;
+    const ours = hasRootChain ? await import('./root-chain/index.ts') : undefined;
+    const rootChain = await ours?.startRootChain(inner, root, network.rootKeys, clock);
     const parts = await begin(inner, { ...part, ...(rootChain ? { rootChain } : {}) }, options);
-    if (rootChain) {
-      childChain = await watchChildChain(inner, { ...part, rootChain });
+    if (ours && rootChain) {
+      childChain = await ours.watchChildChain(inner, { ...part, rootChain });
       await writeConnection(root, network, parts.urls, childChain);
     }
     if (sectors > 0) registerCollators(inner, network, parts.urls);

@@ -7,15 +7,11 @@ import { formatVoucher, type KeptVoucher, voucherFileName } from '@palisade/clie
 import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { atomicWrite, ensureDir } from '@palisade/daemon';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_AHEAD_MS, type NetworkClock } from './control/network-clock.ts';
 import { makeNetwork, type Network, type Timing } from './network.ts';
-import {
-  foundRootChain,
-  type RootChainChoice,
-  type RootChainFile,
-  readRootChain,
-} from './root-chain/root-chain.ts';
+import type { RootChainChoice } from './root-chain/root-chain.ts';
+import { type RootChainFile, readRootChain } from './root-chain/root-chain-file.ts';
 
 const identityFile = z.object({
   seed: z.string().min(1).max(100),
@@ -85,7 +81,10 @@ export async function openNetwork(
     const { timing, clock, rootChain, seed = 'palisade' } = wanted;
     const identity = { seed, startMs: clock.nowMs(), timing };
     const { rootKeys } = makeNetwork(seed, identity.startMs, timing);
-    if (rootChain) await foundRootChain(root, rootChain, rootKeys, clock);
+    if (rootChain) {
+      const { foundRootChain } = await import('./root-chain/index.ts');
+      await foundRootChain(root, rootChain, rootKeys, clock);
+    }
     await atomicWrite(path, `${JSON.stringify(identity, null, 2)}\n`);
   }
   const { seed, startMs, timing } = identityFile.parse(JSON.parse(await readFile(path, 'utf8')));

@@ -1,24 +1,16 @@
-/** The parts of a development network as daemons: one node that hosts all validators, and partners. */
+/**
+ * The parts of a development network as daemons: one node that hosts all validators, and partners. Each
+ * is loaded when it starts: where parts are processes of their own, a partner holds no engine.
+ */
 import { join } from 'node:path';
 import { accountSigner, type Clock, toHex } from '@palisade/core';
 import { createLogger, type DaemonContext, logSection, type RootLogger } from '@palisade/daemon';
-import {
-  DEVELOPMENT_POOL_TIMING,
-  type NodeOptions,
-  type RunningNode,
-  startNode,
-} from '@palisade/node';
-import {
-  DEVELOPMENT_TIMING,
-  type PartnerConfig,
-  type PartnerOptions,
-  type RunningPartner,
-  startPartner,
-} from '@palisade/partner';
+import type { NodeOptions, RunningNode } from '@palisade/node';
+import type { PartnerConfig, PartnerOptions, RunningPartner } from '@palisade/partner';
 import { DEVELOPMENT_SECTORS_PARAMS } from '@palisade/power';
 import type { Folders, Ports } from './files.ts';
 import { lentTo, type Network, type NodeIdentity, POPULATION, type Timing } from './network.ts';
-import type { RootChainFile } from './root-chain/root-chain.ts';
+import type { RootChainFile } from './root-chain/root-chain-file.ts';
 
 /** The development network is for one machine: everything listens on the loopback. */
 export const HOST = '127.0.0.1';
@@ -62,11 +54,12 @@ export type Part = {
 /** What tests look into, and what partners of one process share. */
 export type PartnerExtras = Pick<PartnerOptions, 'diskHook' | 'sealer'>;
 
-export function startValidators(
+export async function startValidators(
   context: DaemonContext,
   { network, timing, folders, ports, clock, rootChain }: Part,
   faults?: NodeOptions['faults'],
 ): Promise<RunningNode> {
+  const { DEVELOPMENT_POOL_TIMING, startNode } = await import('@palisade/node');
   return startNode(context, {
     genesis: network.genesis,
     dataDir: folders.node,
@@ -127,6 +120,7 @@ export async function startOnePartner(
   validators: readonly string[],
   extras: PartnerExtras = {},
 ): Promise<RunningPartner> {
+  const { DEVELOPMENT_TIMING, startPartner } = await import('@palisade/partner');
   const { timing, folders, ports, clock, allow } = part;
   const { name, nodeSecret, accountSecret } = partnersOf(part)[i]!;
   const utility = utilityOf(i);

@@ -13,7 +13,7 @@ import {
   startOnePartner,
   startValidators,
 } from './parts.ts';
-import { readRootChain } from './root-chain/root-chain.ts';
+import { readRootChain } from './root-chain/root-chain-file.ts';
 
 export type PartOptions = {
   readonly root: string;

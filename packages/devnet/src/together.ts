@@ -1,6 +1,5 @@
 /** All parts of a development network in this process. */
 import type { DaemonContext } from '@palisade/daemon';
-import { Sealer } from '@palisade/partner';
 import type { NetworkClock } from './control/network-clock.ts';
 import type { RunningParts } from './control/parts-keeper.ts';
 import type { DevnetOptions } from './devnet.ts';
@@ -13,6 +12,7 @@ export async function startInProcess(
 ): Promise<RunningParts> {
   const named = (name: string, folder: string) => contextOf(context, name, folder, logLevel);
   const node = await startValidators(named('validators', part.folders.node), part, faults);
+  const { Sealer } = await import('@palisade/partner');
   // Two threads for all of them: each takes memory, and none is busy for long.
   const extras = { sealer: new Sealer(sealThread), ...(diskHook ? { diskHook } : {}) };
   const partners = await Promise.all(

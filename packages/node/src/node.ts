@@ -16,7 +16,6 @@ import { createFaucet } from './api/faucet.ts';
 import { createApi, listen } from './api/server.ts';
 import { healthOf, statusOf } from './api/status.ts';
 import { type OpenedApplication, openApplication } from './application.ts';
-import { openChildChain } from './child-chain/open.ts';
 import { makeEngine } from './engine.ts';
 import { catchUpIndex } from './events/catch-up.ts';
 import { EventIndex } from './events/event-index.ts';
@@ -115,7 +114,9 @@ export async function startNode(
   });
   await openDoors(context, options, { pool, services, engine, acknowledged, metrics, directory });
   const { rootChain } = options;
-  const childChainUrl = rootChain && (await openChildChain(context, rootChain, { pool, services }));
+  // Ethereum's packages take 30 MB, and not every network has a child chain.
+  const child = rootChain && (await import('./child-chain/open.ts'));
+  const childChainUrl = await child?.openChildChain(context, rootChain!, { pool, services });
   return {
     engine,
     application,

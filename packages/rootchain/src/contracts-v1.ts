@@ -3,7 +3,8 @@
  * client), as far as a watcher reads and calls them; all events, because a log that is none of them is refused.
  */
 import { parseAbi } from 'viem';
-import { bindings, type RootContracts } from './contracts.ts';
+import { bindings } from './contracts.ts';
+import type { RootContracts } from './schema.ts';
 
 const framework = parseAbi([
   'event BlockSubmitted(uint256 blknum)',

@@ -1,33 +1,11 @@
 /** The contracts of the root chain: where they are, and their interfaces with types. */
 import type { Abi, Address } from 'viem';
-import { z } from 'zod';
 import { authorityAbi } from './generated/authority.ts';
 import { erc20VaultAbi } from './generated/erc20-vault.ts';
 import { ethVaultAbi } from './generated/eth-vault.ts';
 import { exitGameAbi } from './generated/exit-game.ts';
 import { frameworkAbi } from './generated/framework.ts';
-
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, 'not an address: 0x and 40 hex digits')
-  .transform((text) => text.toLowerCase() as Address);
-
-/**
- * Where one child chain's contracts are. `deployedAt` is the root-chain block from which on their logs
- * are read; `authority` is absent where a single account submits blocks.
- */
-export const rootContractsSchema = z.strictObject({
-  chainId: z.int().positive(),
-  deployedAt: z.coerce.bigint().nonnegative(),
-  framework: address,
-  ethVault: address,
-  erc20Vault: address,
-  exitGame: address,
-  authority: address.optional(),
-});
-
-/** Addresses of the contracts; in JSON, `deployedAt` is a number or a decimal string. */
-export type RootContracts = Readonly<z.output<typeof rootContractsSchema>>;
+import type { RootContracts } from './schema.ts';
 
 /** Ids of the vaults in the framework's registry. */
 export const ETH_VAULT_ID = 1n;

@@ -18,8 +18,6 @@ export {
   ERC20_VAULT_ID,
   ETH_VAULT_ID,
   ETHER,
-  type RootContracts,
-  rootContractsSchema,
 } from './contracts.ts';
 export { bindingsV1 } from './contracts-v1.ts';
 export {
@@ -46,6 +44,7 @@ export { type OnTrouble, type Patience, patiently, type Waiting } from './rpc/pa
 export { publicClient } from './rpc/provider.ts';
 export { httpRpc, type Question, type Rpc, type RpcOptions } from './rpc/rpc.ts';
 export type { BlockHeader, Receipt } from './rpc/shapes.ts';
+export { type RootContracts, rootContractsSchema } from './schema.ts';
 export {
   createSender,
   type Outcome,

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PalisadeError } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const controlFile = z.object({
   url: z.url({ protocol: /^http$/, hostname: /^127\.0\.0\.1$/ }),

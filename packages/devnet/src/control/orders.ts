@@ -1,7 +1,7 @@
 /** What the supervisor tells parts that have processes of their own, over their IPC channel. */
 import type { ChildProcess } from 'node:child_process';
 import { PalisadeError } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export type Order =
   /** The clock is ahead of the machine's by so much. */

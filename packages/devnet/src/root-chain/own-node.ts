@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PalisadeError } from '@palisade/core';
 import { atomicWrite, type DaemonContext, ensureDir } from '@palisade/daemon';
 import { type Anvil, startAnvil } from '@palisade/rootchain';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { NetworkClock } from '../control/network-clock.ts';
 
 /** Blocks that are made upon one with transactions: a log counts when it is so deep. */

@@ -1,24 +1,26 @@
 /** The root chain that a development network uses: a node of its own, or another one by its address. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
-import { atomicWrite, type DaemonContext, ensureDir, silentLogger } from '@palisade/daemon';
+import { type DaemonContext, ensureDir, silentLogger } from '@palisade/daemon';
 import {
   createSender,
   deploy,
   httpRpc,
   publicClient,
   type RootContracts,
-  rootContractsSchema,
 } from '@palisade/rootchain';
 import type { Address, Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { NetworkClock } from '../control/network-clock.ts';
 import type { RootKeys } from '../network.ts';
 import { startOwnNode } from './own-node.ts';
+import {
+  type RootChainFile,
+  readRootChain,
+  rootChainFolder,
+  writeRootChain,
+} from './root-chain-file.ts';
 
 /** Which root chain a new network is put on. */
 export type RootChainChoice = {
@@ -28,18 +30,6 @@ export type RootChainChoice = {
   readonly exitPeriodS: number;
 };
 
-const rootChainFile = z.object({
-  /** Null: a node of its own, in this folder. */
-  url: z.url().nullable(),
-  /** Where it is reached now. */
-  nowAt: z.url(),
-  contracts: rootContractsSchema,
-});
-export type RootChainFile = z.output<typeof rootChainFile>;
-
-export const rootChainFolder = (root: string) => join(root, 'root-chain');
-const filePath = (root: string) => join(rootChainFolder(root), 'root-chain.json');
-
 /** Ether that those who act for the network get on a node for development, wei. */
 const GIFT = 100n * 10n ** 18n;
 /** What a challenger has: gas for some thousand challenges, and nothing worth stealing. */
@@ -47,17 +37,6 @@ const CHALLENGER_GIFT = 10n ** 18n;
 /** Wei of gas that a deployment pays at most. */
 const MAX_FEE_PER_GAS = 200n * 10n ** 9n;
 const RECEIPT_POLL_MS = 50;
-
-/** What a folder's network has, if it has one. */
-export async function readRootChain(root: string): Promise<RootChainFile | undefined> {
-  if (!existsSync(filePath(root))) return undefined;
-  return rootChainFile.parse(JSON.parse(await readFile(filePath(root), 'utf8')));
-}
-
-async function writeRootChain(root: string, file: RootChainFile): Promise<void> {
-  const contracts = { ...file.contracts, deployedAt: Number(file.contracts.deployedAt) };
-  await atomicWrite(filePath(root), `${JSON.stringify({ ...file, contracts }, null, 2)}\n`);
-}
 
 /** Puts the contracts of a new network onto its root chain. */
 export async function foundRootChain(

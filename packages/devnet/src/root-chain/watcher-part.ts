@@ -4,7 +4,7 @@ import type { DaemonContext } from '@palisade/daemon';
 import { startWatcher } from '@palisade/watcher';
 import type { ChildChainPlaces } from '../files.ts';
 import { HOST, type Part } from '../parts.ts';
-import type { RootChainFile } from './root-chain.ts';
+import type { RootChainFile } from './root-chain-file.ts';
 
 /** As validators wait, so that a development network is quick; a public root chain needs twelve. */
 const FINALITY_MARGIN = 3;

@@ -2,7 +2,7 @@
 import { fromHex, isRefusal, type Refusal, toHex } from '@palisade/core';
 import { RpcFailure, type RpcMethod, rpcMethod } from '@palisade/daemon';
 import type { ReceivedBlock } from '@palisade/payments';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where a payment will be. */
 export type Accepted = {

@@ -1,6 +1,6 @@
 /** The settings of a validator node: one schema for file, variables, flags and help. */
 import { logSection } from '@palisade/daemon';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_POOL_TIMING } from '../services/timing.ts';
 
 const port = z.number().int().min(0).max(65_535);

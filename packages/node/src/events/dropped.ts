@@ -5,7 +5,7 @@
  */
 import { readU64be, u64be } from '@palisade/core';
 import { type Database, open } from 'lmdb';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export type Drop = {
   /** Last block before it was dropped. */

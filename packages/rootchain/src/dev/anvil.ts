@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { PalisadeError } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { httpRpc } from '../rpc/rpc.ts';
 import { chainIdQuestion } from '../rpc/shapes.ts';
 

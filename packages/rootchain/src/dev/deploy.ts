@@ -2,7 +2,7 @@
 import { PalisadeError } from '@palisade/core';
 import { type Abi, type Address, encodeDeployData, encodeFunctionData, type Hex } from 'viem';
 import { type AuthorityMember, sortedMembers } from '../authority/authority.ts';
-import { bindings, ERC20_VAULT_ID, ETH_VAULT_ID, ETHER, type RootContracts } from '../contracts.ts';
+import { bindings, ERC20_VAULT_ID, ETH_VAULT_ID, ETHER } from '../contracts.ts';
 import { authorityAbi, authorityBytecode } from '../generated/authority.ts';
 import { erc20VaultAbi, erc20VaultBytecode } from '../generated/erc20-vault.ts';
 import { ethVaultAbi, ethVaultBytecode } from '../generated/eth-vault.ts';
@@ -10,6 +10,7 @@ import { exitGameAbi, exitGameBytecode } from '../generated/exit-game.ts';
 import { frameworkAbi, frameworkBytecode } from '../generated/framework.ts';
 import { testTokenAbi, testTokenBytecode } from '../generated/test-token.ts';
 import type { Receipt } from '../rpc/shapes.ts';
+import type { RootContracts } from '../schema.ts';
 import type { Sender } from '../send/sender.ts';
 
 type Artifact = { readonly abi: Abi; readonly bytecode: Hex };

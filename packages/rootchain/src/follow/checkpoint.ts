@@ -1,7 +1,7 @@
 /** How far the root chain was followed, and what its counters were there. */
 
 import type { Hex } from 'viem';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHILD_BLOCK_INTERVAL } from '../params.ts';
 import { hash } from '../rpc/shapes.ts';
 

@@ -10,7 +10,6 @@
  *   }
  */
 import { PalisadeError } from '@palisade/core';
-import type { RootContracts } from '../contracts.ts';
 import {
   BATCH_BLOCKS,
   BELIEVE_AFTER,
@@ -28,6 +27,7 @@ import {
   headBlock,
   type RawLog,
 } from '../rpc/shapes.ts';
+import type { RootContracts } from '../schema.ts';
 import { type Checkpoint, FRESH_COUNTERS } from './checkpoint.ts';
 import { brokenChain, Contradictions } from './contradictions.ts';
 import type { RootLog, Sources } from './log.ts';

@@ -1,6 +1,6 @@
 import { PalisadeError } from '@palisade/core';
 import { createPublicClient, custom, type PublicClient } from 'viem';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Patience, patiently } from './patient.ts';
 import type { Rpc } from './rpc.ts';
 

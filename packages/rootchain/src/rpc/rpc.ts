@@ -4,7 +4,7 @@
  * talking. One call is one attempt; `patient` tries again.
  */
 import { PalisadeError } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { refused, trouble } from './errors.ts';
 
 /** A JSON-RPC method with its arguments, and what its result must look like. */

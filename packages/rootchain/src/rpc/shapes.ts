@@ -1,6 +1,6 @@
 /** What answers of a root-chain node must look like, and the questions that are asked here. */
 import type { Address, Hex } from 'viem';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Question } from './rpc.ts';
 
 /** A JSON-RPC quantity: no leading zeros, at most 256 bits. */
