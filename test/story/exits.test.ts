@@ -16,7 +16,7 @@ import { submittersQuery } from '@palisade/payments/schema';
 import { authorityBinding, httpRpc, publicClient } from '@palisade/rootchain';
 import { openWallet, type Wallet } from '@palisade/watcher/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const ETH = 10n ** 18n;
 const TIMING = { blockTimeMs: 300, sessionMs: 8000, guardMs: 40 };

@@ -3,19 +3,7 @@
  * without secrets, encrypted keys, an orderly life and death, health and metrics, files written
  * whole. The README of this package shows them together.
  */
-export { type ConfigKey, type ConfigSection, listKeys, listSections } from './config/keys.ts';
-export {
-  type Config,
-  type ConfigSources,
-  checkConfig,
-  loadConfig,
-  type Origin,
-  type Problem,
-  renderProblem,
-} from './config/loadConfig.ts';
-export { renderConfig, renderToml } from './config/render.ts';
-export { atomicWrite } from './files/atomicWrite.ts';
-export { directorySize, ensureDir, freeBytes } from './files/folders.ts';
+export * from './base.ts';
 export {
   type Check,
   createHealth,
@@ -29,22 +17,6 @@ export {
   type Page,
   serveOperatorPages,
 } from './health/operatorPages.ts';
-export {
-  decryptSecret,
-  encryptSecret,
-  type KeystoreFile,
-  LIGHT_COST,
-  parseKeystore,
-  STANDARD_COST,
-} from './keystore/eip2335.ts';
-export { addressOfPublicKey, type KeyKind, publicKeyOf, randomSecret } from './keystore/keys.ts';
-export {
-  type KeyInfo,
-  type Keystore,
-  type NewKey,
-  openKeystore,
-  type UnlockedKey,
-} from './keystore/keystore.ts';
 export { setAlarm } from './lifecycle/alarm.ts';
 export {
   type DaemonContext,
@@ -53,7 +25,6 @@ export {
   type RunningDaemon,
   type StartDaemon,
 } from './lifecycle/daemon.ts';
-export { type DataLock, lockDataDir } from './lifecycle/dataLock.ts';
 export { pause } from './lifecycle/pause.ts';
 export { runDaemon } from './lifecycle/runDaemon.ts';
 export { stopServer } from './lifecycle/stopServer.ts';

@@ -1,7 +1,7 @@
 /** The settings of a partner: one schema for file, variables, flags and help. */
 import { MAX_CONTENT_BYTES } from '@palisade/core';
 import { logSection } from '@palisade/daemon';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;

@@ -8,7 +8,7 @@ import {
   renderConfig,
   renderProblem,
   renderToml,
-} from '@palisade/daemon';
+} from '@palisade/daemon/base';
 import { branch, type Context, execute, leaf } from '../command.ts';
 import { cliConfig, configSources } from '../session/config.ts';
 

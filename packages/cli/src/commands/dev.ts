@@ -1,6 +1,6 @@
 /** `palisade dev`: the time of a development network, moved on, kept and taken back. */
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { branch, type Context, execute, leaf, type Report } from '../command.ts';
 import type { Session } from '../session/session.ts';
 import { formatDuration, formatSize, parseDuration } from '../terminal/amounts.ts';

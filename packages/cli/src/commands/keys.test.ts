@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '@palisade/core';
-import { encryptSecret, LIGHT_COST, publicKeyOf } from '@palisade/daemon';
+import { encryptSecret, LIGHT_COST, publicKeyOf } from '@palisade/daemon/base';
 import { describe, expect, it } from 'vitest';
 import {
   ADDRESS,

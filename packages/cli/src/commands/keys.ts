@@ -1,7 +1,7 @@
 /** `palisade keys`: keys at rest, encrypted, one file each. */
 import { readFile } from 'node:fs/promises';
 import { fromHex } from '@palisade/core';
-import { atomicWrite, decryptSecret, openKeystore, parseKeystore } from '@palisade/daemon';
+import { atomicWrite, decryptSecret, openKeystore, parseKeystore } from '@palisade/daemon/base';
 import { branch, type Context, execute, leaf, type Report } from '../command.ts';
 import { newPassphrase, passphraseFor } from '../session/account.ts';
 import { type CliConfig, cliConfig } from '../session/config.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '@palisade/core';
-import { directorySize, lockDataDir } from '@palisade/daemon';
+import { directorySize, lockDataDir } from '@palisade/daemon/base';
 import { type Context, execute, leaf, type Report } from '../command.ts';
 import { unfinishedPuts } from '../files/puts.ts';
 import { readNetworkFile } from '../session/network-file.ts';

@@ -1,7 +1,7 @@
 /** A folder of something unfinished, which one process works on at a time. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { atomicWrite, ensureDir, lockDataDir } from '@palisade/daemon';
+import { atomicWrite, ensureDir, lockDataDir } from '@palisade/daemon/base';
 
 const PRIVATE = 0o700;
 

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatPutState, type PutState, parsePutState } from '@palisade/client';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type HeldFolder, holdFolder } from './held-folder.ts';
 
 /** What makes two puts the same one. */

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { atomicWrite, ensureDir } from '@palisade/daemon';
-import { z } from 'zod';
+import { atomicWrite, ensureDir } from '@palisade/daemon/base';
+import * as z from 'zod';
 
 const fileRecord = z.object({
   job: z.string().regex(/^0x[0-9a-f]{64}$/),

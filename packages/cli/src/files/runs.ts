@@ -7,8 +7,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatPutState, type PutState, parsePutState } from '@palisade/client';
 import { PalisadeError } from '@palisade/core';
-import { atomicWrite, ensureDir } from '@palisade/daemon';
-import { z } from 'zod';
+import { atomicWrite, ensureDir } from '@palisade/daemon/base';
+import * as z from 'zod';
 
 const PRIVATE = 0o700;
 const runRecord = z.object({ version: z.literal(1), hires: z.array(z.string()).max(64) });

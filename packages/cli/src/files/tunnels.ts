@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccessJob, UsageState } from '@palisade/client';
 import { fromHex, toHex } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { plainJson } from '../session/session.ts';
 import { type HeldFolder, holdFolder } from './held-folder.ts';
 

@@ -1,7 +1,7 @@
 /** Vouchers that were signed here: what the client owes, on its own disk. One small file for each. */
 import { join } from 'node:path';
 import { formatVoucher, type KeptVoucher, voucherFileName } from '@palisade/client';
-import { atomicWrite, ensureDir } from '@palisade/daemon';
+import { atomicWrite, ensureDir } from '@palisade/daemon/base';
 
 const PRIVATE = 0o700;
 

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Account } from '@palisade/client';
 import { accountSigner, PalisadeError, toHex } from '@palisade/core';
-import { type KeyInfo, openKeystore, randomSecret } from '@palisade/daemon';
+import { type KeyInfo, openKeystore, randomSecret } from '@palisade/daemon/base';
 import { usageError } from '../terminal/print-error.ts';
 import type { World } from '../terminal/world.ts';
 import type { CliConfig } from './config.ts';

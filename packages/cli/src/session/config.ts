@@ -1,7 +1,7 @@
 /** The settings of the command line: one schema for file, variables, flags and help. */
 import { existsSync } from 'node:fs';
-import { type Config, type ConfigSources, loadConfig } from '@palisade/daemon';
-import { z } from 'zod';
+import { type Config, type ConfigSources, loadConfig } from '@palisade/daemon/base';
+import * as z from 'zod';
 import { parseAmount, parseDuration } from '../terminal/amounts.ts';
 import type { World } from '../terminal/world.ts';
 import type { Home } from './home.ts';

@@ -1,7 +1,7 @@
 /** What a development network tells the command line about itself. */
 import { readFileSync } from 'node:fs';
 import { fromHex, PalisadeError } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Home } from './home.ts';
 
 const networkFile = z.object({

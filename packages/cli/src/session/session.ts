@@ -14,7 +14,7 @@ import {
   parseDirectory,
 } from '@palisade/client';
 import { fromHex, PalisadeError, toHex } from '@palisade/core';
-import { atomicWrite, type Config, ensureDir } from '@palisade/daemon';
+import { atomicWrite, type Config, ensureDir } from '@palisade/daemon/base';
 import pc from 'picocolors';
 import { voucherFolder } from '../files/vouchers.ts';
 import { formatSize } from '../terminal/amounts.ts';

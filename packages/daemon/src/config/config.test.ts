@@ -5,7 +5,7 @@ import { PalisadeError } from '@palisade/core';
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { listKeys } from './keys.ts';
 import { type ConfigSources, checkConfig, loadConfig } from './loadConfig.ts';
 import { editDistance } from './nearest.ts';

@@ -1,5 +1,5 @@
 import { PalisadeError } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How a value is written as text, in a variable or after a flag. */
 export type KeyKind = 'text' | 'number' | 'bigint' | 'switch' | 'list' | 'table' | 'other';

@@ -11,7 +11,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { PalisadeError } from '@palisade/core';
 import { parse, TomlError } from 'smol-toml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ConfigKey, kebab, listSections } from './keys.ts';
 import { nearestName } from './nearest.ts';
 import { tomlValue, valueOfText, widen } from './text.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ConfigKey, listKeys, listSections } from './keys.ts';
 import type { Config } from './loadConfig.ts';
 import { tomlValue } from './text.ts';

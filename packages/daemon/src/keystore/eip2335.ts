@@ -20,7 +20,7 @@ import {
 import { promisify } from 'node:util';
 import { concat, fromHex, PalisadeError, toHex, utf8 } from '@palisade/core';
 import { constantTimeEqual, sha256 } from '@palisade/core/crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** scrypt's n for real keys: the figure of ERC-2335; 256 MB and about a second for each guess. */
 export const STANDARD_COST = 2 ** 18;

@@ -8,7 +8,7 @@
  *   engineLog.info('block committed', { height: 12n });
  */
 import { pino } from 'pino';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { createCleaner } from './clean.ts';
 import { createPrettyFormat } from './pretty.ts';
 import { openRotatingFile } from './rotatingFile.ts';

@@ -1,6 +1,6 @@
 /** What an HTTP-RPC method is: the shape of its parameters, and what it answers. */
 import type { ExactJson } from '@palisade/core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** "No" as a value: the `data` of an answer whose `success` is false. */
 export class RpcFailure {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { silentLogger } from '../log/logger.ts';
 import { RpcFailure, RpcPage, rpcMethod } from './method.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { PalisadeError } from '@palisade/core';
 import { atomicWrite, freeBytes } from '@palisade/daemon';
 import type { SectorsParams } from '@palisade/power/schema';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readJson } from '../records/saved-file.ts';
 
 const orderForm = z.object({ sectors: z.number().int().min(0).max(32_768) });

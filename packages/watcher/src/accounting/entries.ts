@@ -7,7 +7,7 @@ import {
   utf8,
   type Write,
 } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { booked, type Entry, NO_TOTALS, type Totals } from './book.ts';
 
 const ENTRY = 'e';

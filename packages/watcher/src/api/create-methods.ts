@@ -14,7 +14,7 @@ import {
   TX_TYPE,
   typedDataOf,
 } from '@palisade/payments';
-import { z } from 'zod';
+import * as z from 'zod';
 import { largestFirst } from '../wallet/pick.ts';
 import type { Watch } from '../watch/watch.ts';
 import { forward, gated, submit } from './payment-methods.ts';

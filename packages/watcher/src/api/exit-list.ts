@@ -1,7 +1,7 @@
 /** All exits that a watcher knows, ended ones included, with their state and how dangerous each is. */
 import { toHex } from '@palisade/core';
 import { type RpcMethod, RpcPage, rpcMethod } from '@palisade/daemon';
-import { z } from 'zod';
+import * as z from 'zod';
 import { dangerOf } from '../danger/levels.ts';
 import { DETAILS_OF_EXIT, type ExitEvent } from '../exits/findings.ts';
 import type { Exit } from '../exits/records.ts';

@@ -9,7 +9,7 @@ import {
   standardExitId,
   TX_TYPE,
 } from '@palisade/payments';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   competitorArgs,
   inclusionOf,

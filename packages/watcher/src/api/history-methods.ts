@@ -11,7 +11,7 @@ import {
   placeOf,
   type Signed,
 } from '@palisade/payments';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TxPlace } from '../blocks/block-store.ts';
 import type { FactOf } from '../root/facts.ts';
 import type { Watch } from '../watch/watch.ts';

@@ -1,7 +1,7 @@
 /** The watcher's HTTP-RPC (X16). */
 import { toHex } from '@palisade/core';
 import { type RpcMethod, RpcPage, rpcMethod } from '@palisade/daemon';
-import { z } from 'zod';
+import * as z from 'zod';
 import { collectEvidence } from '../evidence/collect.ts';
 import type { Watch } from '../watch/watch.ts';
 import { createMethods } from './create-methods.ts';

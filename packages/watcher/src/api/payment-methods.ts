@@ -3,7 +3,7 @@ import { isRefusal, PalisadeError, toHex } from '@palisade/core';
 import { secp256k1 } from '@palisade/core/crypto';
 import { RpcFailure, type RpcMethod, rpcMethod } from '@palisade/daemon';
 import { openTransaction } from '@palisade/payments';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Watch } from '../watch/watch.ts';
 import { failureOf, none, txBytes } from './shapes.ts';
 

@@ -2,7 +2,7 @@
 import { fromHex, type Refusal, toHex } from '@palisade/core';
 import { RpcFailure } from '@palisade/daemon';
 import { type Output, type Placed, placeOf } from '@palisade/payments';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Bytes of a signed transaction at most, in hex. */
 const MAX_TX_HEX = 2 + 2 * 1024;

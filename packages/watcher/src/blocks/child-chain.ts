@@ -4,7 +4,7 @@
  */
 import { exactJson, fromHex, PalisadeError, parseExactJson, toHex } from '@palisade/core';
 import type { ReceivedBlock } from '@palisade/payments';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readBounded } from '../read-bounded.ts';
 
 export type ChildChain = {

@@ -1,6 +1,6 @@
 /** The settings of a watcher: one schema for file, variables, flags and help. */
 import { logSection } from '@palisade/daemon';
-import { z } from 'zod';
+import * as z from 'zod';
 import { USUAL_WITHHOLDING_MS } from '../blocks/withholding.ts';
 
 const httpUrl = z.url({ protocol: /^https?$/ }).max(300);

@@ -4,7 +4,7 @@
  * named, so that the reader can ask any node for it.
  */
 import { fromHex, PalisadeError, parseExactJson } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A full block in hex, and its frame. */
 export const MAX_EVIDENCE_BYTES = 150 * 1024 * 1024;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { exactJson, fromUtf8, parseExactJson, utf8 } from '@palisade/core';
 import { Ledger, OUTPUT_RECORD_BYTES, outputRecord } from '@palisade/payments';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Books } from './books.ts';
 
 /** 8 192 records of 86 bytes: made, written and read at once, in some 20 ms. */

@@ -8,7 +8,7 @@ import {
   toHex,
   utf8,
 } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { InvalidPayout } from './follow-ledger.ts';
 
 const PAYOUT = 'i';

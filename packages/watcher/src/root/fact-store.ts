@@ -11,7 +11,7 @@ import {
   type Write,
 } from '@palisade/core';
 import { type Checkpoint, checkpointSchema } from '@palisade/rootchain';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseFact, type RootFact } from './facts.ts';
 
 const FACT = 'f';

@@ -4,7 +4,7 @@
  * the bodies of child blocks; so they are kept, and replayed at every start.
  */
 import { fromHex, PalisadeError, parseExactJson } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** 27 MB of calldata would not fit into a block of the root chain: 128 KiB are more than any event has. */
 const MAX_HEX = 2 + 2 * 131_072;

@@ -6,7 +6,7 @@ import { fromHex, PalisadeError, toHex } from '@palisade/core';
 import { type Dialect, hashOf, placeOf, positionOf, standardExitId } from '@palisade/payments';
 import type { Rpc } from '@palisade/rootchain';
 import { type Abi, decodeFunctionData, type Hex } from 'viem';
-import { z } from 'zod';
+import * as z from 'zod';
 import { NOT_INCLUDED } from '../exits/records.ts';
 import type { RootEvent } from './facts.ts';
 

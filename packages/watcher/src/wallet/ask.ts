@@ -1,6 +1,6 @@
 /** Calls of a watcher's API, and what it refuses, as errors. */
 import { exactJson, PalisadeError, parseExactJson } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_EVIDENCE_BYTES } from '../evidence/bundle.ts';
 import { readBounded } from '../read-bounded.ts';
 

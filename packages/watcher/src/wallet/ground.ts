@@ -12,7 +12,7 @@ import {
 } from '@palisade/rootchain';
 import type { Address, Hex, PublicClient } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { askWatcher } from './ask.ts';
 import * as shapes from './shapes.ts';
 

@@ -1,6 +1,6 @@
 /** What a wallet reads of a watcher's answers. */
 import { fromHex } from '@palisade/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DANGER_LEVELS } from '../danger/levels.ts';
 
 const hex = z
