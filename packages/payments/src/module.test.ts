@@ -161,6 +161,11 @@ describe('payments on the chain', () => {
     const kept = [...submitters.list(kit.chain.state)].map(([[address]]) => toHex(address));
     expect(kept).toHaveLength(MAX_SUBMITTERS);
     expect(kept).not.toContain(toHex(people[7]!.address));
+    // Dust pushes nobody out who is owed more.
+    await kit.agree(kit.rootSubmitted(1000, people[7]!, 1n));
+    expect([...submitters.list(kit.chain.state)].map(([[address]]) => toHex(address))).toEqual(
+      kept,
+    );
   });
 
   it('[X4] credit no deposit that would bring a token beyond what a word can count', async () => {

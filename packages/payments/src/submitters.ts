@@ -11,7 +11,7 @@ import type { PaymentsParams } from './params.ts';
 
 /**
  * Submitters on record at a time. Anybody may bring a root that validators signed, so there is a bound: as many
- * as the authority has members. Whoever is owed least makes room.
+ * as the authority has members. Whoever is owed less than a new one makes room for it.
  */
 export const MAX_SUBMITTERS = 64;
 
@@ -48,7 +48,7 @@ export function noteSubmission(
   const cost = BigInt(submissionGas) * price;
   if (cost === 0n) return;
   const before = submitters.get(state, address);
-  if (!before) makeRoom(state);
+  if (!before && !makeRoom(state, cost)) return;
   submitters.set(state, [address], {
     spent: wordOf(numberOf(before?.spent ?? NOTHING) + cost),
     refunded: before?.refunded ?? NOTHING,
@@ -57,11 +57,14 @@ export function noteSubmission(
 
 const NOTHING = wordOf(0n);
 
-function makeRoom(state: State): void {
+/** Whether there is room for one who is owed `cost`, after the least is gone where need be. */
+function makeRoom(state: State, cost: bigint): boolean {
   const all = [...debts(state)];
-  if (all.length < MAX_SUBMITTERS) return;
+  if (all.length < MAX_SUBMITTERS) return true;
   const least = all.reduce((a, b) => (b.owed < a.owed ? b : a));
+  if (least.owed >= cost) return false;
   submitters.delete(state, least.address);
+  return true;
 }
 
 /**

@@ -3,7 +3,7 @@
  * third of the weight for what nobody shall leave out unpunished.
  */
 import { validatorsQuery } from '@palisade/chain/schema';
-import { type Domain, equalBytes, toHex } from '@palisade/core';
+import { type Domain, equalBytes, PalisadeError, toHex } from '@palisade/core';
 import { acknowledgement } from '@palisade/market/schema';
 import { openMessage, submittedReader } from './answers.ts';
 import { badAnswer } from './http.ts';
@@ -49,7 +49,8 @@ export async function acknowledgements(
   };
   await ask(context, question, { what: 'acknowledgements', enough, signal }).catch((error) => {
     // One that has it proposes it: it is on its way, and must not be signed a second time.
-    if (given.length === 0 || signal?.aborted) throw error;
+    const isRefused = error instanceof PalisadeError;
+    if (given.length === 0 || signal?.aborted || !isRefused) throw error;
   });
   return given.map(({ value }) => value.acknowledgement);
 }
