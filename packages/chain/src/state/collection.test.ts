@@ -78,6 +78,15 @@ describe('a collection', () => {
     expect(() => names.set(state, [Uint8Array.of(1), 'a b'], 1)).toThrow(/printable ASCII/);
   });
 
+  it('keeps nothing of a key that was refused half-way for the keys behind it', () => {
+    const state = emptyState();
+    const id = Uint8Array.of(1, 2);
+    const first = scores.keyOf(1n, id);
+    expect(() => scores.get(state, 2n, Uint8Array.of(1))).toThrow(/2 bytes was given 1/);
+    expect(scores.keyOf(2n, id)).not.toBe(first);
+    expect(scores.keyOf(1n, id)).toBe(first);
+  });
+
   it('says which record is missing when one must be there', () => {
     expect(() => scores.need(emptyState(), 1n, Uint8Array.of(1, 2))).toThrow(/test\/score\//);
   });

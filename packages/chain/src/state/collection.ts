@@ -6,12 +6,11 @@
 import {
   decodeTrusted,
   encodeBehind,
-  equalBytes,
   type KeyValueReader,
   PalisadeError,
   type Schema,
 } from '@palisade/core';
-import { afterPrefix, type KeyPart } from './keys.ts';
+import { afterPrefix, type KeyPart, keyWriter } from './keys.ts';
 import { Cell, type Encoder, Overlay, type State } from './overlay.ts';
 
 type KeyParts<K extends readonly unknown[]> = { readonly [I in keyof K]: KeyPart<K[I]> };
@@ -44,9 +43,6 @@ export type Collection<K extends readonly unknown[], V> = {
   keyOf(...key: K): string;
 };
 
-/** Texts of keys by their index that a collection keeps at most: pages of 30 000 running sums. */
-const MAX_INDEX_TEXTS = 4096;
-
 export function collection<K extends readonly [] | readonly unknown[], V>(spec: {
   readonly store: string;
   readonly name: string;
@@ -60,48 +56,7 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
   const versionByte = Uint8Array.of(version);
   const parts = spec.key as unknown as readonly KeyPart<unknown>[];
 
-  const layouts = layoutsOf(head, parts);
-  const writeKey = (key: readonly unknown[]): string => {
-    const codes = layouts?.[key.length];
-    let text = head;
-    if (!codes) {
-      for (let i = 0; i < key.length; i++) text += parts[i]!.write(key[i]);
-      return text;
-    }
-    let at = head.length;
-    for (let i = 0; i < key.length; i++) {
-      parts[i]!.layOut!(key[i], codes, at);
-      at += parts[i]!.width;
-    }
-    return String.fromCharCode.apply(null, codes);
-  };
-  /** The last key of one part: a command asks for its sender's record again and again. */
-  const lastBytes = new Uint8Array(parts[0]?.width ?? 0);
-  let lastText = '';
-  let lastNumber: unknown;
-  let numberText = '';
-  const indexTexts = new Map<number, string>();
-  const keyOf = (key: readonly unknown[]): string => {
-    if (key.length !== 1) return writeKey(key);
-    const only = key[0];
-    if (!(only instanceof Uint8Array)) {
-      if (lastNumber === only) return numberText;
-      numberText = typeof only === 'number' ? textOfIndex(only) : writeKey(key);
-      lastNumber = only;
-      return numberText;
-    }
-    if (lastText !== '' && equalBytes(lastBytes, only)) return lastText;
-    lastText = writeKey(key);
-    lastBytes.set(only);
-    return lastText;
-  };
-  const textOfIndex = (index: number): string => {
-    const known = indexTexts.get(index);
-    if (known !== undefined) return known;
-    const text = writeKey([index]);
-    if (indexTexts.size < MAX_INDEX_TEXTS) indexTexts.set(index, text);
-    return text;
-  };
+  const keyOf = keyWriter(head, parts);
   const [first] = parts;
   const parseKey = (text: string): readonly unknown[] => {
     // Most keys have one part: a walk over thousands makes one list each, and nothing else.
@@ -129,8 +84,8 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
     encode: (value: V) => encodeBehind(versionByte, spec.value, value),
   };
   const get = (state: KeyValueReader, ...key: K): V | undefined => {
-    if (state instanceof Overlay) return state.cell(keyOf(key)).valueFor(encoder, parseShared);
-    const bytes = state.get(keyOf(key));
+    if (state instanceof Overlay) return state.cell(keyOf(...key)).valueFor(encoder, parseShared);
+    const bytes = state.get(keyOf(...key));
     return bytes === undefined ? undefined : parse(bytes);
   };
   function* entries(state: KeyValueReader, from: string, to: string): Generator<readonly [K, V]> {
@@ -149,35 +104,21 @@ export function collection<K extends readonly [] | readonly unknown[], V>(spec: 
         message: `A record of ${head} that must exist does not.`,
       });
     },
-    has: (state, ...key) => state.get(keyOf(key)) !== undefined,
+    has: (state, ...key) => state.get(keyOf(...key)) !== undefined,
     set(state, key, value) {
-      if (state instanceof Overlay) state.setCell(keyOf(key), Cell.ofValue(shared(value), encoder));
-      else state.set(keyOf(key), encoder.encode(value as never));
+      if (state instanceof Overlay)
+        state.setCell(keyOf(...key), Cell.ofValue(shared(value), encoder));
+      else state.set(keyOf(...key), encoder.encode(value as never));
     },
-    delete: (state, ...key) => state.set(keyOf(key), undefined),
+    delete: (state, ...key) => state.set(keyOf(...key), undefined),
     list(state, ...prefix) {
-      const from = keyOf(prefix);
+      const from = keyOf(...prefix);
       return entries(state, from, afterPrefix(from));
     },
     listAfter: (state, after, ...prefix) =>
-      entries(state, `${keyOf(after)}\0`, afterPrefix(keyOf(prefix))),
-    keyOf: (...key) => keyOf(key),
+      entries(state, `${keyOf(...after)}\0`, afterPrefix(keyOf(...prefix))),
+    keyOf,
   };
-}
-
-/**
- * Where keys are laid out as char codes, by their number of parts; undefined where a part has no
- * fixed width. Text that is put together piece by piece is a tree of pieces, twice as slow to look up.
- */
-function layoutsOf(head: string, parts: readonly KeyPart<unknown>[]): number[][] | undefined {
-  if (!parts.every(({ layOut }) => layOut)) return undefined;
-  const codes = Array.from(head, (char) => char.charCodeAt(0));
-  const layouts = [[...codes]];
-  for (const { width } of parts) {
-    codes.push(...new Array<number>(width).fill(0));
-    layouts.push([...codes]);
-  }
-  return layouts;
 }
 
 /** A value that many readers get is frozen, so that none can change it for the others. */

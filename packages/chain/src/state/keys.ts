@@ -8,12 +8,27 @@ import { fromBinaryString, PalisadeError, toBinaryString } from '@palisade/core'
 export type KeyPart<T> = {
   /** Width in bytes; 0 for a part without a fixed one, which must come last: it ends with the key. */
   readonly width: number;
+  /** Set where values come again and again, and are few: whole keys of them are kept as text. */
+  readonly few?: true;
   write(value: T): string;
   /** Reads the part of a key's text that lies from `from` up to `to`. */
   read(text: string, from: number, to: number): T;
-  /** Writes the part's char codes into `codes`, from `at` on; only where the width is fixed, because room is made before. */
-  layOut?(value: T, codes: number[], at: number): void;
+  /**
+   * Writes the part's char codes into `codes`, from `at` on, and tells whether others stood there;
+   * only where the width is fixed, because room is made before.
+   */
+  layOut?(value: T, codes: number[], at: number): boolean;
 };
+
+function layOutBytes(bytes: Uint8Array, codes: number[], at: number): boolean {
+  let differs = false;
+  for (let i = 0; i < bytes.length; i++) {
+    if (codes[at + i] === bytes[i]) continue;
+    codes[at + i] = bytes[i]!;
+    differs = true;
+  }
+  return differs;
+}
 
 /** A key part of exactly `width` bytes: an address, an id, a node key. */
 export function bytesKey(width: number): KeyPart<Uint8Array> {
@@ -33,7 +48,7 @@ export function bytesKey(width: number): KeyPart<Uint8Array> {
     read: fromBinaryString,
     layOut(value, codes, at) {
       check(value);
-      for (let i = 0; i < width; i++) codes[at + i] = value[i]!;
+      return layOutBytes(value, codes, at);
     },
   };
 }
@@ -60,18 +75,20 @@ export const u64Key: KeyPart<bigint> = {
   },
   layOut(value, codes, at) {
     eightView.setBigUint64(0, value);
-    for (let i = 0; i < 8; i++) codes[at + i] = eight[i]!;
+    return layOutBytes(eight, codes, at);
   },
 };
 
 /** As `u64Key`, for numbers that count what lies in memory: pages, places; at most 2^32 - 1. */
 export const indexKey: KeyPart<number> = {
   width: 8,
+  few: true,
   write: (value) => u64Key.write(BigInt(value)),
   read: (text, from, to) => Number(u64Key.read(text, from, to)),
   layOut(value, codes, at) {
-    for (let i = 0; i < 4; i++) codes[at + i] = 0;
-    for (let i = 0; i < 4; i++) codes[at + 4 + i] = (value >>> (24 - 8 * i)) & 0xff;
+    eightView.setUint32(0, 0);
+    eightView.setUint32(4, value);
+    return layOutBytes(eight, codes, at);
   },
 };
 
@@ -90,6 +107,57 @@ export const nameKey: KeyPart<string> = {
   },
   read: (text, from, to) => text.slice(from, to),
 };
+
+/** Writes keys that begin with a collection's name, whole ones and their beginnings. */
+export type KeyWriter = (...key: readonly unknown[]) => string;
+
+export function keyWriter(head: string, parts: readonly KeyPart<unknown>[]): KeyWriter {
+  if (!parts.every(({ layOut }) => layOut))
+    return (...key) => key.reduce((text: string, value, i) => text + parts[i]!.write(value), head);
+  const write = inOnePiece(head, parts);
+  return parts.length === 1 && parts[0]!.few ? remembering(write) : write;
+}
+
+type Layout = { readonly codes: number[]; text: string | undefined };
+
+/**
+ * Keys of fixed width are laid out in one piece: text that is put together piece by piece is a tree
+ * of pieces, twice as slow to look up. The last key of each length stays laid out, and its text is
+ * answered again where nothing differs: a command asks for its sender's record again and again.
+ */
+function inOnePiece(head: string, parts: readonly KeyPart<unknown>[]): KeyWriter {
+  const codes = Array.from(head, (char) => char.charCodeAt(0));
+  const layouts: Layout[] = [{ codes: [...codes], text: head }];
+  for (const { width } of parts) {
+    codes.push(...new Array<number>(width).fill(0));
+    layouts.push({ codes: [...codes], text: undefined });
+  }
+  return (...key) => {
+    const layout = layouts[key.length]!;
+    let at = head.length;
+    for (let i = 0; i < key.length; i++) {
+      // At once: where a later part is refused, the old text must not stand for the new beginning.
+      if (parts[i]!.layOut!(key[i], layout.codes, at)) layout.text = undefined;
+      at += parts[i]!.width;
+    }
+    layout.text ??= String.fromCharCode.apply(null, layout.codes);
+    return layout.text;
+  };
+}
+
+/** Keys that a collection keeps as text at most: pages of 30 000 running sums. */
+const MAX_KEPT = 4096;
+
+function remembering(write: KeyWriter): KeyWriter {
+  const texts = new Map<unknown, string>();
+  return (...key) => {
+    const known = texts.get(key[0]);
+    if (known !== undefined) return known;
+    const text = write(...key);
+    if (key.length === 1 && texts.size < MAX_KEPT) texts.set(key[0], text);
+    return text;
+  };
+}
 
 /** The least key above every key that begins with `prefix`. */
 export function afterPrefix(prefix: string): string {

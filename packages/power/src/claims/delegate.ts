@@ -65,7 +65,8 @@ export const delegateHandler = handle(delegate, {
         ? entriesOf(ordered([...listed(claim.entries), added]))
         : raised(claim.entries, at, amount);
     if (at === undefined) backers.set(state, [collator, BigInt(generation), sender.account], 1);
-    writeClaim(ctx, sender.account, stored, { ...claim, entries });
+    const { raw, checked } = claim;
+    writeClaim(ctx, sender.account, stored, { raw, checked, entries });
     addLent(state, generation, amount);
     ctx.emit(powerDelegated, { miner: sender.account, collator, generation, amount });
   },

@@ -139,17 +139,13 @@ export function shrunk(
 ): Entries {
   const { rows, generations, lent } = entries;
   const decreased = decrease(before, after);
-  const amounts: bigint[] = [];
-  let bound = 0n;
-  let nothing = false;
-  for (let i = 0; i < generations.length; i++) {
-    const amount = entries.amounts[i]!;
+  const amounts = entries.amounts.map((amount, i) => {
     const left = decreased(amount);
     if (i < lent) onLent(generations[i]!, left - amount);
-    amounts.push(left);
-    bound += left;
-    nothing ||= left === 0n;
-  }
-  const all = { rows, generations, amounts, lent, bound };
-  return nothing ? entriesOf(listed(all).filter(({ amount }) => amount > 0n)) : all;
+    return left;
+  });
+  // Together they are the rounded-down share of the whole.
+  const all = { rows, generations, amounts, lent, bound: (entries.bound * after) / before };
+  if (!amounts.includes(0n)) return all;
+  return entriesOf(listed(all).filter(({ amount }) => amount > 0n));
 }

@@ -72,7 +72,7 @@ function updatePower(ctx: BlockContext, miner: Uint8Array, delta: bigint): void 
   const entries = shrunk(claim.entries, stored.raw, raw, (generation, change) =>
     addLent(state, generation, change),
   );
-  writeClaim(ctx, miner, stored, { ...claim, raw, entries });
+  writeClaim(ctx, miner, stored, { raw, checked: claim.checked, entries });
   ctx.emit(powerChanged, {
     miner,
     before: stored.raw,
