@@ -8,6 +8,7 @@ import { toHex } from '@palisade/core';
 import { type Context, execute, leaf } from '../command.ts';
 import { homeOf } from '../session/home.ts';
 import { parseCount, parseDuration } from '../terminal/amounts.ts';
+import { freeYoungSpace } from '../young-space.ts';
 
 /** Sectors of each storing partner of a development network: losing one, it has some left. */
 const SECTORS = 2;
@@ -60,7 +61,7 @@ export function devnetCommand({ world }: Context) {
     .action(async (options) => {
       const { dir, processes, story, file, check, exit, blockTime, session } = options;
       const { rootChain, exitPeriod, seed, logLevel, json, allow, sectors } = options;
-      const { runDevnet } = await import('@palisade/devnet');
+      const { runDevnet } = await daemon(() => import('@palisade/devnet'));
       await runDevnet({
         root: dir === undefined ? homeOf(world).devnet : resolve(dir),
         processes: processes === true,
@@ -99,7 +100,7 @@ export function devnetPartCommand() {
     )
     .action(async (role, numbers, options) => {
       const { dir, logLevel, sectors, allow = [], withRootChain = false } = options;
-      const { runPart } = await import('@palisade/devnet');
+      const { runPart } = await daemon(() => import('@palisade/devnet'));
       const part = role === 'validators' ? ('validators' as const) : ('partner' as const);
       await runPart({
         ...{ root: dir, role: part, numbers: numbers ?? [] },
@@ -122,6 +123,12 @@ function parseSetting(text: string, before: Record<string, string> = {}): Record
   return { ...before, [path]: value };
 }
 
+/** Loads what will run for long. */
+export function daemon<T>(load: () => Promise<T>): Promise<T> {
+  freeYoungSpace();
+  return load();
+}
+
 /** A command that runs a daemon with settings of its own. */
 export function daemonLeaf(name: string, about: string, example: string) {
   return leaf(name, about, example)
@@ -132,7 +139,7 @@ export function daemonLeaf(name: string, about: string, example: string) {
 export function nodeCommand({ world }: Context) {
   return daemonLeaf('node', 'Run a validator', 'palisade node --config node.toml').action(
     async ({ config, set }) => {
-      const { runNode } = await import('@palisade/node');
+      const { runNode } = await daemon(() => import('@palisade/node'));
       await runNode({ env: world.env, file: config, set });
     },
   );
@@ -144,7 +151,7 @@ export function partnerCommand({ world }: Context) {
     'Run a partner: offer storage, and be paid for it',
     'palisade partner --config partner.toml',
   ).action(async ({ config, set }) => {
-    const { runPartnerDaemon } = await import('@palisade/partner');
+    const { runPartnerDaemon } = await daemon(() => import('@palisade/partner'));
     await runPartnerDaemon({ env: world.env, file: config, set });
   });
 }

@@ -7,7 +7,7 @@ import { watcherOf } from '../session/wallet.ts';
 import { formatEther } from '../terminal/ether.ts';
 import { parseAddress } from '../terminal/ids.ts';
 import { facts } from '../terminal/table.ts';
-import { daemonLeaf } from './daemons.ts';
+import { daemon, daemonLeaf } from './daemons.ts';
 import {
   exitChallengeCommand,
   exitListCommand,
@@ -41,7 +41,7 @@ function runCommand({ world }: Context) {
     .option('--dry-run', 'tell what would be challenged, and send nothing')
     .action(async (options) => {
       const { rootChain, framework, childChain, dialect, mode, dryRun, config, set } = options;
-      const { runWatch } = await import('@palisade/watcher');
+      const { runWatch } = await daemon(() => import('@palisade/watcher'));
       const flags = {
         'watch.rootChain': rootChain,
         'watch.framework': framework && toHex(framework),
