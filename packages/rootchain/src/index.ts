@@ -28,7 +28,7 @@ export {
   startAnvil,
 } from './dev/anvil.ts';
 export { type Artifacts, type DeployOptions, deploy, deployTestToken } from './dev/deploy.ts';
-export { type Checkpoint, checkpointSchema } from './follow/checkpoint.ts';
+export { type Checkpoint, checkpointSchema, thinned } from './follow/checkpoint.ts';
 export {
   type Blocks,
   type FollowOptions,

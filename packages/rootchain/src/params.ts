@@ -12,8 +12,8 @@ export const POLL_MS = 4000;
 /** How often in a row the same contradiction is seen before it is believed: one answer may come from a
  * lagging replica behind the same address. */
 export const BELIEVE_AFTER = 5;
-/** Checkpoints kept to find the place where a deep reorganisation began. */
-export const KEPT_CHECKPOINTS = 256;
+/** The newest checkpoints, all of which are kept; older ones are thinned out: half an hour of Ethereum. */
+export const DENSE_CHECKPOINTS = 128;
 
 /** A replacement must offer at least a tenth more by the rule of common nodes; an eighth is safe. */
 export const BUMP_NUMERATOR = 9n;

@@ -10,13 +10,7 @@
  *   }
  */
 import { PalisadeError } from '@palisade/core';
-import {
-  BATCH_BLOCKS,
-  BELIEVE_AFTER,
-  FINALITY_MARGIN,
-  KEPT_CHECKPOINTS,
-  POLL_MS,
-} from '../params.ts';
+import { BATCH_BLOCKS, BELIEVE_AFTER, FINALITY_MARGIN, POLL_MS } from '../params.ts';
 import { trouble } from '../rpc/errors.ts';
 import { type OnTrouble, type Patience, patiently, WAITING, type Waiting } from '../rpc/patient.ts';
 import type { Question, Rpc } from '../rpc/rpc.ts';
@@ -28,7 +22,7 @@ import {
   type RawLog,
 } from '../rpc/shapes.ts';
 import type { RootContracts } from '../schema.ts';
-import { type Checkpoint, FRESH_COUNTERS } from './checkpoint.ts';
+import { type Checkpoint, FRESH_COUNTERS, thinned } from './checkpoint.ts';
 import { brokenChain, Contradictions } from './contradictions.ts';
 import type { RootLog, Sources } from './log.ts';
 import { type Batch, readBatch } from './read-batch.ts';
@@ -77,7 +71,8 @@ export async function* follow<S extends Sources>(
 ): AsyncGenerator<Step<S>, void, void> {
   const follower = new Follower(options);
   try {
-    await follower.begin();
+    const first = await follower.begin();
+    if (first) yield first;
     for (;;) yield await follower.next();
   } catch (error) {
     if (!options.signal?.aborted) throw error;
@@ -94,7 +89,7 @@ class Follower<S extends Sources> {
   };
   readonly #contradictions = new Contradictions();
   /** Oldest first, the newest is where we are. */
-  #checkpoints: Checkpoint[];
+  #checkpoints: readonly Checkpoint[];
   /** The newest checkpoint whose counters were the contract's own; where lost logs begin at the earliest. */
   #counted: Checkpoint | undefined;
   /** Blocks of the next question; fewer after a node said that it was too much. */
@@ -113,7 +108,8 @@ class Follower<S extends Sources> {
     this.#span = options.batchBlocks ?? BATCH_BLOCKS;
   }
 
-  async begin(): Promise<void> {
+  /** Where it begins from scratch: the block before the deployment, behind which no rewind has to go. */
+  async begin(): Promise<Blocks<S> | undefined> {
     const { contracts } = this.#options;
     const chainId = await this.#patient.ask(chainIdQuestion);
     if (chainId !== BigInt(contracts.chainId))
@@ -122,10 +118,12 @@ class Follower<S extends Sources> {
         message: `The root-chain node is of chain ${chainId}, but the contracts are on ${contracts.chainId}.`,
         next: 'Name an RPC address of the right chain.',
       });
-    if (this.#checkpoints.length > 0) return;
+    if (this.#checkpoints.length > 0) return undefined;
     const height = contracts.deployedAt - 1n;
-    const block = await this.#ask(() => this.#known(height));
-    this.#checkpoints.push({ height, hash: block.hash, ...FRESH_COUNTERS });
+    const last = await this.#ask(() => this.#known(height));
+    const head = await this.#patient.ask(headBlock);
+    const checkpoint = { height, hash: last.hash, ...FRESH_COUNTERS };
+    return this.#accept({ logs: [], last, checkpoint }, head);
   }
 
   async next(): Promise<Step<S>> {
@@ -148,9 +146,11 @@ class Follower<S extends Sources> {
       // States further below the head are gone from most nodes; what is missing there shows later.
       return this.#attempt(last, to, head, to === target);
     }
-    // The head went back: nobody knows how far the chain did.
-    const now = target < last.height ? await this.#patient.ask(blockAt(last.height)) : undefined;
-    if (now && now.hash !== last.hash) return this.#doubt(brokenChain(last.height, now.hash));
+    // The head went back: nobody knows how far the chain did, but of what it has.
+    const below = this.#checkpoints.findLast(({ height }) => height <= head.number);
+    const now =
+      target < last.height && below ? await this.#patient.ask(blockAt(below.height)) : undefined;
+    if (now && now.hash !== below?.hash) return this.#doubt(brokenChain(now.number, now.hash));
     await this.#waiting.sleep(this.#options.pollMs ?? POLL_MS, this.#options.signal);
     return undefined;
   }
@@ -209,8 +209,7 @@ class Follower<S extends Sources> {
   #accept(batch: Batch<S>, head: BlockHeader): Blocks<S> {
     const { checkpoint, last, logs } = batch;
     this.#contradictions.clear();
-    this.#checkpoints.push(checkpoint);
-    if (this.#checkpoints.length > KEPT_CHECKPOINTS) this.#checkpoints.shift();
+    this.#checkpoints = thinned([...this.#checkpoints, checkpoint]);
     const most = this.#options.batchBlocks ?? BATCH_BLOCKS;
     this.#span = this.#span * 2n > most ? most : this.#span * 2n;
     return {
@@ -233,9 +232,11 @@ class Follower<S extends Sources> {
       if (kind === 'logs' && !this.#counted && kept.length > 0) break;
       kept.push(checkpoint);
     }
+    const head = await this.#patient.ask(headBlock);
     while (kept.length > 0) {
       const { height, hash } = kept.at(-1)!;
-      if ((await this.#ask(() => this.#known(height))).hash === hash) break;
+      if (height <= head.number && (await this.#ask(() => this.#known(height))).hash === hash)
+        break;
       kept.pop();
     }
     const checkpoint = kept.at(-1);

@@ -10,15 +10,13 @@ import {
   utf8,
   type Write,
 } from '@palisade/core';
-import { type Checkpoint, checkpointSchema } from '@palisade/rootchain';
+import { type Checkpoint, checkpointSchema, thinned } from '@palisade/rootchain';
 import * as z from 'zod';
 import { parseFact, type RootFact } from './facts.ts';
 
 const FACT = 'f';
 const AFTER_FACTS = 'g';
 const CHECKPOINTS = 'c';
-/** What is kept to find the beginning of a deep reorganisation; the follower looks back no further. */
-const KEPT_CHECKPOINTS = 256;
 
 const checkpoints = z.array(checkpointSchema);
 
@@ -44,7 +42,7 @@ export class FactStore {
 
   /** Adds facts and a checkpoint, in one step that is durable when it resolves. */
   async add(facts: readonly RootFact[], checkpoint: Checkpoint): Promise<void> {
-    const kept = [...this.kept, checkpoint].slice(-KEPT_CHECKPOINTS);
+    const kept = thinned([...this.kept, checkpoint]);
     const writes: Write[] = facts.map((fact) => [keyOf(fact), utf8(exactJson(plain(fact)))]);
     await this.store.commit([...writes, [CHECKPOINTS, encoded(kept)]]);
     this.kept = kept;
