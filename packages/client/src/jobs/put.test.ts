@@ -12,6 +12,9 @@ import {
 
 const kit = useJobs();
 
+/** By then, another partner would have been tried again, ms. */
+const LATE_MS = 300;
+
 describe('put and get', () => {
   it('[C2V-1] stores with as many partners as wanted, and gets the same bytes back', async () => {
     const progress: PutProgress[] = [];
@@ -195,7 +198,7 @@ describe('put and get', () => {
     expect(kit.network.chain.jobs.size).toBe(1);
   });
 
-  it('waits no longer for offers when the chain has ended the job', async () => {
+  it('waits no longer for offers when the chain has ended the job, and nothing of it goes on', async () => {
     for (const { server } of kit.network.partners)
       server.fault = (_, method) => (method === 'PUT' ? 'reset' : undefined);
     const file = await spooled(1000);
@@ -205,18 +208,24 @@ describe('put and get', () => {
       durationMs: 1,
     });
     const wish = { ...file, replicas: 2, sessions, maxRate, patienceMs: 60_000 };
-    // Hirings beside the one that ended the put may still be told of when the next test has begun.
+    let isOver = false;
+    const late: string[] = [];
     const { chain } = kit.network;
     const onProgress = ({ step }: PutProgress) => {
+      if (isOver) late.push(step);
       if (step !== 'partner-failed') return;
       for (const entry of chain.jobs.values())
         entry.job = { ...entry.job, state: JOB_STATE.cancelled, reason: 'nobody came' };
     };
-    const put = kit.market.put({ ...wish, onProgress });
+    const onState = () => void (isOver && late.push('state'));
+    const put = kit.market.put({ ...wish, onState, onProgress });
     await expect(put).rejects.toMatchObject({
       code: 'client/job-over',
       message: expect.stringContaining('nobody came'),
     });
+    isOver = true;
+    await new Promise((resolve) => setTimeout(resolve, LATE_MS));
+    expect(late).toEqual([]);
   });
 
   it('asks no further partner when one says that the job is over, and the chain says so, too', async () => {

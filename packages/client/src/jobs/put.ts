@@ -4,6 +4,7 @@
  */
 import { contentIdOfOutline, equalBytes, PalisadeError, toHex } from '@palisade/core';
 import { AGREEMENT_STATE, isOpen, type JobView, UTILITY } from '@palisade/market/schema';
+import { follow } from '../base/environment.ts';
 import { clientError } from '../base/errors.ts';
 import type { PartnerRecord } from '../base/partners.ts';
 import { type JobContext, needJob, running } from './context.ts';
@@ -87,15 +88,21 @@ const MAX_CHANCES = 3;
  */
 export async function put(context: JobContext, wish: PutWish): Promise<PutResult> {
   const run = new PutRun(context, wish);
-  await run.check();
-  await run.confirm();
-  await run.intoBlock();
-  return run.fill();
+  try {
+    await run.check();
+    await run.confirm();
+    await run.intoBlock();
+    return await run.fill();
+  } finally {
+    run.end();
+  }
 }
 
 class PutRun {
   readonly #context: JobContext;
   readonly #wish: PutWish;
+  /** Of what goes on at once; ends with the wish's signal, and with the first that fails for good. */
+  readonly #life: ReturnType<typeof follow>;
   #state: PutState;
   #roots: Uint8Array | undefined;
   /** Partners that will not be asked (again). */
@@ -107,6 +114,7 @@ class PutRun {
     const { contentId, replicas, sessions, maxRate, spool } = wish;
     this.#context = context;
     this.#wish = wish;
+    this.#life = follow(wish.signal);
     this.#state = wish.state ?? {
       client: context.account.signer.id,
       contentId,
@@ -118,6 +126,10 @@ class PutRun {
       height: undefined,
       chosen: [],
     };
+  }
+
+  end(): void {
+    this.#life.release();
   }
 
   /** A resumed put must be by the same account and of the very same bytes. */
@@ -205,7 +217,7 @@ class PutRun {
       limit: Math.min(MAX_OFFERS, missing + SPARE_OFFERS),
       patienceMs: this.#wish.patienceMs ?? DEFAULT_PATIENCE_MS,
       seen: this.#seen,
-      signal: this.#wish.signal,
+      signal: this.#life.signal,
     });
     const queue = [...waiting];
     const next = async (): Promise<ChosenPartner | Offer | undefined> => {
@@ -222,9 +234,13 @@ class PutRun {
         if (!(await this.#fillOne(next, queue))) unfilled++;
       }
     };
+    const works = Array.from({ length: Math.min(missing, MAX_PARALLEL) }, work);
     try {
-      await Promise.all(Array.from({ length: Math.min(missing, MAX_PARALLEL) }, work));
+      await Promise.all(works);
     } finally {
+      // Nothing goes on beside the end of a put: when one fails for good, the others are stopped.
+      this.#life.abort();
+      await Promise.allSettled(works);
       await source.return(undefined);
     }
     if (unfilled > 0) await this.#explainShortage();
@@ -263,7 +279,8 @@ class PutRun {
     this.#tell({ step: 'matched', partner, rate });
     const others = this.#state.chosen.filter((other) => !equalBytes(other.partner, partner));
     await this.#save({ chosen: [...others, chosen] });
-    const { spool, signal } = this.#wish;
+    const { spool } = this.#wish;
+    const { signal } = this.#life;
     const roots = this.#roots!;
     const onSent = (sent: number) =>
       this.#tell({ step: 'uploading', partner, sent, size: spool.size });
@@ -287,7 +304,7 @@ class PutRun {
     this.#failures.set(id, failures);
     if (error.retry === 'never' || failures > MAX_CHANCES) return this.#forget(partner);
     const { env, policy } = this.#context.chain.context;
-    await env.sleep(policy.pauseMs * 2 ** failures, this.#wish.signal);
+    await env.sleep(policy.pauseMs * 2 ** failures, this.#life.signal);
     const chosen = this.#state.chosen.find((one) => equalBytes(one.partner, partner));
     if (chosen) again.push(chosen);
     else this.#seen.delete(id);
