@@ -5,7 +5,7 @@ const PURE = ['core', 'formats', 'chain', 'market', 'power', 'payments'];
 /** Files at a time: one more than cores, because daemons wait for blocks more than they compute. */
 const WORKERS = availableParallelism() + 1;
 /** Far longer than anything takes on a busy machine: a test says what comes, not how fast. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 300_000;
 const EXCLUDE = ['**/node_modules/**', '**/*.long.test.ts'];
 
 export default defineConfig({
@@ -34,7 +34,7 @@ export default defineConfig({
           isolate: false,
           testTimeout: PATIENCE_MS,
           hookTimeout: PATIENCE_MS,
-          expect: { poll: { timeout: 60_000 } },
+          expect: { poll: { timeout: 120_000 } },
           maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
@@ -45,27 +45,55 @@ export default defineConfig({
         test: {
           name: 'packages',
           include: ['packages/*/test/**/*.test.ts', 'test/{crash,hostile}/**/*.test.ts'],
-          exclude: EXCLUDE,
+          exclude: [...EXCLUDE, 'packages/partner/test/**'],
           testTimeout: PATIENCE_MS,
           hookTimeout: PATIENCE_MS,
-          expect: { poll: { timeout: 60_000 } },
+          expect: { poll: { timeout: 120_000 } },
           maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
       {
-        // Whole networks with short sessions: one at a time, after all else, because a machine that
-        // does not keep up makes partners miss their audits, as it should.
+        // Partners in this process, of which nothing is left when their test ends: a file takes longer
+        // to load than many of its tests.
+        test: {
+          name: 'partners',
+          include: ['packages/partner/test/**/*.test.ts'],
+          exclude: EXCLUDE,
+          isolate: false,
+          testTimeout: PATIENCE_MS,
+          hookTimeout: PATIENCE_MS,
+          expect: { poll: { timeout: 120_000 } },
+          maxWorkers: WORKERS,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Processes of their own with short sessions, after all else, because a machine that does not
+        // keep up makes partners miss their audits, as it should. They mostly wait: two of them at a
+        // time, beside the stories.
+        test: {
+          name: 'examples',
+          maxConcurrency: 2,
+          include: ['test/examples/**/*.test.ts'],
+          exclude: EXCLUDE,
+          // An example ends by itself when a step does not come.
+          testTimeout: 2 * PATIENCE_MS,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Whole networks in a process: one at a time, beside the examples, which take longest and so
+        // begin first (projects run in the order of their names).
         test: {
           name: 'network',
-          // Examples, which mostly wait.
-          maxConcurrency: 2,
-          include: ['test/{story,examples}/**/*.test.ts'],
+          include: ['test/story/**/*.test.ts'],
           exclude: EXCLUDE,
           testTimeout: PATIENCE_MS,
           hookTimeout: PATIENCE_MS,
-          expect: { poll: { timeout: 60_000 } },
-          maxWorkers: 1,
+          expect: { poll: { timeout: 120_000 } },
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

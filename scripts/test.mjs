@@ -1,8 +1,9 @@
 /**
- * `npm test`: set-up where needed, then the checks and the tests. The last line counts what passed
+ * `npm test`: set-up where needed, then the checks beside the tests. The last line counts what passed
  * and what failed, from the runner's own report.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,30 +17,43 @@ const report = join(folder, 'report.json');
 let failed = 0;
 let passed = 0;
 
-function run(name, command, args) {
-  const { status } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit' });
+/** The checks say what they found all at once, so that it does not mix with what the tests say. */
+function check() {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/check.mjs'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  process.stdout.write(stdout + stderr);
   if (status === 0) return true;
-  console.error(`${name} failed.`);
+  console.error('The checks failed.');
   return false;
 }
 
 const given = process.argv.slice(2);
+const vitest = spawn(
+  process.execPath,
+  [
+    join(ROOT, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...given,
+  ],
+  { cwd: ROOT, stdio: 'inherit' },
+);
+const ended = once(vitest, 'exit');
+// Beside the tests: the compiler of contracts keeps one core busy, and many a test waits.
 if (given.length === 0) {
-  if (run('The checks', process.execPath, ['scripts/check.mjs'])) passed++;
+  if (check()) passed++;
   else failed++;
   const contracts = testContracts();
   passed += contracts.passed;
   failed += contracts.failed;
 }
-const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
-const good = run('A test', process.execPath, [
-  vitest,
-  'run',
-  '--reporter=default',
-  '--reporter=json',
-  `--outputFile.json=${report}`,
-  ...given,
-]);
+const [status] = await ended;
+const good = status === 0;
+if (!good) console.error('A test failed.');
 try {
   const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(
     readFileSync(report, 'utf8'),

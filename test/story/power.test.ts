@@ -45,7 +45,7 @@ const fieldsOf = (event: ChainEvent) => event.data as Fields;
 
 /** The first event of a name that is as wished. */
 async function heard(name: string, wished: (fields: Fields) => boolean = () => true, from = 0n) {
-  const signal = AbortSignal.timeout(120_000);
+  const signal = AbortSignal.timeout(240_000);
   for await (const event of story.chain.events({ topics: [name], from, signal }))
     if (event.name === name && wished(fieldsOf(event))) return event;
   throw new Error(`${name} did not come`);
@@ -215,7 +215,8 @@ describe('the command line', () => {
       columns: 100,
       ask: async () => '',
       stdin: async () => Buffer.alloc(0),
-      nowMs: () => story.devnet.clock.nowMs(),
+      nowMs: () => story.environment.nowMs(),
+      environment: story.environment,
       ...(room === undefined ? {} : { freeBytes: async () => room! }),
     };
     const code = await main([...line, '--json'], world);

@@ -2,7 +2,13 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ChainClient, connect, type MarketClient, openMarket } from '@palisade/client';
+import {
+  type ChainClient,
+  connect,
+  type Environment,
+  type MarketClient,
+  openMarket,
+} from '@palisade/client';
 import { accountSigner } from '@palisade/core';
 import { launchDaemon, silentLogger } from '@palisade/daemon';
 import {
@@ -20,6 +26,8 @@ export type StoryNetwork = {
   readonly chain: ChainClient;
   readonly market: MarketClient;
   readonly ownerSecret: Uint8Array;
+  /** The network's time, for whoever else talks to it: on a busy machine nobody gives up too early. */
+  readonly environment: Pick<Environment, 'nowMs' | 'sleep'>;
   /** Path of the one file of that name below a folder. */
   onlyFile(folder: string, name: string): Promise<string>;
   close(): Promise<void>;
@@ -47,10 +55,8 @@ export async function storyNetwork(
   const devnet = await daemon.started;
   const ownerSecret = devnet.network.clientSecret;
   const { clock } = devnet;
-  const chain = connect({
-    urls: devnet.urls,
-    environment: { ...machine.environment, nowMs: () => clock.nowMs() },
-  });
+  const environment = { ...machine.environment, nowMs: () => clock.nowMs() };
+  const chain = connect({ urls: devnet.urls, environment });
   const market = openMarket(chain, {
     signer: accountSigner(ownerSecret),
     ownerSecret,
@@ -62,6 +68,7 @@ export async function storyNetwork(
     chain,
     market,
     ownerSecret,
+    environment,
     async onlyFile(folder, name) {
       const all = await readdir(folder, { recursive: true, withFileTypes: true });
       const found = all.filter((entry) => entry.isFile() && entry.name === name);

@@ -41,14 +41,14 @@ beforeAll(async () => {
   pool = await startPool(cleanups, { ...QUICK, sessionMs: 60_000 });
   partner = await startTestPartner(pool, cleanups, { connect: noting });
   client = pool.client;
-}, 60_000);
+});
 afterAll(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
 /** The way to the validators, which keeps what went over it. */
 function noting(urls: readonly string[]) {
-  const chain = connect({ urls });
+  const chain = connect({ urls, environment: pool.clock.environment });
   const post: typeof chain.post = async (declaration, ...rest) => {
     const posted = await chain.post(declaration, ...rest);
     sent.set(declaration.name, posted);
@@ -148,10 +148,9 @@ describe('uploads', () => {
     const content = fresh(2 * MIB + 77);
     const { job, voucher } = await jobWithVoucher(content);
     const answer = await upload(partner.url, job, voucher, content, { outline: false });
-    expect(answer).toMatchObject({
-      status: 200,
-      json: { state: 'starting', offset: content.size },
-    });
+    expect(answer).toMatchObject({ status: 200, json: { offset: content.size } });
+    // Bytes without an outline are read again: where that takes long, the answer does not wait for it.
+    expect(answer.json.state).toMatch(/^(upload|starting)$/);
     await started(job);
     await until(async () => (await send('GET', at(job))).json.state === 'complete');
     expect((await send('GET', at(job))).json.start).toMatch(/^0x[0-9a-f]{64}$/);
@@ -203,7 +202,8 @@ describe('uploads', () => {
       at(job, `/content?offset=${offset}`),
       content.bytes.subarray(offset),
     );
-    expect(rest.json).toMatchObject({ state: 'starting', offset: content.size });
+    expect(rest.json).toMatchObject({ offset: content.size });
+    expect(rest.json.state).toMatch(outline ? /^starting$/ : /^(upload|starting)$/);
     await started(job);
   });
 

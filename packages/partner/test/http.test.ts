@@ -27,7 +27,7 @@ beforeAll(async () => {
   job = await pool.client.request(content);
   const voucher = await pool.client.voucher(job, partner.nodeKey, { rate: PRICE });
   await send('POST', `${partner.url}/v1/agreements`, voucher);
-}, 60_000);
+});
 afterAll(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
@@ -35,7 +35,7 @@ afterAll(async () => {
 const isWell = async () => (await fetch(`${partner.url}/health`)).status === 200;
 
 /** Who is not cut off by then never is, ms. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 const HELD = 'the connection was still open';
 
 /** Sends raw bytes on a connection of their own; answers with what came back before it ended, or `HELD`. */

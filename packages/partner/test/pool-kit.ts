@@ -285,7 +285,7 @@ export async function agreementOnChain(
 /** What is waited for, in words, and how long, ms. */
 export type Patience = { readonly what?: string | (() => string); readonly withinMs?: number };
 /** Far longer than anything takes: only what never comes must end, ms. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 
 /** Waits until something is so; fails with `what` when it is not after a while. */
 export async function until(

@@ -45,7 +45,7 @@ describe('sealing on a disk', () => {
     expect(least).toBeGreaterThan(labels);
     const anew = sealSector(orderIn(await tempFolder(cleanups)), () => {});
     expect(resumed).toEqual(anew);
-  }, 60_000);
+  });
 
   it('[P10] is done by a thread, whose proofs hold; damage is found, skipped and mended', async () => {
     const sealer = new Sealer(await bundled('miner/seal-thread'));
@@ -87,5 +87,5 @@ describe('sealing on a disk', () => {
     expect(proveStored(window)).toEqual({ id: undefined, skipped: [1n] });
     expect(repairSector({ ...orderIn(folder), replica }, () => {})).toBe(true);
     expect(isWhole({ folder, replica, sectorBytes })).toBe(true);
-  }, 60_000);
+  });
 });

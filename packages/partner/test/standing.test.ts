@@ -96,7 +96,7 @@ describe('a new partner', () => {
     expect(toHex(offering)).toBe(toHex(partner.nodeKey));
     expect(await offersSoFar(pool, job, 1000)).toContain('"score":444');
     expect((await standingOf(pool, partner.nodeKey)).bond).toBe(4n * PAL);
-  }, 60_000);
+  });
 });
 
 async function readyOf(

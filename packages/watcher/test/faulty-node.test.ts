@@ -98,4 +98,4 @@ it('[X1][X8] through nodes that die, babble, lag and leave out an exit the thief
     await world.stop();
     await rm(dir, { recursive: true, force: true });
   }
-}, 120_000);
+});

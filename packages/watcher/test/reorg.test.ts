@@ -22,7 +22,7 @@ const MARGIN = 12;
 const EXIT_PERIOD_S = 1200;
 const CHALLENGER = person('challenger of reorganisations');
 /** A machine with nothing left to give needs long. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 /** Blocks after which another root chain is begun, since new watchers read all of it. */
 const LONG = 1500n;
 /** No block comes but those that the test makes. */

@@ -96,7 +96,7 @@ describe('a watcher of contracts with thin events', () => {
     await world.startExit(ALICE, coin);
     await until(() => isStopped(coin), 'the challenge');
     await until(() => eventsOf(watcher).length === 0, 'quiet');
-  }, 60_000);
+  });
 
   it('[X12][X16] challenges an in-flight exit that another contract started, and notices that one ends without a word', async () => {
     const watcher = await watch();
@@ -121,7 +121,7 @@ describe('a watcher of contracts with thin events', () => {
     await world.warp(1300);
     await world.processExits(BOB);
     await until(() => !isOpen(), 'the end without an event');
-  }, 90_000);
+  });
 
   it('[X10][X16] says so when nobody can tell what an exit is about, challenges the others, and goes on when somebody can', async () => {
     const node = untraced();
@@ -143,7 +143,7 @@ describe('a watcher of contracts with thin events', () => {
     watcher.watch.readAgainMs = 0;
     await until(async () => !(await world.inFlightRecord(raw)).isCanonical, 'its challenge');
     await until(() => !eventsOf(watcher).includes('unreadable_exit'), 'quiet');
-  }, 90_000);
+  });
 });
 
 describe('signed transactions of the first version', () => {
