@@ -45,21 +45,8 @@ export default defineConfig({
         test: {
           name: 'packages',
           include: ['packages/*/test/**/*.test.ts', 'test/{crash,hostile}/**/*.test.ts'],
-          exclude: [...EXCLUDE, 'packages/partner/test/**'],
-          testTimeout: PATIENCE_MS,
-          hookTimeout: PATIENCE_MS,
-          expect: { poll: { timeout: 120_000 } },
-          maxWorkers: WORKERS,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        // Partners in this process, of which nothing is left when their test ends: a file takes longer
-        // to load than many of its tests.
-        test: {
-          name: 'partners',
-          include: ['packages/partner/test/**/*.test.ts'],
           exclude: EXCLUDE,
+          // To load the modules of a daemon again for each file took as long as many of its tests.
           isolate: false,
           testTimeout: PATIENCE_MS,
           hookTimeout: PATIENCE_MS,
@@ -84,8 +71,9 @@ export default defineConfig({
         },
       },
       {
-        // Whole networks in a process: one at a time, beside the examples, which take longest and so
-        // begin first (projects run in the order of their names).
+        // Whole networks in a process, whose time stands still while the process does not get to its
+        // work. Beside the examples, which take longest and so begin first: projects do, in the order
+        // of their names.
         test: {
           name: 'network',
           include: ['test/story/**/*.test.ts'],
