@@ -73,12 +73,12 @@ function rows(): Uint32Array {
 export type Bounds = { low: number; high: number };
 
 /**
- * Bounds of the exponent of h + 1, where h is the number that 16 bytes at `offset` spell, big-endian.
+ * Bounds of the exponent of h + 1, where h is the number that the first 16 bytes spell, big-endian.
  * Written into `bounds`, so that thousands of calls make no garbage.
  */
-export function boundExponent(bytes: Uint8Array, offset: number, bounds: Bounds): void {
+export function boundExponent(bytes: Uint8Array, bounds: Bounds): void {
   let first = 0;
-  while (first < 16 && bytes[offset + first] === 0) first++;
+  while (first < 16 && bytes[first] === 0) first++;
   if (first >= 12) {
     // Once in 2^96 draws; h + 1 may have as many bits more as it likes.
     bounds.low = 0;
@@ -86,10 +86,10 @@ export function boundExponent(bytes: Uint8Array, offset: number, bounds: Bounds)
     return;
   }
   const top =
-    bytes[offset + first]! * 0x1000000 +
-    (bytes[offset + first + 1]! << 16) +
-    (bytes[offset + first + 2]! << 8) +
-    bytes[offset + first + 3]!;
+    bytes[first]! * 0x1000000 +
+    (bytes[first + 1]! << 16) +
+    (bytes[first + 2]! << 8) +
+    bytes[first + 3]!;
   const zeros = Math.clz32(top);
   // The leading one falls out; twelve bits behind it remain. At most 7 zeros: 25 bits are enough.
   const row = ((top << zeros) >>> (31 - INDEX_BITS)) & (ROWS - 1);

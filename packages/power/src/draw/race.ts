@@ -46,12 +46,13 @@ function numberOf(bytes: Uint8Array): bigint {
   return value;
 }
 
-/** Hashes the names of candidates on one occasion. */
-function hasher({ genesisHash, session, seed }: Occasion): (id: Uint8Array) => Uint8Array {
+/** Hashes the names of candidates on one occasion: the one at `index` among ids. */
+function hasher({ genesisHash, session, seed }: Occasion) {
   const head = concat(DOMAIN, genesisHash, u64be(session), seed);
   const message = concat(head, new Uint8Array(ID_BYTES));
-  return (id) => {
-    message.set(id, head.length);
+  return (ids: Uint8Array, index: number): Uint8Array => {
+    // Byte by byte: a view of the id would cost more than copying it.
+    for (let i = 0; i < ID_BYTES; i++) message[head.length + i] = ids[index * ID_BYTES + i]!;
     return blake3(message);
   };
 }
@@ -63,7 +64,7 @@ function place(index: number, id: Uint8Array, power: bigint, hash: Uint8Array): 
 
 /** One candidate's place: its key, from the public facts alone. `power` is above 0. */
 export function placeOf(occasion: Occasion, id: Uint8Array, power: bigint): Place {
-  return place(0, id, power, hasher(occasion)(id));
+  return place(0, id, power, hasher(occasion)(id, 0));
 }
 
 /** Smaller keys first; where two are equal, the smaller id. */
@@ -72,18 +73,16 @@ export function comparePlaces(a: Place, b: Place): number {
   return compareBytes(a.id, b.id);
 }
 
-function idAt({ ids }: Candidates, index: number): Uint8Array {
-  return ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES);
+function idAt(ids: Uint8Array, index: number): Uint8Array {
+  return ids.slice(index * ID_BYTES, (index + 1) * ID_BYTES);
 }
 
 /** The whole race by its definition: `count` first places. For checking, and for few candidates. */
-export function fullRace(occasion: Occasion, candidates: Candidates, count: number): Place[] {
+export function fullRace(occasion: Occasion, { ids, powers }: Candidates, count: number): Place[] {
   const hash = hasher(occasion);
   const places: Place[] = [];
-  for (const [i, power] of candidates.powers.entries()) {
-    const id = idAt(candidates, i);
-    if (power > 0n) places.push(place(i, id.slice(), power, hash(id)));
-  }
+  for (const [i, power] of powers.entries())
+    if (power > 0n) places.push(place(i, idAt(ids, i), power, hash(ids, i)));
   return places.sort(comparePlaces).slice(0, count);
 }
 
@@ -94,19 +93,16 @@ const BOUND_SCALE = KEY_BITS + LOG_BITS - BigInt(BOUND_BITS) - 36n;
  * The first `count` places. The same as `fullRace`, several times as fast: exact logarithms are
  * taken only of candidates that quick bounds leave a chance.
  */
-export function race(occasion: Occasion, candidates: Candidates, count: number): Place[] {
-  const { powers } = candidates;
+export function race(occasion: Occasion, { ids, powers }: Candidates, count: number): Place[] {
   if (count <= 0) return [];
   const hash = hasher(occasion);
-  const numbers = new Uint8Array(powers.length * NUMBER_BYTES);
   const lows: bigint[] = new Array(powers.length);
   const best = new Smallest(count);
   const bounds: Bounds = { low: 0, high: 0 };
   for (let i = 0; i < powers.length; i++) {
     const power = powers[i]!;
     if (power === 0n) continue;
-    numbers.set(hash(idAt(candidates, i)).subarray(0, NUMBER_BYTES), i * NUMBER_BYTES);
-    boundExponent(numbers, i * NUMBER_BYTES, bounds);
+    boundExponent(hash(ids, i), bounds);
     lows[i] = (BigInt(bounds.low) << BOUND_SCALE) / power;
     // Already out: its least is above what `count` others have at most.
     if (lows[i]! > best.bound) continue;
@@ -116,8 +112,7 @@ export function race(occasion: Occasion, candidates: Candidates, count: number):
   for (let i = 0; i < powers.length; i++) {
     const power = powers[i]!;
     if (power === 0n || lows[i]! > best.bound) continue;
-    const number = numbers.subarray(i * NUMBER_BYTES, (i + 1) * NUMBER_BYTES);
-    places.push(place(i, idAt(candidates, i).slice(), power, number));
+    places.push(place(i, idAt(ids, i), power, hash(ids, i)));
   }
   return places.sort(comparePlaces).slice(0, count);
 }
