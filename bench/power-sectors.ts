@@ -120,9 +120,9 @@ async function audit(): Promise<Row> {
 
 /** A layer above the first, of a sector whose other layers are made. */
 function labelled(size: number): SectorLabels {
-  const labels = new SectorLabels({ sectorBytes: size, layers: 2 }, new Uint8Array(32).fill(7));
-  for (const number of [1, 2])
-    for (let from = 0; from < size / NODE_BYTES; from += 512) labels.make(number, from, from + 512);
+  const shape = { sectorBytes: size, layers: 2, sealChallenges: 1 };
+  const labels = new SectorLabels(shape, new Uint8Array(32).fill(7));
+  for (const number of [1, 2]) labels.make(number, 0, size / NODE_BYTES);
   return labels;
 }
 

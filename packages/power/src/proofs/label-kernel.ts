@@ -4,6 +4,7 @@
  * more. What is not in the cache is asked for a batch of labels at a time: the memory brings many
  * lines at once as long as nothing waits for one of them.
  */
+import { u32be } from '@palisade/core';
 import { BLOCK_BYTES, compress, FIRST_BLOCK, IV, LAST_BLOCK } from './blake3-code.ts';
 import { DRG_DEGREE, PARENTS } from './graph.ts';
 import { NODE_BYTES } from './shape.ts';
@@ -28,10 +29,11 @@ import {
   store,
   when,
 } from './wasm-code.ts';
+import { type Memory, wasm } from './webassembly.ts';
 
 /** Before the labels of a message: replica id, layer as u32, index as u64, all big-endian. */
 const HEAD_BYTES = 32 + 4 + 8;
-export const LAYER_OFFSET = 32;
+const LAYER_OFFSET = 32;
 /** The lower half of the index; the upper one stays zero, since a sector has far fewer nodes than 2^32. */
 const INDEX_OFFSET = 40;
 
@@ -40,9 +42,10 @@ const FIRST_MESSAGE_BYTES = HEAD_BYTES + DRG_DEGREE * NODE_BYTES;
 export const LABEL_MESSAGE_BYTES = HEAD_BYTES + PARENTS * NODE_BYTES;
 
 /** Messages lie in blocks of BLAKE3, the last one filled up with zeros. */
-export const MESSAGE_STRIDE = blocksOf(LABEL_MESSAGE_BYTES) * BLOCK_BYTES;
-/** Labels whose parents are brought together: 16 KiB of messages, half of a first-level cache. */
-export const BATCH = 32;
+const MESSAGE_STRIDE = blocksOf(LABEL_MESSAGE_BYTES) * BLOCK_BYTES;
+/** Labels whose parents are brought together: 16 KiB of messages, half of a small first-level cache. */
+const BATCH = 32;
+export const MESSAGES_BYTES = BATCH * MESSAGE_STRIDE;
 
 /** Bytes of a node's row in the table of parents. */
 const ROW_BYTES = 4 * PARENTS;
@@ -175,11 +178,8 @@ function makeLabel(v: Variables): Code {
   ];
 }
 
-/**
- * The module: `run(messages, parents, before, layer, index, to)` makes labels `index` up to (not
- * including) `to`, at least one. Messages have their heads already, but for the index.
- */
-export function labelKernel(): Uint8Array {
+/** The bytes of the module: one function with the parameters of `LabelKernel.run`. */
+function moduleBytes(): Uint8Array {
   const fn = new FunctionBuilder();
   const v = variables(fn);
   const { layer, index, to, end, ahead, label, chain } = v;
@@ -196,4 +196,37 @@ export function labelKernel(): Uint8Array {
   ];
   // Node 0 has no label before it: zeros, with which variables begin.
   return fn.module([...when(index.get, readBefore), ...repeat(batch, less(index.get, to.get))]);
+}
+
+/** Messages of a layer without their indices and labels: heads, and zeros for all that is filled up. */
+export function writeHeads(messages: Uint8Array, replica: Uint8Array, layer: number): void {
+  messages.fill(0);
+  for (let at = 0; at < messages.length; at += MESSAGE_STRIDE) {
+    messages.set(replica, at);
+    messages.set(u32be(layer), at + LAYER_OFFSET);
+  }
+}
+
+/** Makes labels in one memory. All but the two indices are addresses in it. */
+export type LabelKernel = {
+  /**
+   * Makes labels `index` up to (not including) `to`, at least one. What `writeHeads` writes is there,
+   * and so are the parents, the labels before `index` and the layer before, whose address is zero
+   * where there is none.
+   */
+  run(
+    messages: number,
+    parents: number,
+    before: number,
+    layer: number,
+    index: number,
+    to: number,
+  ): void;
+};
+
+let compiled: object | undefined;
+
+export function labelKernel(memory: Memory): LabelKernel {
+  compiled ??= new wasm.Module(moduleBytes());
+  return new wasm.Instance(compiled, { env: { memory } }).exports as LabelKernel;
 }

@@ -10,7 +10,6 @@ import {
   sealProofOf,
   windowProofOf,
 } from '../../test/sector-kit.ts';
-import { EXPANDER_DEGREE, parentsOf } from './graph.ts';
 import {
   encodeSector,
   entryPath,
@@ -21,7 +20,6 @@ import {
   proofId,
   replicaId,
   type SealedSector,
-  SectorLabels,
   sealChallenges,
   sealEntryBytes,
   windowChallenges,
@@ -53,72 +51,14 @@ const faultOfWindow = (
 ) => faultOfWindowProof({ ...place, ...change }, SMALL.sectorBytes, known, LEAVES, id, bytes);
 
 describe('sealing', () => {
-  it('[P10] computes labels by the written formula', () => {
+  it('[P10] names a replica by the written formula', () => {
     const { miner: who, sector, data } = first.statement;
-    const number = (value: number, bytes: number) => {
-      const out = Buffer.alloc(bytes);
-      out.writeUInt32BE(value, bytes - 4);
-      return out;
-    };
+    const number = Buffer.alloc(8);
+    number.writeBigUInt64BE(sector);
     const domain = Buffer.from('palisade/replica/1');
-    const replica = nobleBlake3(
-      Buffer.concat([domain, seed, data, number(Number(sector), 8), who]),
+    expect(replicaId(first.statement)).toEqual(
+      nobleBlake3(Buffer.concat([domain, seed, data, number, who])),
     );
-    expect(replicaId(first.statement)).toEqual(new Uint8Array(replica));
-    const nodes = SMALL.sectorBytes / 32;
-    const label = (layer: number, node: number) =>
-      first.layers[layer - 1]!.subarray(node * 32, node * 32 + 32);
-    for (const layer of [1, 2, 4])
-      for (const node of [0, 1, 2, 17, nodes - 1]) {
-        const parents = [...parentsOf(nodes, node)];
-        const own = parents
-          .slice(0, -EXPANDER_DEGREE)
-          .map((parent) => (node === 0 ? Buffer.alloc(32) : label(layer, parent)));
-        const before =
-          layer === 1
-            ? []
-            : parents.slice(-EXPANDER_DEGREE).map((parent) => label(layer - 1, parent));
-        const message = Buffer.concat([
-          replica,
-          number(layer, 4),
-          number(node, 8),
-          ...own,
-          ...before,
-        ]);
-        expect(label(layer, node)).toEqual(new Uint8Array(nobleBlake3(message)));
-      }
-  });
-
-  it('[P10] goes on in slices where it was interrupted, to the same labels', () => {
-    const shape = { sectorBytes: SMALL.sectorBytes, layers: 2 };
-    const nodes = SMALL.sectorBytes / 32;
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: nodes - 1 }), { maxLength: 6 }), (cuts) => {
-        const labels = new SectorLabels(shape, replicaId(first.statement));
-        const places = [...new Set([0, ...cuts, nodes])].sort((a, b) => a - b);
-        labels.layers[0]!.fill(0xff);
-        for (const number of [1, 2])
-          for (const [i, from] of places.slice(0, -1).entries())
-            labels.make(number, from, places[i + 1]!);
-        expect(labels.layers).toEqual(first.layers.slice(0, 2));
-      }),
-      { numRuns: 20 },
-    );
-  });
-
-  it('[P10] goes on with a layer that was read, and refuses what no sector has', () => {
-    const labels = new SectorLabels(first.shape, replicaId(first.statement));
-    labels.layers[2]!.set(first.layers[2]!);
-    labels.make(4, 0, 512);
-    expect(labels.layers[3]).toEqual(first.layers[3]);
-    for (const [number, from, to] of [
-      [0, 0, 512],
-      [5, 0, 512],
-      [1, 0, 513],
-      [1, -1, 1],
-      [1, 7, 7],
-    ] as const)
-      expect(() => labels.make(number, from, to)).toThrow(/has no labels/);
   });
 
   it('opens again to the data by the same operation', () => {

@@ -1,37 +1,19 @@
 /** The labels of a sector while they are made: layer after layer, in one memory with their graph. */
 import { PalisadeError } from '@palisade/core';
 import { PARENTS, writeParents } from './graph.ts';
-import { BATCH, LAYER_OFFSET, labelKernel, MESSAGE_STRIDE } from './label-kernel.ts';
-import { NODE_BYTES, nodesOf, type SectorShape } from './shape.ts';
+import { type LabelKernel, labelKernel, MESSAGES_BYTES, writeHeads } from './label-kernel.ts';
+import { checkShape, NODE_BYTES, nodesOf, type SectorShape } from './shape.ts';
+import { type Memory, PAGE_BYTES, wasm } from './webassembly.ts';
 
-/** Bytes of a page of WebAssembly's memory. */
-const PAGE_BYTES = 65_536;
-const MESSAGES_BYTES = BATCH * MESSAGE_STRIDE;
+/** The memory: messages, parents, layers, one after another. */
+const MESSAGES = 0;
+const PARENTS_AT = MESSAGES + MESSAGES_BYTES;
 
-/** The part of the JavaScript API of WebAssembly that is used here; the type libraries lack it. */
-type Memory = { readonly buffer: ArrayBuffer };
-type Kernel = {
-  run(
-    messages: number,
-    parents: number,
-    before: number,
-    layer: number,
-    from: number,
-    to: number,
-  ): void;
-};
-const { WebAssembly: wasm } = globalThis as unknown as {
-  readonly WebAssembly: {
-    readonly Memory: new (size: { readonly initial: number }) => Memory;
-    readonly Module: new (bytes: Uint8Array) => object;
-    readonly Instance: new (
-      module: object,
-      imports: { readonly env: { readonly memory: Memory } },
-    ) => { readonly exports: Kernel };
-  };
-};
-
-let compiled: object | undefined;
+/**
+ * Labels of one call of the kernel, which takes a third of a millisecond: an engine begins with code
+ * that is some five times as slow, and changes to a better one between two calls only.
+ */
+const LABELS_A_CALL = 512;
 
 /**
  * All layers of a sector and 56 bytes a node for its parents; of layers that are not made yet the
@@ -42,18 +24,18 @@ export class SectorLabels {
   readonly #replica: Uint8Array;
   readonly #nodes: number;
   readonly #memory: Memory;
-  readonly #kernel: Kernel;
+  readonly #kernel: LabelKernel;
   readonly #firstLayer: number;
   #hasParents = false;
 
-  constructor(shape: Pick<SectorShape, 'sectorBytes' | 'layers'>, replica: Uint8Array) {
+  /** @throws PalisadeError `power/bad-shape`, `power/too-little-memory` */
+  constructor(shape: SectorShape, replica: Uint8Array) {
+    checkShape(shape);
     this.#replica = replica;
     this.#nodes = nodesOf(shape);
-    this.#firstLayer = MESSAGES_BYTES + this.#nodes * PARENTS * 4;
-    const bytes = this.#firstLayer + shape.layers * shape.sectorBytes;
-    this.#memory = new wasm.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) });
-    compiled ??= new wasm.Module(labelKernel());
-    this.#kernel = new wasm.Instance(compiled, { env: { memory: this.#memory } }).exports;
+    this.#firstLayer = PARENTS_AT + this.#nodes * PARENTS * 4;
+    this.#memory = memoryOf(this.#firstLayer + shape.layers * shape.sectorBytes);
+    this.#kernel = labelKernel(this.#memory);
     this.layers = Array.from(
       { length: shape.layers },
       (_, i) => new Uint8Array(this.#memory.buffer, this.#layerAt(i + 1), shape.sectorBytes),
@@ -74,11 +56,15 @@ export class SectorLabels {
         message: `A sector of ${this.layers.length} layers of ${this.#nodes} nodes has no labels ${from} to ${to} of layer ${number}.`,
       });
     this.#writeParents();
-    this.#writeHeads(number);
+    const messages = new Uint8Array(this.#memory.buffer, MESSAGES, MESSAGES_BYTES);
+    writeHeads(messages, this.#replica, number);
     // Node 0 is its own parent by the table, and stands for zeros there.
     if (from === 0) layer.fill(0, 0, NODE_BYTES);
     const before = number === 1 ? 0 : this.#layerAt(number - 1);
-    this.#kernel.run(0, MESSAGES_BYTES, before, this.#layerAt(number), from, to);
+    for (let next = from; next < to; next += LABELS_A_CALL) {
+      const end = Math.min(to, next + LABELS_A_CALL);
+      this.#kernel.run(MESSAGES, PARENTS_AT, before, this.#layerAt(number), next, end);
+    }
   }
 
   #layerAt(number: number): number {
@@ -87,16 +73,22 @@ export class SectorLabels {
 
   #writeParents(): void {
     if (this.#hasParents) return;
-    writeParents(this.#nodes, new Uint32Array(this.#memory.buffer, MESSAGES_BYTES));
+    const count = this.#nodes * PARENTS;
+    writeParents(this.#nodes, new Uint32Array(this.#memory.buffer, PARENTS_AT, count));
     this.#hasParents = true;
   }
+}
 
-  #writeHeads(number: number): void {
-    const messages = new Uint8Array(this.#memory.buffer, 0, MESSAGES_BYTES).fill(0);
-    const view = new DataView(this.#memory.buffer);
-    for (let at = 0; at < MESSAGES_BYTES; at += MESSAGE_STRIDE) {
-      messages.set(this.#replica, at);
-      view.setUint32(at + LAYER_OFFSET, number);
-    }
+function memoryOf(bytes: number): Memory {
+  try {
+    return new wasm.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) });
+  } catch (cause) {
+    throw new PalisadeError({
+      code: 'power/too-little-memory',
+      message: `Labels of a sector need ${Math.ceil(bytes / 2 ** 20)} MiB of memory in one piece, which this machine does not give.`,
+      retry: 'later',
+      next: 'Free memory or add some, or raise what a process may have.',
+      cause,
+    });
   }
 }
