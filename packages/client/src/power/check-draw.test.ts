@@ -1,4 +1,4 @@
-import { type Domain, PalisadeError, toHex } from '@palisade/core';
+import { type Domain, type PalisadeError, toHex } from '@palisade/core';
 import { ed25519 } from '@palisade/core/crypto';
 import {
   type Commit,
@@ -20,7 +20,9 @@ import {
   verifyDraw,
 } from '@palisade/power/schema';
 import { describe, expect, it } from 'vitest';
-import type { Question } from '../base/requests.ts';
+import { Directory } from '../base/directory.ts';
+import { environment } from '../base/environment.ts';
+import { DEVELOPMENT_POLICY } from '../base/reach.ts';
 import { checkDraw, type DrawSource } from './check-draw.ts';
 
 const key = (byte: number) => new Uint8Array(32).fill(byte);
@@ -63,6 +65,7 @@ const SECRETS = [11, 12, 13, 14].map(key);
 
 /** A block after the draw that three of four validators signed, as a validator tells of it. */
 function signedBlock({
+  height = HEIGHT,
   roots = [
     ['power', key(1)],
     ['snapshot', rootOf()],
@@ -76,12 +79,12 @@ function signedBlock({
   });
   const header = {
     ...headerMessage.decode(new Uint8Array()),
-    ...{ chainId: 'test', height: HEIGHT, appHash: storesRoot(new Map(roots)) },
+    ...{ chainId: 'test', height, appHash: storesRoot(new Map(roots)) },
     validatorsHash: validatorSetHash({ validators }),
   };
   const blockId = { hash: headerHash(header), partSetHeader: { total: 1, hash: key(5) } };
   const commit: Commit = {
-    ...{ height: HEIGHT, round: 0, blockId },
+    ...{ height, round: 0, blockId },
     signatures: validators.map(({ address }, i) =>
       absent.includes(i)
         ? ABSENT
@@ -96,7 +99,7 @@ function signedBlock({
   return {
     hash: blockId.hash,
     roots: {
-      height: `${HEIGHT - 1n}`,
+      height: `${height - 1n}`,
       roots: roots.map(([name, root]) => ({ name, root: toHex(root) })),
     },
     commit: {
@@ -109,7 +112,7 @@ function signedBlock({
     },
   };
 }
-type Block = Omit<ReturnType<typeof signedBlock>, 'hash'>;
+type Block = { readonly roots: object; readonly commit: object };
 
 const ABSENT = {
   blockIdFlag: 'absent' as const,
@@ -121,26 +124,40 @@ const ABSENT = {
 type Answers = {
   /** What ties the draw to the chain; undefined where the validator came later. */
   block?: Block | undefined;
+  /** The same of each of several validators, in the order in which they are asked; instead of `block`. */
+  blocks?: readonly (Block | undefined)[];
   draw?: object | undefined;
   lines?: typeof lines;
   randomness?: Uint8Array;
   seats?: readonly { nodeKey: Uint8Array; snapshot: bigint; sinceHeight: bigint }[];
 };
 
-/** A validator that answers as it is told. */
-function validator(answers: Answers = {}): DrawSource {
+/** Validators that show blocks as they are told, each its own; asked in their order, and at once. */
+function showing(blocks: readonly (Block | undefined)[]): DrawSource['context'] {
+  const urls = blocks.map((_, i) => `http://v${i}.test`);
+  const fetch = async (asked: unknown) => {
+    const { origin, pathname } = new URL(`${asked}`);
+    const block = blocks[urls.indexOf(origin)];
+    if (!block) {
+      const error = { code: 'chain/not-found', message: 'There is none.', retry: 'never' };
+      return Response.json({ error }, { status: 404 });
+    }
+    return Response.json(pathname.startsWith('/v1/commits/') ? block.commit : block.roots);
+  };
+  const sleep = (ms: number) =>
+    ms === DEVELOPMENT_POLICY.timeoutMs ? new Promise<void>(() => {}) : Promise.resolve();
+  const env = environment({ fetch: fetch as typeof globalThis.fetch, sleep });
+  return { directory: new Directory(urls), env, policy: DEVELOPMENT_POLICY };
+}
+
+/** A network that answers as it is told. */
+function network(answers: Answers = {}): DrawSource {
   const winners = winnersOf();
   const draw = { seats: 2, reserve: 1, leastPower: 10n, seed: SEED, candidates: 4, winners };
   const seats = winners.slice(0, 2).map((nodeKey) => ({ nodeKey, snapshot: 7n, sinceHeight: 9n }));
   return {
     domain: async () => ({ genesisHash: GENESIS }) as Domain,
-    async ask({ path, reader, check }: Question<unknown>) {
-      const block = 'block' in answers ? answers.block : signedBlock();
-      if (!block) throw new PalisadeError({ code: 'chain/not-found', message: 'There is none.' });
-      const json = path.startsWith('/v1/commits/') ? block.commit : block.roots;
-      const value = reader.fromJson(json, '');
-      return [{ value: check ? await check(value, {} as never) : value }];
-    },
+    context: showing(answers.blocks ?? ['block' in answers ? answers.block : signedBlock()]),
     session: async () => ({ randomness: answers.randomness ?? SEED }) as never,
     async find({ name }: { readonly name: string }) {
       if (name === drawQuery.name)
@@ -155,14 +172,14 @@ function validator(answers: Answers = {}): DrawSource {
 }
 
 const failure = (answers: Answers, trusted?: Parameters<typeof checkDraw>[2]) =>
-  checkDraw(validator(answers), SESSION, trusted).then(
+  checkDraw(network(answers), SESSION, trusted).then(
     () => 'holds',
     (error: PalisadeError) => `${error.code}: ${error.message}`,
   );
 
 describe('checking a draw from what validators publish', () => {
   it('[P8] says who got which seat and why, and why others took no part', async () => {
-    const report = await checkDraw(validator(), SESSION);
+    const report = await checkDraw(network(), SESSION);
     expect(report.places.map(({ role }) => role)).toEqual(['seat', 'seat', 'reserve']);
     expect(report.totalPower).toBe(190n);
     const reasons = report.rows.map(({ leftOut }) => leftOut);
@@ -192,7 +209,7 @@ describe('checking a draw from what validators publish', () => {
   });
 
   it('[P8] holds the root against the app hash of a block that two thirds of the votes have signed', async () => {
-    const { signed } = await checkDraw(validator(), SESSION);
+    const { signed } = await checkDraw(network(), SESSION);
     const { hash } = signedBlock();
     expect(signed).toMatchObject({ root: rootOf(), height: HEIGHT, signed: 3, validators: 4 });
     expect(signed!.blockHash).toEqual(hash);
@@ -219,11 +236,44 @@ describe('checking a draw from what validators publish', () => {
       ],
       [signedBlock({ absent: [0, 1] }), /signed|power|third/],
     ];
-    for (const [block, why] of bad) expect(await failure({ block })).toMatch(why);
     const flipped = commit.commit.slice(0, -2) + (commit.commit.endsWith('00') ? '01' : '00');
-    expect(await failure({ block: { roots, commit: { ...commit, commit: flipped } } })).not.toBe(
-      'holds',
-    );
+    bad.push([{ roots, commit: { ...commit, commit: flipped } }, /not a well-formed message/]);
+    for (const [block, why] of bad) {
+      const told = await failure({ block });
+      expect(told).toMatch(/^client\/unreachable: 1 validators were asked for the block/);
+      expect(told).toMatch(why);
+    }
+  });
+
+  it('[P8] asks the next validator for both where one lies of the roots or of the block, or has neither', async () => {
+    const good = signedBlock();
+    const { commit, roots } = good;
+    const [power, snapshot] = roots.roots;
+    const lies: Block[] = [
+      { commit, roots: { ...roots, roots: [power, { ...snapshot, root: toHex(key(7)) }] } },
+      { commit, roots: { ...roots, height: '7' } },
+      { commit, roots: { nothing: true } },
+      { roots, commit: { ...commit, validators: [] } },
+      { roots, commit: { ...commit, header: '0xffffffff' } },
+      { roots, commit: { ...commit, commit: '0x0a' } },
+      { roots, commit: signedBlock({ height: HEIGHT + 1n }).commit },
+    ];
+    for (const lie of [...lies, undefined]) {
+      const { signed } = await checkDraw(network({ blocks: [lie, good] }), SESSION);
+      expect(signed).toMatchObject({ root: rootOf(), blockHash: good.hash });
+    }
+    const { signed } = await checkDraw(network({ blocks: [...lies, undefined, good] }), SESSION);
+    expect(signed).toMatchObject({ root: rootOf(), blockHash: good.hash });
+    expect(await failure({ blocks: lies })).toMatch(/^client\/unreachable: 7 validators/);
+  });
+
+  it('[P8] asks for the trusted block those who kept the root in it, whoever else has it in another', async () => {
+    const others = [1n, 2n].map((more) => signedBlock({ height: HEIGHT + more }));
+    const good = signedBlock();
+    const blocks = [...others, good];
+    const { signed } = await checkDraw(network({ blocks }), SESSION, { block: good.hash });
+    expect(signed?.height).toBe(HEIGHT);
+    expect(await failure({ blocks: others }, { block: good.hash })).toMatch(/not the trusted one/);
   });
 
   it('says what is missing', async () => {

@@ -20,7 +20,7 @@ import { allPages } from '../base/pages.ts';
 import { signedRootOf } from './signed-root.ts';
 
 /** The part of `ChainClient` that is needed. */
-export type DrawSource = Pick<ChainClient, 'find' | 'session' | 'domain' | 'ask'>;
+export type DrawSource = Pick<ChainClient, 'find' | 'session' | 'domain' | 'context'>;
 
 /** A collator of the snapshot, with what became of it. */
 export type DrawRow = Line & {
@@ -80,7 +80,7 @@ export async function checkDraw(
     root: trusted.root ?? root,
   });
   if (isRefusal(checked)) throw wrong(session, checked.message);
-  const signed = await signedRootOf(chain, 'snapshot', session);
+  const signed = await signedRootOf(chain, 'snapshot', session, trusted.block);
   needRoot(session, root, signed, trusted.block);
   const seats = (await chain.find(seatsQuery, { session: session + 1n }))?.seats.seatings;
   needDrawnSeats(session, draw, seats ?? []);

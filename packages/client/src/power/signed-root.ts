@@ -1,10 +1,11 @@
 /** Which block has the root of a store while seats were drawn: what validators tell of it, checked. */
 import { type RootsInBlock, type SignedRoot, signedRoot } from '@palisade/chain/schema';
-import { byteList, bytes32, isRefusal } from '@palisade/core';
+import { byteList, bytes32, equalBytes, isRefusal, PalisadeError } from '@palisade/core';
 import type { ChainClient } from '../base/chain-client.ts';
-import { clientError } from '../base/errors.ts';
+import { requestJson } from '../base/http.ts';
+import { type Answer, type Call, reach } from '../base/reach.ts';
 import { orNothing } from '../base/requests.ts';
-import { listOf, object, plainText, whole } from '../base/shapes.ts';
+import { listOf, object, plainText, type Reader, whole } from '../base/shapes.ts';
 
 /** A chain has some ten stores. */
 const MAX_STORES = 64;
@@ -25,26 +26,45 @@ const commitReader = object({
 
 /**
  * The root that a store had while seats were drawn in a session; undefined while the next block is not
- * there, and when no validator has kept it.
+ * there, and when no validator has kept it. A validator is asked for the roots and for the block that proves
+ * them as one, so that what is wrong in either is its own fault, and the next one is asked for both.
  *
- * @throws PalisadeError `client/bad-answer` for what `signedRoot` refuses
+ * @param block hash of the block that is trusted: those who kept the root in another one are passed over while
+ * somebody may have it in this one
+ * @throws PalisadeError `client/unreachable` where all that is told is wrong
  */
 export async function signedRootOf(
-  chain: Pick<ChainClient, 'ask'>,
+  { context }: Pick<ChainClient, 'context'>,
   store: string,
   session: bigint,
+  block?: Uint8Array,
 ): Promise<SignedRoot | undefined> {
   const what = `the block that the draw of session ${session} stands in`;
-  const asked = { path: `/v1/draws/${session}/roots`, reader: rootsReader };
-  const found = (await orNothing(chain.ask(asked, { what })))?.[0]?.value;
-  if (!found) return undefined;
-  const path = `/v1/commits/${found.height + 1n}`;
-  const next = await orNothing(chain.ask({ path, reader: commitReader }, { what }));
-  return next && checked(store, { ...found, ...next[0]!.value });
+  const isWanted = ({ value }: Answer<SignedRoot>) => !block || equalBytes(value.blockHash, block);
+  let given: readonly Answer<SignedRoot>[] = [];
+  const enough = (answers: typeof given) => {
+    given = answers;
+    return answers.some(isWanted);
+  };
+  const call: Call<SignedRoot> = async ({ url }, signal) => {
+    const read = <T>(path: string, reader: Reader<T>) =>
+      requestJson(context.env, { url: `${url}${path}`, signal }, reader);
+    const found = await read(`/v1/draws/${session}/roots`, rootsReader);
+    return read(`/v1/commits/${found.height + 1n}`, proofOf(store, found));
+  };
+  await orNothing(reach(context, call, { what, enough })).catch((error) => {
+    if (given.length === 0) throw error;
+  });
+  return (given.find(isWanted) ?? given[0])?.value;
 }
 
-function checked(store: string, told: RootsInBlock): SignedRoot {
-  const block = signedRoot(store, told);
-  if (isRefusal(block)) throw clientError('client/bad-answer', block.message, { next: block.next });
-  return block;
+/** Reads a signed block, and refuses one whose header does not have the roots. */
+function proofOf(store: string, found: Pick<RootsInBlock, 'height' | 'roots'>): Reader<SignedRoot> {
+  return {
+    fromJson(json, path) {
+      const block = signedRoot(store, { ...found, ...commitReader.fromJson(json, path) });
+      if (isRefusal(block)) throw PalisadeError.from(block);
+      return block;
+    },
+  };
 }
