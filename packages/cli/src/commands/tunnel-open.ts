@@ -94,9 +94,11 @@ function suits({ via, maxPrice }: TunnelWish, { partner, url, rate, size }: Acce
 
 /** Whether nothing more can be had for it: the partner files the last voucher, the rest comes back. */
 async function isOver({ chain }: MarketClient, { job, used }: KeptTunnel): Promise<boolean> {
+  if (used.units >= job.size * BigInt(job.sessions)) return true;
   const [view, { number }] = await Promise.all([chain.job(job.job), chain.session()]);
   const line = view?.agreements.find(({ partner }) => equalBytes(partner, job.partner));
-  if (!line || used.units >= job.size * BigInt(job.sessions)) return true;
+  // It was in a block when it was kept, and the chain forgets no job: this validator is not as far.
+  if (!line) return false;
   const { state, final, lastSession } = line.agreement;
   return state !== AGREEMENT_STATE.active || final === 1 || lastSession < number;
 }
