@@ -26,7 +26,7 @@ const BAD_USE = 2;
 
 async function fail(thrown: unknown, argv: readonly string[], world: World): Promise<number> {
   // Whoever read the output has seen enough: an end, not a failure.
-  if ((thrown as NodeJS.ErrnoException).code === 'EPIPE') return 0;
+  if ((thrown as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return 0;
   const isJson = argv.includes('--json');
   if (thrown instanceof CommanderError) {
     if (thrown.exitCode === 0) return 0; // help and version have been printed

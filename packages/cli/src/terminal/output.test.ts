@@ -108,6 +108,8 @@ describe('an error', () => {
     const error = asPalisadeError(new TypeError('x is not a function'));
     expect(error).toMatchObject({ code: 'cli/bug' });
     expect(error.next).toContain('PALISADE_DEBUG=1');
+    for (const thrown of [undefined, null, 'text', 7])
+      expect(asPalisadeError(thrown)).toMatchObject({ code: 'cli/bug' });
   });
 
   it('is one JSON value for programs, amounts as text', () => {

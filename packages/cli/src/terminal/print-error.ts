@@ -24,10 +24,10 @@ const IO_ERRORS: Readonly<Record<string, readonly [message: string, next: string
   EMFILE: ['Too many files are open', 'Raise the limit (ulimit -n), or close other programs.'],
 };
 
-/** Anything that was thrown as an error of ours. */
+/** Anything that was thrown, be it nothing, as an error of ours. */
 export function asPalisadeError(thrown: unknown): PalisadeError {
   if (thrown instanceof PalisadeError) return thrown;
-  const { code, path, message } = thrown as NodeJS.ErrnoException;
+  const { code, path, message } = (thrown ?? {}) as NodeJS.ErrnoException;
   const said = typeof code === 'string' ? IO_ERRORS[code] : undefined;
   if (said)
     return new PalisadeError({

@@ -48,14 +48,15 @@ export function aborted(): PalisadeError {
   return clientError('client/aborted', 'The request was given up by the caller.', { retry: 'now' });
 }
 
-/** Any thrown thing as an error of ours; what a broken connection throws differs by runtime. */
+/** Any thrown thing, be it nothing, as an error of ours; what a broken connection throws differs by runtime. */
 export function asClientError(error: unknown, url: string): PalisadeError {
   if (error instanceof PalisadeError) return error;
-  const { message, cause } = error as {
+  const { message, cause } = (error ?? {}) as {
     message?: unknown;
     cause?: { code?: unknown; message?: unknown };
   };
-  const why = cause?.code ?? cause?.message ?? message;
+  const said = [cause?.code, cause?.message, message, error].find((one) => typeof one === 'string');
+  const why = said ?? 'nothing says why';
   return clientError('client/connection', `The connection to ${url} failed: ${why}.`, {
     retry: 'now',
     data: { url },

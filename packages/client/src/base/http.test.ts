@@ -82,4 +82,19 @@ describe('one HTTP request', () => {
       await expect(ask()).rejects.toMatchObject({ code: 'client/bad-answer', retry: 'now' });
     },
   );
+
+  it.each([
+    [undefined, 'nothing says why'],
+    [null, 'nothing says why'],
+    [Object.create(null), 'nothing says why'],
+    ['gone', 'gone'],
+    [new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } }), 'ECONNRESET'],
+    [new Error('it broke'), 'it broke'],
+  ])('whatever a runtime throws is a failed connection: %#', async (thrown, why) => {
+    const env = environment({ fetch: () => Promise.reject(thrown) });
+    await expect(requestBytes(env, { url: 'http://v' })).rejects.toMatchObject({
+      code: 'client/connection',
+      message: `The connection to http://v failed: ${why}.`,
+    });
+  });
 });
