@@ -21,9 +21,19 @@ import type { InFlightExit } from '../exits/records.ts';
 import type { Watch } from '../watch/watch.ts';
 import { index, position, txBytes } from './shapes.ts';
 
-const NOT_FOUND = new RpcFailure('challenge:exit_not_found', 'No such exit is open.');
-const NOT_SPENT = new RpcFailure('challenge:utxo_not_spent', 'Nothing known spends this output.');
-const NO_TX = new RpcFailure('transaction:not_found', 'The transaction is in no block known here.');
+const LIST = 'palisade exit list --open shows which exits are open, and what is wrong with each.';
+const SYNCED = 'palisade watch status tells whether this watcher has seen all blocks';
+const NOT_FOUND = new RpcFailure('challenge:exit_not_found', 'No such exit is open.', {
+  next: LIST,
+});
+const NOT_SPENT = new RpcFailure('challenge:utxo_not_spent', 'Nothing known spends this output.', {
+  next: `As far as is known here, there is nothing to challenge. ${LIST}`,
+});
+const NO_TX = new RpcFailure(
+  'transaction:not_found',
+  'The transaction is in no block known here.',
+  { next: `${SYNCED}.` },
+);
 
 export function exitMethods(watch: Watch): Readonly<Record<string, RpcMethod>> {
   return {
@@ -42,7 +52,10 @@ export function exitMethods(watch: Watch): Readonly<Record<string, RpcMethod>> {
 
 function exitData({ books, transactions }: Watch, utxoPos: Position) {
   const proven = books.ledger.has(utxoPos) ? transactions.proven(utxoPos) : undefined;
-  if (!proven) return new RpcFailure('exit:invalid', 'There is no such unspent output.');
+  if (!proven)
+    return new RpcFailure('exit:invalid', 'There is no such unspent output.', {
+      next: 'palisade utxos lists those that can exit. What you have only in a payment whose block nobody shows leaves with that payment: palisade inflight start.',
+    });
   return { utxo_pos: utxoPos, txbytes: toHex(proven.raw), proof: toHex(proven.proof) };
 }
 
@@ -66,13 +79,16 @@ function challengeData({ table, findings, parts }: Watch, utxoPos: Position) {
 function inFlightData({ transactions, parts }: Watch, signed: Uint8Array) {
   const decoded = decodeSigned(parts.dialect, signed);
   if (isRefusal(decoded) || decoded.transaction.type !== TX_TYPE.payment)
-    return new RpcFailure('in_flight_exit:malformed_transaction', 'It cannot be read.');
+    return new RpcFailure('in_flight_exit:malformed_transaction', 'It cannot be read.', {
+      next: 'Give the payment with its signatures, as palisade pay --json prints it under signed.',
+    });
   const { inputs } = decoded.transaction;
   const proven = inputs.map((input) => transactions.proven(input));
   if (proven.some((one) => one === undefined))
     return new RpcFailure(
       'in_flight_exit:tx_for_input_not_found',
       'An input is of no transaction that is known here.',
+      { next: `${SYNCED}; if it has, the payment spends what does not exist on this chain.` },
     );
   return {
     in_flight_tx: toHex(encodeTransaction(decoded.transaction)),

@@ -80,6 +80,7 @@ export async function openGround({ watcher, rootChain, secret, signal }: WalletO
     throw new PalisadeError({
       code: 'wallet/reverted',
       message: `The transaction ${outcome.receipt.transactionHash} was ${outcome.kind}.`,
+      next: 'It cost gas and changed nothing: something else came before it. Look again, and run it again if it is still wanted.',
     });
   };
 
