@@ -1,6 +1,6 @@
 /**
  * @palisade/daemon/base: what a command has in common with a daemon, without the logs and metrics of what
- * runs on. Settings with origins, encrypted keys, files written whole, the lock of a folder.
+ * runs on. Settings with origins, encrypted keys, files written whole, the lock of a folder, answers of strangers.
  */
 export { type ConfigKey, type ConfigSection, listKeys, listSections } from './config/keys.ts';
 export {
@@ -32,3 +32,4 @@ export {
   type UnlockedKey,
 } from './keystore/keystore.ts';
 export { type DataLock, lockDataDir } from './lifecycle/dataLock.ts';
+export { readBounded } from './rpc/readBounded.ts';

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { catalogue, equalBytes, isRefusal, open, type ValueOf, verifyOpened } from '@palisade/core';
+import { readBounded } from '@palisade/daemon';
 import {
   type Challenge,
   challengeAnswer,
@@ -17,7 +18,6 @@ import {
   partnerChallenge,
 } from '@palisade/market';
 import type { Pool } from './pool.ts';
-import { readBounded } from './read-bounded.ts';
 import type { Validator } from './validator.ts';
 
 /** A partner that has not answered by then has not answered, ms (C2V-2.G1: a time-out of 6 s). */

@@ -3,7 +3,7 @@
  * followed, and nothing but a file of exactly the wanted length is taken.
  */
 import { toHex } from '@palisade/core';
-import { readBounded } from './read-bounded.ts';
+import { readBounded } from '@palisade/daemon';
 
 /** A MiB over a slow line; who needs longer serves nobody, ms. */
 const FETCH_MS = 10_000;

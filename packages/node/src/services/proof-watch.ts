@@ -7,6 +7,7 @@
  */
 import { SEAT, validators } from '@palisade/chain';
 import { type Declaration, fromHex, isRefusal, type Refusal, refuse } from '@palisade/core';
+import { readBounded } from '@palisade/daemon';
 import type { CommittedBlock } from '@palisade/engine';
 import type { AbciEvent } from '@palisade/formats';
 import {
@@ -27,7 +28,6 @@ import { fieldsOf } from '../events/event-index.ts';
 import { fileCommand } from './file-command.ts';
 import { openMessage, type Pool, refuseStale } from './pool.ts';
 import type { FalseEntry } from './proof-desk.ts';
-import { readBounded } from './read-bounded.ts';
 import { isSeal, type NamedProof, standingProof } from './standing-proofs.ts';
 import type { Validator } from './validator.ts';
 

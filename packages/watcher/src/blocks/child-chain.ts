@@ -3,9 +3,9 @@
  * size and time, read by a schema, and judged by what the root chain has.
  */
 import { exactJson, fromHex, PalisadeError, parseExactJson, toHex } from '@palisade/core';
+import { readBounded } from '@palisade/daemon/base';
 import type { ReceivedBlock } from '@palisade/payments';
 import * as z from 'zod';
-import { readBounded } from '../read-bounded.ts';
 
 export type ChildChain = {
   /** The block with this root; undefined when the child chain says that it has none. */
@@ -70,13 +70,13 @@ async function post(
   }).catch((cause: unknown) => {
     throw unreachable(url, cause);
   });
-  const text = await readBounded(response, maxBytes).catch((cause: unknown) => {
+  const bytes = await readBounded(response, maxBytes).catch((cause: unknown) => {
     throw unreachable(url, cause);
   });
-  if (text === undefined) throw badAnswer(url, `it has more than ${maxBytes} bytes`);
+  if (!bytes) throw badAnswer(url, `it has more than ${maxBytes} bytes`);
   let value: unknown;
   try {
-    value = parseExactJson(text);
+    value = parseExactJson(new TextDecoder().decode(bytes));
   } catch (error) {
     throw badAnswer(url, `status ${response.status}: ${(error as Error).message}`);
   }

@@ -1,8 +1,8 @@
 /** Calls of a watcher's API, and what it refuses, as errors. */
 import { exactJson, PalisadeError, parseExactJson } from '@palisade/core';
+import { readBounded } from '@palisade/daemon/base';
 import * as z from 'zod';
 import { MAX_EVIDENCE_BYTES } from '../evidence/bundle.ts';
-import { readBounded } from '../read-bounded.ts';
 
 /** A payment waits for its block, a few seconds; nothing else takes long. */
 const ASK_MS = 60_000;
@@ -50,7 +50,7 @@ async function request<T>(
   shape: z.ZodType<T>,
   init: RequestInit,
 ): Promise<T> {
-  const text = await fetch(`${base.replace(/\/+$/, '')}/${path}`, {
+  const bytes = await fetch(`${base.replace(/\/+$/, '')}/${path}`, {
     ...init,
     signal: AbortSignal.timeout(ASK_MS),
   })
@@ -58,15 +58,15 @@ async function request<T>(
     .catch((cause: Error) => {
       throw noWatcher(base, cause);
     });
-  const read = text === undefined ? undefined : shape.safeParse(parsed(text));
+  const read = bytes && shape.safeParse(parsed(bytes));
   if (read?.success) return read.data;
   throw badAnswer(base, path);
 }
 
 /** Undefined, which no shape takes, for what is no JSON. */
-function parsed(text: string): unknown {
+function parsed(bytes: Uint8Array): unknown {
   try {
-    return parseExactJson(text);
+    return parseExactJson(new TextDecoder().decode(bytes));
   } catch {
     return undefined;
   }
