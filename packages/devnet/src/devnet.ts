@@ -95,14 +95,14 @@ export async function startDevnet(
   });
   const { network, timing, fresh } = opened;
   const ports = await choosePorts(context, root, HOST);
-  const { allow = [], sectors = 0 } = options;
+  const { allow = [], sectors = 0, onNews: tell = () => {} } = options;
   const part = { network, timing, folders: foldersOf(root), ports, clock, allow, sectors };
   const begin = options.processes ? superviseProcesses : startInProcess;
   const hasRootChain = !options.leaveRootChain && (await readRootChain(root)) !== undefined;
   let childChain: ChildChainPlaces | undefined;
   const keeper = await keepParts(context, async (inner) => {
     const ours = hasRootChain ? await import('./root-chain/index.ts') : undefined;
-    const rootChain = await ours?.startRootChain(inner, root, network.rootKeys, clock);
+    const rootChain = await ours?.startRootChain(inner, root, network.rootKeys, clock, tell);
     const parts = await begin(inner, { ...part, ...(rootChain ? { rootChain } : {}) }, options);
     if (ours && rootChain) {
       childChain = await ours.watchChildChain(inner, { ...part, rootChain });

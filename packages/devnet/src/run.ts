@@ -13,6 +13,7 @@ import {
   logSection,
   runDaemon,
 } from '@palisade/daemon';
+import { describeError } from './describe-error.ts';
 import { type RunningDevnet, startDevnet } from './devnet.ts';
 import { describeChild, foldersOf } from './files.ts';
 import { DEVELOPMENT_TIMING, POPULATION, type Timing } from './network.ts';
@@ -106,7 +107,7 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
           (error: unknown) => {
             if (context.signal.aborted) return;
             if (run.exit) context.fail(error);
-            else process.stderr.write(`The story failed: ${describe(error)}\n`);
+            else process.stderr.write(`The story failed: ${describeError(error)}\n`);
           },
         );
       } else if (!run.json) say('ready; Ctrl-C stops it, and `palisade devnet` goes on with it');
@@ -115,7 +116,7 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
     {
       log: createLogger(settings, { name: 'devnet' }),
       dataDir: run.root,
-      onEnd: (error) => void process.stderr.write(`The network ends: ${describe(error)}\n`),
+      onEnd: (error) => void process.stderr.write(`The network ends: ${describeError(error)}\n`),
     },
   );
 }
@@ -231,9 +232,4 @@ function badFolder(root: string, cause: Error): PalisadeError {
     next: 'Name another folder with --dir.',
     cause,
   });
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof PalisadeError)) return String(error);
-  return [error.message, error.next].filter(Boolean).join(' ');
 }

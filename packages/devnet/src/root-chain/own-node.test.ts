@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@palisade/daemon';
@@ -8,14 +8,21 @@ import { NetworkClock } from '../control/network-clock.ts';
 import { type OwnNode, startOwnNode } from './own-node.ts';
 
 let folder: string;
+let clock: NetworkClock;
+let told: string[];
 const closers: (() => unknown)[] = [];
 beforeEach(() => {
+  clock = new NetworkClock();
+  told = [];
   folder = mkdtempSync(join(tmpdir(), 'palisade-own-node-'));
 });
 afterEach(async () => {
   await close();
   rmSync(folder, { recursive: true });
 });
+
+/** A busy machine takes its time, ms. */
+const PATIENCE = { timeout: 20_000, interval: 50 };
 
 /** Ends what was started, the last first, as daemons do. */
 async function close(): Promise<void> {
@@ -30,7 +37,7 @@ async function open(): Promise<OwnNode> {
       throw error;
     },
   };
-  return startOwnNode(context, folder, new NetworkClock());
+  return startOwnNode(context, { folder, clock, tell: (line) => void told.push(line) });
 }
 
 /** As much as thousands of blocks take: bytes that nothing compresses, in pieces that any request holds. */
@@ -58,4 +65,56 @@ it('leaves a state as it is that it cannot load', async () => {
   await expect(open()).rejects.toMatchObject({ code: 'devnet/root-chain-spoilt' });
   await close();
   expect(readFileSync(path, 'utf8')).toBe('0xabcd');
+});
+
+it('keeps what it saved before while it cannot save, says so, and counts nothing that is not saved', async () => {
+  const { anvil } = await open();
+  const path = join(folder, 'state.hex');
+  const head = async () => BigInt(String(await anvil.control('eth_blockNumber')));
+  const transact = async () => {
+    const [from] = (await anvil.control('eth_accounts')) as string[];
+    const hash = await anvil.control('eth_sendTransaction', { from, to: from });
+    const receipt = () => anvil.control('eth_getTransactionReceipt', hash);
+    await expect.poll(receipt, PATIENCE).not.toBeNull();
+    const { blockNumber } = (await receipt()) as { blockNumber: string };
+    return BigInt(blockNumber);
+  };
+  const deep = await transact();
+  await expect.poll(head, PATIENCE).toBe(deep + 4n);
+  const kept = readFileSync(path, 'utf8');
+  const aside = `${folder}-aside`;
+  renameSync(folder, aside);
+  try {
+    const loose = await transact();
+    await expect.poll(() => told, PATIENCE).toHaveLength(1);
+    expect(told[0]).toMatch(/cannot be saved.*what was saved before stays.*palisade reset/);
+    expect(readFileSync(join(aside, 'state.hex'), 'utf8') === kept).toBe(true);
+    expect(await head(), 'no block on top of what is not saved').toBe(loose);
+  } finally {
+    renameSync(aside, folder);
+  }
+  await expect.poll(() => told.at(-1), PATIENCE).toContain('saved again');
+});
+
+it('a clock that is moved brings the time and few blocks, one that is moved by nothing none', async () => {
+  const { anvil } = await open();
+  const head = async () => {
+    const { number, timestamp } = (await anvil.control(
+      'eth_getBlockByNumber',
+      'latest',
+      false,
+    )) as {
+      [name: string]: string;
+    };
+    return { number: Number(number), timeMs: Number(timestamp) * 1000 };
+  };
+  const before = await head();
+  clock.moveTo(clock.aheadMs);
+  clock.moveTo(clock.aheadMs + 60_000);
+  await expect
+    .poll(async () => (await head()).number - before.number, PATIENCE)
+    .toBeGreaterThan(11);
+  const after = await head();
+  expect(after.number - before.number).toBeLessThan(15);
+  expect(after.timeMs - before.timeMs).toBeGreaterThanOrEqual(59_000);
 });

@@ -45,12 +45,13 @@ export async function foundRootChain(
   keys: RootKeys,
   clock: NetworkClock,
 ): Promise<RootContracts> {
-  await ensureDir(rootChainFolder(root));
+  const folder = rootChainFolder(root);
+  await ensureDir(folder);
   const stops: (() => Promise<void> | void)[] = [];
   const life = lifeOf(stops);
   try {
-    const own =
-      url === undefined ? await startOwnNode(life, rootChainFolder(root), clock) : undefined;
+    const options = { folder, clock, tell: () => {} };
+    const own = url === undefined ? await startOwnNode(life, options) : undefined;
     const nowAt = url ?? own!.anvil.url;
     const rpc = httpRpc({ urls: [nowAt] });
     await endow(nowAt, keys);
@@ -77,16 +78,17 @@ export async function foundRootChain(
   }
 }
 
-/** Starts the root chain of a network that has one; answers where it is reached. */
+/** Starts the root chain of a network that has one; answers where it is reached. What goes wrong later is told. */
 export async function startRootChain(
   context: DaemonContext,
   root: string,
   keys: RootKeys,
   clock: NetworkClock,
+  tell: (line: string) => void,
 ): Promise<RootChainFile> {
   const file = (await readRootChain(root))!;
-  const own =
-    file.url === null ? await startOwnNode(context, rootChainFolder(root), clock) : undefined;
+  const options = { folder: rootChainFolder(root), clock, tell };
+  const own = file.url === null ? await startOwnNode(context, options) : undefined;
   const now = { ...file, nowAt: own?.anvil.url ?? file.nowAt };
   await writeRootChain(root, now);
   await endow(now.nowAt, keys);

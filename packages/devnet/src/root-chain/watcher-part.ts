@@ -9,8 +9,8 @@ import type { RootChainFile } from './root-chain-file.ts';
 /** As validators wait, so that a development network is quick; a public root chain needs twelve. */
 const FINALITY_MARGIN = 3;
 /**
- * Blocks come twice a second while there is work, and after five seconds at the latest. What is reckoned in blocks is so
- * sooner or later than by this figure; a challenge still comes before half of its time has passed by the clock.
+ * Blocks come twice a second while there is work, then every five seconds, and less often when nothing happens
+ * for minutes. What is reckoned in blocks is so sooner or later than by this figure; a challenge still comes before half of its time has passed by the clock.
  */
 const BLOCK_TIME_MS = 1000;
 const POLL_MS = 500;

@@ -33,6 +33,12 @@ export const ANVIL_CHAIN_ID = 31_337;
 const START_MS = 30_000;
 /** After this, ms, a process that was asked to end is ended. */
 const STOP_MS = 5_000;
+/**
+ * What it is told to do takes longer than questions do, and what it saves is larger: ms, and bytes. A
+ * state of 100 MB takes 10 s, and with 256 MiB a text still fits into a string.
+ */
+const CONTROL_MS = 120_000;
+const CONTROL_BYTES = 256 * 2 ** 20;
 const LISTENING = /Listening on [\d.]+:(\d+)/;
 
 /** Ends the node as soon as the pipe to its stdin is closed, by whoever held it, or by his death. */
@@ -44,7 +50,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   try {
     const port = await listening(child);
     const url = `http://127.0.0.1:${port}`;
-    const rpc = httpRpc({ urls: [url] });
+    const rpc = httpRpc({ urls: [url], timeoutMs: CONTROL_MS, maxBytes: CONTROL_BYTES });
     await rpc.ask(chainIdQuestion);
     return {
       url,
