@@ -43,7 +43,7 @@ export { BATCH_BLOCKS, FINALITY_MARGIN } from './params.ts';
 export { type OnTrouble, type Patience, patiently, type Waiting } from './rpc/patient.ts';
 export { publicClient } from './rpc/provider.ts';
 export { httpRpc, type Question, type Rpc, type RpcOptions } from './rpc/rpc.ts';
-export type { BlockHeader, Receipt } from './rpc/shapes.ts';
+export { type BlockHeader, blockAt, type Receipt } from './rpc/shapes.ts';
 export { type RootContracts, rootContractsSchema } from './schema.ts';
 export {
   createSender,

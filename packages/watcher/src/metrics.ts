@@ -12,6 +12,10 @@ export const watcherMetrics = declareMetrics({
   watcher_spending_refused: { kind: 'gauge', help: '1 while payments and deposits are refused.' },
   watcher_child_block: { kind: 'gauge', help: 'Number of the newest child block applied.' },
   watcher_root_height: { kind: 'gauge', help: 'Height of the newest root-chain block seen.' },
+  watcher_unwitnessed_blocks: {
+    kind: 'gauge',
+    help: 'Root-chain blocks whose logs one node alone told so far.',
+  },
   watcher_outputs: { kind: 'gauge', help: 'Unspent outputs in the ledger.' },
   watcher_open_exits: { kind: 'gauge', help: 'Exits that nothing has ended yet.' },
   watcher_challenges: { kind: 'gauge', help: 'Challenges that are waiting or under way.' },
@@ -29,6 +33,8 @@ export function setGauges(metrics: WatcherMetrics, watch: Watch): void {
   metrics.set('watcher_spending_refused', watch.refusal() ? 1 : 0);
   metrics.set('watcher_child_block', books.blknum);
   metrics.set('watcher_root_height', findings.head?.height ?? 0);
+  const alone = watch.unwitnessed();
+  metrics.set('watcher_unwitnessed_blocks', alone ? alone.to - alone.from + 1 : 0);
   metrics.set('watcher_outputs', books.ledger.size);
   metrics.set('watcher_open_exits', [...table.open()].length);
   metrics.set('watcher_challenges', challenger?.open ?? 0);

@@ -23,6 +23,7 @@ export function statusOf(watch: Watch) {
       ? { address: challenger.address, open: challenger.open, ...funding, ...entries.totals }
       : null,
     smallBonds: watch.smallBonds(),
+    unwitnessed: watch.unwitnessed() ?? null,
   };
 }
 
@@ -36,6 +37,9 @@ export function notReady(watch: Watch): string | undefined {
       : 'the root chain has not been read to its newest block';
   const { level, reasons } = findings.danger;
   if (level === 'DANGER' || level === 'EXIT') return `${level}: ${reasons.join(', ')}`;
+  const alone = watch.unwitnessed();
+  if (alone)
+    return `the logs of the root-chain blocks ${alone.from} to ${alone.to} were told by one node alone: the others are silent`;
   if (findings.funding?.state === 'low') return 'the challenger account runs low';
   if (parts.mode === 'watch-only') return 'this watcher only looks';
   return undefined;

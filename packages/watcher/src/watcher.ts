@@ -104,7 +104,7 @@ export async function openWatcher(
   const url = await serve(context, options, watch, events);
   // Before the server, which would wait for its readers.
   context.onStop('event streams', async () => events.close());
-  const following = run(context, watch, settings, witnessOf(settings));
+  const following = run(context, watch, settings, nodesOf(options, settings, watch));
   context.onStop('following the root chain', () => following);
   return { url, challenger: watch.challenger?.address, watch };
 }
@@ -141,7 +141,7 @@ async function openWatch(
       recover: secp256k1.recover,
     },
     ...{ minExitPeriodSeconds, finalityMargin, patienceMs: settings.withholdingMs },
-    ...{ mode, dryRun, sender, clock, signal, log },
+    ...{ mode, dryRun, sender, clock, signal, log, isWitnessed: hostsOf(settings).size > 1 },
   });
   await watch.open();
   onStop('ledger', () => watch.writeCheckpoint());
@@ -151,10 +151,20 @@ async function openWatch(
 /** A witness that is silent for so long, ms, is not waited for: batches come every few seconds. */
 const WITNESS_MS = 5000;
 
-/** Another node than the one that is asked first: no counter tells of an exit whose log a node leaves out. */
-function witnessOf({ rootChain: [first, ...others] }: WatchSettings): Rpc | undefined {
-  if (others.length === 0) return undefined;
-  return httpRpc({ urls: [...others, first!], timeoutMs: WITNESS_MS });
+/** Whom logs are asked for. Nobody else asks them, so that it is known who answered. */
+type Nodes = { readonly rpc: Rpc; readonly witness?: Rpc };
+
+/** Two addresses of one host are one node: it could not bear witness of itself. */
+function hostsOf({ rootChain }: WatchSettings): ReadonlySet<string> {
+  return new Set(rootChain.map((url) => new URL(url).host));
+}
+
+/** The witness is another node than the one that answered: no counter tells of an exit whose log a node leaves out. */
+function nodesOf(options: WatcherOptions, settings: WatchSettings, { parts }: Watch): Nodes {
+  if (options.rpc || !parts.isWitnessed) return { rpc: parts.root.rpc };
+  const { rootChain: urls } = settings;
+  const rpc = httpRpc({ urls });
+  return { rpc, witness: httpRpc({ urls, timeoutMs: WITNESS_MS, except: () => rpc.node }) };
 }
 
 type SenderParts = {
@@ -222,7 +232,7 @@ async function run(
   { signal, fail, log }: DaemonContext,
   watch: Watch,
   { pollMs }: WatchSettings,
-  witness: Rpc | undefined,
+  nodes: Nodes,
 ): Promise<void> {
   const looking = (async () => {
     while (!signal.aborted) {
@@ -231,7 +241,7 @@ async function run(
     }
   })();
   try {
-    await followRoot(watch, witness, { signal, pollMs, log });
+    await followRoot(watch, nodes, { signal, pollMs, log });
   } catch (error) {
     if (!signal.aborted) fail(error);
   }
@@ -247,14 +257,12 @@ type Following = {
 
 async function followRoot(
   watch: Watch,
-  witness: Rpc | undefined,
+  nodes: Nodes,
   { signal, pollMs, log }: Following,
 ): Promise<void> {
   const { root, finalityMargin } = watch.parts;
-  const { rpc } = root;
   const steps = follow({
-    ...{ rpc, contracts: root.contracts, sources: root.sources, signal, pollMs },
-    ...(witness ? { witness } : {}),
+    ...{ ...nodes, contracts: root.contracts, sources: root.sources, signal, pollMs },
     resume: watch.facts.checkpoints(),
     margin: BigInt(finalityMargin),
     onTrouble: (err) => log.warn('the root chain has trouble', { err }),

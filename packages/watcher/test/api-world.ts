@@ -35,12 +35,15 @@ export async function startApiWorld(name: Dialect['name']) {
   const head = () => ({ height: chain.height, seconds: secondsAt(chain.height), baseFee: 1n });
   let told = 0;
   let laterMs = 0;
+  let unwitnessed = 0;
+  let isFollowedOnChain = true;
   const root = {
     contracts: {
       ...{ chainId: 1, deployedAt: 1n, framework: address, ethVault: address },
       ...{ erc20Vault: address, exitGame: address },
     },
     head: async () => head(),
+    has: async () => isFollowedOnChain,
     tip: async () => NO_TIP,
     endedAt: async () => [],
     facts: async () => chain.facts.slice(told),
@@ -61,6 +64,7 @@ export async function startApiWorld(name: Dialect['name']) {
     judging: { domain, recover },
     margins: { slaBlocks: 5520, blockTimeMs: 12_000 },
     ...{ minExitPeriodSeconds: MIN_EXIT_PERIOD, finalityMargin: 0, patienceMs: 60_000 },
+    isWitnessed: true,
     ...{ mode: 'defensive', dryRun: true, sender: undefined, signal: end.signal },
     ...{ clock: { nowMs: () => Date.now() + laterMs }, log: silentLogger },
   });
@@ -76,7 +80,9 @@ export async function startApiWorld(name: Dialect['name']) {
     read: async () => {
       const height = BigInt(chain.height);
       const counters = { nextChildBlock: BigInt(chain.next), nextDepositBlock: 1n };
-      const checkpoint = { height, hash: NO_HASH, ...counters };
+      const logs = NO_HASH;
+      const witnessed = { height: height - BigInt(unwitnessed), logs };
+      const checkpoint = { height, hash: NO_HASH, ...counters, logs, witnessed };
       await watch.step({ kind: 'blocks', logs: [], checkpoint } as never);
       told = chain.facts.length;
       await watch.follower.advance();
@@ -95,6 +101,14 @@ export async function startApiWorld(name: Dialect['name']) {
       const positions = chain.block(signed);
       await world.read();
       return positions;
+    },
+    /** What is read from now on lacks the witness for so many blocks. */
+    lackWitness: (blocks: number) => {
+      unwitnessed = blocks;
+    },
+    /** Whether the node tells of the chain that was followed; its head may be where it was. */
+    tellOtherChain: (isOther: boolean) => {
+      isFollowedOnChain = !isOther;
     },
     /** Lets time pass for the watcher. */
     wait: (ms: number) => {

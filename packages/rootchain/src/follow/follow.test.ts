@@ -1,3 +1,4 @@
+import { zeroHash } from 'viem';
 import { describe, expect, it } from 'vitest';
 import {
   Book,
@@ -208,6 +209,8 @@ describe('reorganisations', () => {
         hash: `0x${'77'.repeat(32)}` as const,
         nextChildBlock: 1000n,
         nextDepositBlock: 1n,
+        logs: zeroHash,
+        witnessed: { height: 0n, logs: zeroHash },
       },
     ];
     await root.mine(20);

@@ -13,19 +13,14 @@ import { PalisadeError } from '@palisade/core';
 import { BATCH_BLOCKS, BELIEVE_AFTER, FINALITY_MARGIN, POLL_MS } from '../params.ts';
 import { trouble } from '../rpc/errors.ts';
 import { type OnTrouble, type Patience, patiently, WAITING, type Waiting } from '../rpc/patient.ts';
-import type { Question, Rpc } from '../rpc/rpc.ts';
-import {
-  type BlockHeader,
-  blockAt,
-  chainIdQuestion,
-  headBlock,
-  type RawLog,
-} from '../rpc/shapes.ts';
+import type { Rpc } from '../rpc/rpc.ts';
+import { type BlockHeader, blockAt, chainIdQuestion, headBlock } from '../rpc/shapes.ts';
 import type { RootContracts } from '../schema.ts';
-import { type Checkpoint, FRESH_COUNTERS, thinned } from './checkpoint.ts';
+import { type Checkpoint, firstCheckpoint, thinned } from './checkpoint.ts';
 import { brokenChain, Contradictions } from './contradictions.ts';
 import type { RootLog, Sources } from './log.ts';
 import { type Batch, readBatch } from './read-batch.ts';
+import { Witness } from './witness.ts';
 
 /** Progress: the logs of all blocks behind the checkpoint before, up to this one. */
 export type Blocks<S extends Sources> = {
@@ -46,7 +41,10 @@ export type Step<S extends Sources> = Blocks<S> | Rewind;
 
 export type FollowOptions<S extends Sources> = {
   readonly rpc: Rpc;
-  /** A node of somebody else: a batch counts only when this one, as often as it answers, tells the same logs. */
+  /**
+   * A node of somebody else: a batch counts only when this one tells the same logs. What it was silent at is compared
+   * when it answers; `witnessed` of a checkpoint says how far that is done. It must not be asked through `rpc`.
+   */
   readonly witness?: Rpc;
   readonly contracts: RootContracts;
   /** What to follow; usually `bindings(contracts)`. */
@@ -84,10 +82,10 @@ class Follower<S extends Sources> {
   readonly #patience: Patience;
   readonly #waiting: Waiting;
   /** Asks each question until it is answered; what is tried again as a whole is a contradiction. */
-  readonly #patient: Rpc = {
-    ask: (question) => this.#ask(() => this.#options.rpc.ask(question, this.#options.signal)),
-  };
+  readonly #patient: Rpc;
   readonly #contradictions = new Contradictions();
+  /** From when there is a checkpoint on. */
+  #witness: Witness | undefined;
   /** Oldest first, the newest is where we are. */
   #checkpoints: readonly Checkpoint[];
   /** The newest checkpoint whose counters were the contract's own; where lost logs begin at the earliest. */
@@ -97,6 +95,13 @@ class Follower<S extends Sources> {
 
   constructor(options: FollowOptions<S>) {
     this.#options = options;
+    const { rpc, signal } = options;
+    this.#patient = {
+      ask: (question) => this.#ask(() => rpc.ask(question, signal)),
+      get node() {
+        return rpc.node;
+      },
+    };
     this.#waiting = options.waiting ?? WAITING;
     this.#patience = {
       signal: options.signal,
@@ -118,12 +123,25 @@ class Follower<S extends Sources> {
         message: `The root-chain node is of chain ${chainId}, but the contracts are on ${contracts.chainId}.`,
         next: 'Name an RPC address of the right chain.',
       });
-    if (this.#checkpoints.length > 0) return undefined;
+    const newest = this.#checkpoints.at(-1);
+    if (newest) {
+      this.#witness = this.#openWitness(newest);
+      return undefined;
+    }
     const height = contracts.deployedAt - 1n;
     const last = await this.#ask(() => this.#known(height));
     const head = await this.#patient.ask(headBlock);
-    const checkpoint = { height, hash: last.hash, ...FRESH_COUNTERS };
+    const checkpoint = firstCheckpoint(height, last.hash);
+    this.#witness = this.#openWitness(checkpoint);
     return this.#accept({ logs: [], last, checkpoint }, head);
+  }
+
+  #openWitness(checkpoint: Checkpoint): Witness | undefined {
+    const { witness, sources, batchBlocks = BATCH_BLOCKS, signal, onTrouble } = this.#options;
+    if (witness === undefined) return undefined;
+    const addresses = Object.values(sources).map(({ address }) => address);
+    const parts = { rpc: this.#patient, witness, addresses, batchBlocks, signal, onTrouble };
+    return new Witness(parts, checkpoint);
   }
 
   async next(): Promise<Step<S>> {
@@ -141,6 +159,7 @@ class Follower<S extends Sources> {
     const head = await this.#patient.ask(headBlock);
     const last = this.#checkpoints.at(-1)!;
     const target = head.number - (this.#options.margin ?? FINALITY_MARGIN);
+    if ((await this.#witness?.catchUp(this.#checkpoints)) === false) return this.#rewind('witness');
     if (target > last.height) {
       const to = target - last.height > this.#span ? last.height + this.#span : target;
       // States further below the head are gone from most nodes; what is missing there shows later.
@@ -151,7 +170,8 @@ class Follower<S extends Sources> {
     const now =
       target < last.height && below ? await this.#patient.ask(blockAt(below.height)) : undefined;
     if (now && now.hash !== below?.hash) return this.#doubt(brokenChain(now.number, now.hash));
-    await this.#waiting.sleep(this.#options.pollMs ?? POLL_MS, this.#options.signal);
+    if (!this.#witness?.isCatchingUp)
+      await this.#waiting.sleep(this.#options.pollMs ?? POLL_MS, this.#options.signal);
     return undefined;
   }
 
@@ -167,7 +187,7 @@ class Follower<S extends Sources> {
       rpc: this.#patient,
       sources,
       framework: contracts.framework,
-      witness: this.#witness(),
+      witness: this.#witness,
     };
     try {
       const batch = await readBatch(reading, last, to, counted);
@@ -191,21 +211,6 @@ class Follower<S extends Sources> {
     return this.#rewind(kind);
   }
 
-  /** One try each time: a witness that is silent is told of, and holds up nothing. */
-  #witness(): ((question: Question<RawLog[]>) => Promise<RawLog[] | undefined>) | undefined {
-    const { witness, signal, onTrouble } = this.#options;
-    if (witness === undefined) return undefined;
-    return async (question) => {
-      try {
-        return await witness.ask(question, signal);
-      } catch (error) {
-        if (signal?.aborted || !(error instanceof PalisadeError)) throw error;
-        onTrouble?.(error, 1, 0);
-        return undefined;
-      }
-    };
-  }
-
   #accept(batch: Batch<S>, head: BlockHeader): Blocks<S> {
     const { checkpoint, last, logs } = batch;
     this.#contradictions.clear();
@@ -222,16 +227,14 @@ class Follower<S extends Sources> {
   }
 
   /** Goes back: to the newest checkpoint that the chain still has, or behind which logs can be missing. */
-  async #rewind(kind: 'block' | 'logs'): Promise<Rewind | undefined> {
+  async #rewind(kind: 'block' | 'logs' | 'witness'): Promise<Rewind | undefined> {
     this.#contradictions.clear();
     const newest = this.#checkpoints.at(-1)!;
-    const kept: Checkpoint[] = [];
-    for (const checkpoint of this.#checkpoints) {
-      if (kind === 'logs' && this.#counted && checkpoint.height > this.#counted.height) break;
-      // Without a counted one nothing but the first is beyond doubt.
-      if (kind === 'logs' && !this.#counted && kept.length > 0) break;
-      kept.push(checkpoint);
-    }
+    // Without a counted one nothing but the first is beyond doubt.
+    const first = this.#checkpoints[0]!;
+    const sure = { block: newest, logs: this.#counted ?? first, witness: this.#witness?.confirmed };
+    const end = (sure[kind] ?? first).height;
+    const kept = this.#checkpoints.filter(({ height }) => height <= end);
     const head = await this.#patient.ask(headBlock);
     while (kept.length > 0) {
       const { height, hash } = kept.at(-1)!;
@@ -248,6 +251,7 @@ class Follower<S extends Sources> {
         next: 'Check that the RPC address is of the same chain; then sync from the beginning.',
       });
     this.#checkpoints = kept;
+    this.#witness?.rewind(checkpoint);
     if (this.#counted && this.#counted.height > checkpoint.height) this.#counted = undefined;
     return checkpoint === newest ? undefined : { kind: 'rewind', checkpoint };
   }

@@ -8,11 +8,13 @@ import { type Abi, type Address, decodeEventLog, encodeFunctionData, type Hex } 
 import { frameworkAbi } from '../generated/framework.ts';
 import { CHILD_BLOCK_INTERVAL } from '../params.ts';
 import { isTrouble, trouble } from '../rpc/errors.ts';
-import type { Question, Rpc } from '../rpc/rpc.ts';
+import type { Rpc } from '../rpc/rpc.ts';
 import { type BlockHeader, blockAt, callAt, logsBetween, type RawLog } from '../rpc/shapes.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { brokenChain, lostLogs } from './contradictions.ts';
 import type { RootLog, Sources } from './log.ts';
+import { hashOfLogs, orderedLogs } from './raw-logs.ts';
+import type { Witness } from './witness.ts';
 
 export type Batch<S extends Sources> = {
   readonly logs: readonly RootLog<S>[];
@@ -24,8 +26,7 @@ type Reading<S extends Sources> = {
   readonly rpc: Rpc;
   readonly sources: S;
   readonly framework: Address;
-  /** Asks another node; undefined when it does not answer. */
-  readonly witness?: ((question: Question<RawLog[]>) => Promise<RawLog[] | undefined>) | undefined;
+  readonly witness: Witness | undefined;
 };
 
 /**
@@ -38,13 +39,13 @@ export async function readBatch<S extends Sources>(
   to: bigint,
   counted: boolean,
 ): Promise<Batch<S>> {
-  const { rpc, sources, framework } = reading;
+  const { rpc, sources, framework, witness } = reading;
   const from = after.height + 1n;
   const [first, last] = [await header(reading, from), await header(reading, to)];
   if (first.parentHash !== after.hash) throw brokenChain(after.height, first.parentHash);
   const addresses = Object.values(sources).map(({ address }) => address);
-  const raw = ordered(await rpc.ask(logsBetween(from, to, addresses)), from, to);
-  await compareWitness(reading, from, to, raw);
+  const raw = orderedLogs(await rpc.ask(logsBetween(from, to, addresses)), from, to);
+  const isWitnessed = (await witness?.confirms({ from, last, logs: raw })) === true;
   const again = await header(reading, to);
   if (again.hash !== last.hash)
     throw trouble(
@@ -54,25 +55,18 @@ export async function readBatch<S extends Sources>(
   checkHashes(raw, first, last);
   const logs = raw.map((log) => decode(sources, log));
   const counters = count(after, framework, logs);
-  const checkpoint = { height: to, hash: last.hash, ...counters };
+  const checkpoint = {
+    ...{ height: to, hash: last.hash, logs: hashOfLogs(after.logs, raw), ...counters },
+    witnessed: after.witnessed,
+  };
   if (counted) await compareCounters(reading, checkpoint);
-  return { logs, last, checkpoint };
-}
-
-/** Exits have no counter that would miss one; so another node is asked, where there is one. */
-async function compareWitness<S extends Sources>(
-  { witness, sources }: Reading<S>,
-  from: bigint,
-  to: bigint,
-  logs: readonly RawLog[],
-): Promise<void> {
-  const addresses = Object.values(sources).map(({ address }) => address);
-  const others = await witness?.(logsBetween(from, to, addresses));
-  if (others === undefined) return;
-  const text = (log: RawLog) => [log.blockHash, log.logIndex, log.address, ...log.topics, log.data];
-  const told = (list: readonly RawLog[]) => list.map((log) => text(log).join()).join('\n');
-  if (told(ordered(others, from, to)) !== told(logs))
-    throw trouble('inconsistent', `Two nodes tell different logs of the blocks ${from} to ${to}.`);
+  // Not before: what is not handed out was not confirmed, either.
+  if (isWitnessed) witness?.handedOut(after.height, checkpoint);
+  return {
+    logs,
+    last,
+    checkpoint: { ...checkpoint, witnessed: witness?.confirmed ?? after.witnessed },
+  };
 }
 
 async function header<S extends Sources>(
@@ -83,24 +77,6 @@ async function header<S extends Sources>(
   if (block === undefined)
     throw trouble('inconsistent', `The node does not know block ${height}, below its own head.`);
   return block;
-}
-
-/** Logs in the order of blocks and places, which must be given once each and lie in the range. */
-function ordered(logs: readonly RawLog[], from: bigint, to: bigint): readonly RawLog[] {
-  const sorted = [...logs].sort((a, b) =>
-    Number(
-      a.blockNumber === b.blockNumber ? a.logIndex - b.logIndex : a.blockNumber - b.blockNumber,
-    ),
-  );
-  for (const [i, log] of sorted.entries()) {
-    if (log.blockNumber < from || log.blockNumber > to || log.removed)
-      throw trouble('inconsistent', `A log of block ${log.blockNumber} was not asked for.`);
-    const before = sorted[i - 1];
-    if (before?.blockNumber !== log.blockNumber) continue;
-    if (before.logIndex === log.logIndex || before.blockHash !== log.blockHash)
-      throw trouble('inconsistent', `Block ${log.blockNumber} has two versions of its logs.`);
-  }
-  return sorted;
 }
 
 /** Logs of the two blocks whose hashes are known must be of those very blocks. */

@@ -7,7 +7,7 @@ export type RpcTrouble = 'unreachable' | 'garbage' | 'rate-limited' | 'inconsist
 export function trouble(
   kind: RpcTrouble,
   message: string,
-  more: { cause?: unknown; data?: Readonly<Record<string, string | number>> } = {},
+  more: { cause?: unknown; data?: Readonly<Record<string, string | number>>; next?: string } = {},
 ): PalisadeError {
   return new PalisadeError({
     code: `rootchain/${kind}`,

@@ -17,6 +17,8 @@ export type Question<T> = {
 /** Asks a root-chain node. Throws `PalisadeError`: `retry: 'later'` for troubles, 'never' for refusals. */
 export type Rpc = {
   ask<T>(question: Question<T>, signal?: AbortSignal): Promise<T>;
+  /** Host of the node that answered last; without its path, which can hold a key. */
+  readonly node?: string | undefined;
 };
 
 export type RpcOptions = {
@@ -26,6 +28,8 @@ export type RpcOptions = {
   readonly timeoutMs?: number;
   /** An answer is no longer, bytes: a batch of 1,000 blocks full of our logs fits many times. */
   readonly maxBytes?: number;
+  /** Host of a node that is not asked at present: its word is what others are asked to confirm. */
+  readonly except?: () => string | undefined;
 };
 
 const TIMEOUT_MS = 20_000;
@@ -50,21 +54,31 @@ export function httpRpc(options: RpcOptions): Rpc {
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const maxBytes = options.maxBytes ?? MAX_BYTES;
   let lastId = 0;
-  let node = 0;
+  let turn = 0;
+  let answered: string | undefined;
   return {
+    get node() {
+      return answered;
+    },
     async ask(question, signal) {
-      const url = options.urls[node % options.urls.length]!;
+      const except = options.except?.();
+      const urls = options.urls.filter((url) => hostOf(url) !== except);
+      const url = urls[turn % urls.length];
+      if (url === undefined)
+        throw trouble('unreachable', `There is no root-chain node beside ${except}.`);
       const id = ++lastId;
       try {
         const body = await post(url, id, question, {
           maxBytes,
           signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
         });
-        return judge(question, id, body);
+        const result = judge(question, id, body);
+        answered = hostOf(url);
+        return result;
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         if (error instanceof PalisadeError && error.retry === 'never') throw error;
-        node++;
+        turn++;
         if (error instanceof PalisadeError) throw error;
         throw trouble('unreachable', `The root-chain node did not answer ${question.method}.`, {
           cause: error,
@@ -73,6 +87,9 @@ export function httpRpc(options: RpcOptions): Rpc {
     },
   };
 }
+
+/** Whom people know a node by; two addresses of one host are one node. */
+const hostOf = (url: string): string => new URL(url).host;
 
 async function post(
   url: string,

@@ -75,7 +75,11 @@ function statusGet(watch: Watch) {
 function alarms(watch: Watch) {
   const { findings } = watch;
   if (!findings.head) return [{ boot_in_progress: {} }];
-  return watch.isFresh() ? [] : [{ ethereum_connection_error: {} }];
+  const unwitnessed = watch.unwitnessed();
+  return [
+    ...(watch.isFresh() ? [] : [{ ethereum_connection_error: {} }]),
+    ...(unwitnessed ? [{ unwitnessed }] : []),
+  ];
 }
 
 function configuration({ parts }: Watch) {

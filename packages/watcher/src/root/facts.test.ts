@@ -16,8 +16,9 @@ describe('facts of the root chain', () => {
   it('[X1] are kept and come back in the order of block and log, whatever order they were added in', async () => {
     const store = new MemoryStore();
     const facts = new FactStore(store);
+    const logs = hex(32) as `0x${string}`;
     const checkpoint = {
-      ...{ height: 300n, hash: hex(32) as `0x${string}` },
+      ...{ height: 300n, hash: logs, logs, witnessed: { height: 299n, logs } },
       ...{ nextChildBlock: 1000n, nextDepositBlock: 2n },
     };
     await facts.add(

@@ -42,6 +42,8 @@ export type WatchParts = {
   /** Root-chain blocks after which a log counts. */
   readonly finalityMargin: number;
   readonly patienceMs: number;
+  /** Whether a second node of the root chain has to tell the same logs. */
+  readonly isWitnessed: boolean;
   readonly mode: Mode;
   readonly dryRun: boolean;
   /** The challenger's account; none in `watch-only` mode. */
@@ -377,6 +379,13 @@ export class Watch {
     const { findings, parts } = this;
     const alarms = findings.events.map(({ event }): AlarmName => event);
     return spendRefusal({ mode: parts.mode, synced: this.isFresh(), alarms });
+  }
+
+  /** Root-chain blocks, first and last, whose logs one node alone told so far; undefined when there are none. */
+  unwitnessed(): { readonly from: number; readonly to: number } | undefined {
+    const last = this.facts.checkpoints().at(-1);
+    if (!this.parts.isWitnessed || !last || last.witnessed.height === last.height) return undefined;
+    return { from: Number(last.witnessed.height) + 1, to: Number(last.height) };
   }
 
   /** Whether everything that counted a moment ago was read and judged. */
