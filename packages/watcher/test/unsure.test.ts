@@ -12,6 +12,23 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
+it('[X10][X14] on a root chain that has not the block it judged by, nothing is recent and nothing may be spent', async () => {
+  const { watch } = world;
+  expect([watch.isFresh(), watch.refusal()]).toEqual([true, undefined]);
+  // Its head may be where it was, or far below: the node just tells of another chain.
+  world.tellOtherChain(true);
+  await watch.look();
+  expect(watch.isFresh()).toBe(false);
+  expect(watch.findings.synced).toBe(false);
+  expect(watch.refusal()).toMatchObject({ code: 'watcher/not-synced' });
+  await watch.look();
+  expect(watch.isFresh()).toBe(false);
+  // A node that was behind is told from one that is on another chain by its next answer.
+  world.tellOtherChain(false);
+  await watch.look();
+  expect([watch.isFresh(), watch.refusal()]).toEqual([true, undefined]);
+});
+
 it('[X14] one node alone is believed, and it is said as long as no other confirmed it', async () => {
   const { watch, chain } = world;
   const alarms = () => world.methods['alarm.get']!.call({} as never);

@@ -6,6 +6,8 @@ import {
   type Blocks,
   bindings,
   bindingsV1,
+  blockAt,
+  type Checkpoint,
   type Patience,
   patiently,
   publicClient,
@@ -66,6 +68,11 @@ export class RootChain {
   async head(): Promise<Head> {
     const { number, timestamp, baseFeePerGas } = await this.client.getBlock();
     return { height: Number(number), seconds: Number(timestamp), baseFee: baseFeePerGas ?? 0n };
+  }
+
+  /** Whether a block that was followed is on the chain that the node tells of now. */
+  async has({ height, hash }: Checkpoint): Promise<boolean> {
+    return (await this.calls.ask(blockAt(height)))?.hash === hash;
   }
 
   async minExitPeriodSeconds(): Promise<number> {

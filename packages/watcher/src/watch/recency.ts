@@ -31,6 +31,12 @@ export class Recency {
     this.judgedMs = done.at(-1)?.ms ?? this.judgedMs;
   }
 
+  /** What was judged is not known to hold any more. */
+  forget(): void {
+    this.moments = [];
+    this.judgedMs = Number.NEGATIVE_INFINITY;
+  }
+
   isFresh(nowMs: number): boolean {
     return nowMs - this.judgedMs < STALE_MS;
   }

@@ -244,6 +244,8 @@ export class Watch {
     const head = await root.head();
     const balance = (await sender?.balance()) ?? 0n;
     const { recency, judgedHeight } = this;
+    const followed = this.facts.checkpoints().at(-1);
+    const isOnChain = followed === undefined || (await root.has(followed));
     await this.noteSilentEnds(head);
     const { view, table } = this;
     const present = { dialect, table, view, now: head, margins, minExitPeriodSeconds };
@@ -254,6 +256,8 @@ export class Watch {
     // Not before: what could not be judged is not known.
     recency.saw(head.height - finalityMargin, askedMs);
     recency.judged(judgedHeight);
+    // Of a chain that is gone nothing is; the follower goes back as soon as it is sure of it.
+    if (!isOnChain) recency.forget();
     this.tell(head, verdict, balance);
     const { synced } = this.findings;
     await this.challenger?.settle(head.height);
