@@ -11,6 +11,7 @@ export { nodeKeyBound, nodeKeyRevoked } from './accounts/events.ts';
 export { accountQuery, nodeKeyQuery, paramsQuery, supplyQuery } from './accounts/queries.ts';
 export { type RootsInBlock, type SignedRoot, signedRoot } from './application/signed-root.ts';
 export { bondSlashed } from './bonds/bonds.ts';
+export { formatAmount } from './format-amount.ts';
 export { type EventDeclaration, event } from './module/event.ts';
 export { MAX_PAGE, type QueryDeclaration, query } from './module/query.ts';
 export { offenceProven } from './offences/offences.ts';

@@ -5,11 +5,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { formatAmount } from '@palisade/chain/schema';
 import {
   type ChainClient,
   type ChainEvent,
   connect,
-  formatAmount,
   memorySpool,
   openMarket,
   type PutProgress,

@@ -1,4 +1,5 @@
 /** Refusals that more than one command of the market gives. */
+import { formatAmount } from '@palisade/chain/schema';
 import { type Refusal, refuse, toHex } from '@palisade/core';
 
 export function noSuchJob(job: Uint8Array): Refusal {
@@ -39,7 +40,7 @@ export function agreementIsEnding(lastSession: bigint): Refusal {
 export function aboveCeiling(amount: bigint, ceiling: bigint): Refusal {
   return refuse(
     'market/above-ceiling',
-    `${amount} base units in all are more than the ${ceiling} of the rate voucher in force.`,
+    `${formatAmount(amount)} in all are more than the ${formatAmount(ceiling)} of the rate voucher in force.`,
     { next: 'The client can sign a rate voucher for more, if its escrow bears it.' },
   );
 }

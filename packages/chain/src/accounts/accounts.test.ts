@@ -63,6 +63,20 @@ describe('sending', () => {
     expect(chain.nextNonce(alice)).toBe(3n);
   });
 
+  it('a refusal names amounts as people do, also what is not the native token', async () => {
+    const chain = await begin();
+    const logOf = async (fields: ReturnType<typeof toBob>) => {
+      const [result] = (await chain.block([await chain.sign(alice, send, fields)])).results;
+      return result!.log;
+    };
+    expect(await logOf(toBob(1500n * PAL + PAL / 2n))).toMatch(
+      /has 99\.\d+ PAL free; 1500\.5 PAL are needed/,
+    );
+    expect(await logOf({ ...toBob(7n), denom: 'gold' })).toMatch(
+      /has 0 gold free; 7 gold are needed/,
+    );
+  });
+
   it('[P1] a transaction that cannot pay leaves no trace at all', async () => {
     const chain = await begin();
     const stranger = accountOf('stranger');

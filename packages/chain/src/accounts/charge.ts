@@ -3,8 +3,9 @@
  * refusal costs the network the same work (spec/ power chapter, P1).
  */
 import { type KeyValueReader, type Opened, type Refusal, refuse, toHex } from '@palisade/core';
+import { formatAmount } from '../format-amount.ts';
 import type { Sender } from '../module/module.ts';
-import { type ChainParams, NATIVE, params } from '../params.ts';
+import { type ChainParams, params } from '../params.ts';
 import type { State } from '../state/overlay.ts';
 import { balanceOf, moduleAccount, transfer } from './ledger.ts';
 import { nodeKeys, nonces } from './state.ts';
@@ -63,10 +64,10 @@ export function cannotPay(
   if (maxFee < fee)
     return refuse(
       'accounts/fee-too-low',
-      `The fee is ${fee} ${NATIVE.denom}; at most ${maxFee} was offered.`,
+      `The fee is ${formatAmount(fee)}; at most ${formatAmount(maxFee)} was offered.`,
       {
         data: { fee },
-        next: `Offer a maxFee of at least ${fee}.`,
+        next: `Offer a maxFee of at least ${fee} base units.`,
       },
     );
   const { free, held } = balanceOf(state, sender.account);
@@ -74,7 +75,7 @@ export function cannotPay(
   if (free < fee || free + held - fee < deposit)
     return refuse(
       'accounts/cannot-pay-fee',
-      `${toHex(sender.account)} has ${free} ${NATIVE.denom} free; the fee is ${fee}, and at least ${deposit} must be left.`,
+      `${toHex(sender.account)} has ${formatAmount(free)} free; the fee is ${formatAmount(fee)}, and at least ${formatAmount(deposit)} must be left.`,
       { retry: 'later', next: 'Send it funds first.' },
     );
   return undefined;

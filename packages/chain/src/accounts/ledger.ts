@@ -12,6 +12,7 @@ import {
   utf8,
 } from '@palisade/core';
 import { keccak256 } from '@palisade/core/crypto';
+import { formatAmount } from '../format-amount.ts';
 import { NATIVE, params } from '../params.ts';
 import type { State } from '../state/overlay.ts';
 import { type Balance, balances, flows, holds, type Supply, supplies } from './state.ts';
@@ -61,7 +62,7 @@ export function cannotSpend(
   if (denom === NATIVE.denom && left > 0n && left < deposit)
     return refuse(
       'accounts/below-existential-deposit',
-      `It would leave ${left} ${denom} in ${toHex(account)}: an account holds at least ${deposit} or nothing.`,
+      `It would leave ${formatAmount(left)} in ${toHex(account)}: an account holds at least ${formatAmount(deposit)} or nothing.`,
       { next: 'Send everything, or leave more.' },
     );
   return undefined;
@@ -89,7 +90,7 @@ export function cannotReceive(
   if (free + held + amount >= deposit) return undefined;
   return refuse(
     'accounts/below-existential-deposit',
-    `${toHex(account)} would hold ${free + held + amount} ${denom}: an account begins with at least ${deposit}.`,
+    `${toHex(account)} would hold ${formatAmount(free + held + amount)}: an account begins with at least ${formatAmount(deposit)}.`,
     { next: 'Send at least the existential deposit.' },
   );
 }
@@ -132,7 +133,7 @@ export function cannotHold(
 function insufficient(account: Uint8Array, free: bigint, amount: bigint, denom: string): Refusal {
   return refuse(
     'accounts/insufficient-funds',
-    `${toHex(account)} has ${free} ${denom} free; ${amount} are needed.`,
+    `${toHex(account)} has ${formatAmount(free, denom)} free; ${formatAmount(amount, denom)} are needed.`,
     { retry: 'later', next: 'Send it funds first, or ask for less.' },
   );
 }

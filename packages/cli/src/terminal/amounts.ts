@@ -19,7 +19,7 @@ export function parseAmount(text: string): bigint {
   return amount;
 }
 
-export { formatAmount } from '@palisade/client';
+export { formatAmount } from '@palisade/chain/schema';
 
 const SECOND = 1000;
 const UNITS: readonly (readonly [name: string, ms: number])[] = [

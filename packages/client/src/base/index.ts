@@ -15,7 +15,6 @@ export { baseUrl, type DirectoryData, parseDirectory, type Seat } from './direct
 export { type Environment, environment } from './environment.ts';
 export type { ClientErrorCode } from './errors.ts';
 export { type FollowOptions, readEvent } from './following.ts';
-export { formatAmount } from './format-amount.ts';
 export {
   type HttpRequest,
   MAX_JSON_BYTES,

@@ -1,4 +1,4 @@
-import { cannotHold, handle, hold } from '@palisade/chain';
+import { cannotHold, formatAmount, handle, hold } from '@palisade/chain';
 import { command, refuse, toHex, u128 } from '@palisade/core';
 import { placeOnRing } from '../challenges/ring.ts';
 import { bondPosted } from '../standing/events.ts';
@@ -26,7 +26,7 @@ export const postBondHandler = handle(postBond, {
     if (total <= posted || total < bond)
       return refuse(
         'market/bond-too-small',
-        `A bond is ${bond} base units or more, and only grows: ${posted} are posted, ${total} were named.`,
+        `A bond is ${formatAmount(bond)} or more, and only grows: ${formatAmount(posted)} are posted, ${formatAmount(total)} were named.`,
         { data: { posted, bond } },
       );
     return cannotHold(state, sender.account, total - posted);

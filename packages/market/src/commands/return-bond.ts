@@ -1,4 +1,4 @@
-import { handle, release } from '@palisade/chain';
+import { formatAmount, handle, release } from '@palisade/chain';
 import { bytes32, command, equalBytes, refuse, toHex } from '@palisade/core';
 import { placeOnRing } from '../challenges/ring.ts';
 import { bondReturned } from '../standing/events.ts';
@@ -37,7 +37,7 @@ export const returnBondHandler = handle(returnBond, {
     if (value > limit)
       return refuse(
         'market/over-exposed',
-        `${value} base units are in flight; without the bond the limit is ${limit}.`,
+        `${formatAmount(value)} are in flight; without the bond the limit is ${formatAmount(limit)}.`,
         { retry: 'later', data: { inFlight: value, limit }, next: 'Ask again when less is.' },
       );
     return undefined;

@@ -1,4 +1,4 @@
-import { params as chainParams, handle, type TxContext } from '@palisade/chain';
+import { params as chainParams, formatAmount, handle, type TxContext } from '@palisade/chain';
 import {
   bytes32,
   command,
@@ -102,7 +102,7 @@ function checkTerms(job: Job, value: Start, old: Agreement | undefined): Refusal
   if (value.rate > job.maxRate)
     return refuse(
       'market/rate-too-high',
-      `The voucher names ${value.rate} per session; the job allows ${job.maxRate}.`,
+      `The voucher names ${formatAmount(value.rate)} per session; the job allows ${formatAmount(job.maxRate)}.`,
     );
   if (value.sessions < 1 || value.sessions > job.sessions)
     return refuse(
@@ -158,7 +158,7 @@ export function startHandler(domain: Domain) {
       if (job.committed + bound > job.escrow)
         return refuse(
           'market/escrow-too-small',
-          `The escrow has ${job.escrow - job.committed} unbound; the voucher needs ${bound}.`,
+          `The escrow has ${formatAmount(job.escrow - job.committed)} unbound; the voucher needs ${formatAmount(bound)}.`,
           {
             next: 'The client can renew the job with more escrow.',
           },

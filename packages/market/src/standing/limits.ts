@@ -1,4 +1,5 @@
 /** Whether a partner may take an agreement now, and if not, why and how it may again. Pure. */
+import { formatAmount } from '@palisade/chain/schema';
 import { type Refusal, refuse } from '@palisade/core';
 import type { StandingParams } from './params.ts';
 import type { Exposure, ProbationBond, Standing } from './records.ts';
@@ -47,7 +48,7 @@ function lacksBond({ standing, bond }: Taker, params: StandingParams): Refusal |
   if (known || amount >= params.bond) return undefined;
   return refuse(
     'market/no-bond',
-    `A new partner posts a bond of ${params.bond} base units; ${amount} are posted.`,
+    `A new partner posts a bond of ${formatAmount(params.bond)}; ${formatAmount(amount)} are posted.`,
     {
       data: { posted: amount, bond: params.bond },
       next: 'Send market.post-bond; it can be had back after its time.',
@@ -95,7 +96,7 @@ function isOnProbation(taker: Taker, load: Load, params: StandingParams): Refusa
   if (load.value <= params.probationValue * BigInt(load.agreements)) return undefined;
   return refuse(
     'market/on-probation',
-    `A partner with ${receipts} receipts takes agreements of up to ${params.probationValue} base units, not ${load.value}.`,
+    `A partner with ${receipts} receipts takes agreements of up to ${formatAmount(params.probationValue)}, not ${formatAmount(load.value)}.`,
     { data: { receipts }, next },
   );
 }
@@ -106,7 +107,7 @@ function isOverExposed(taker: Taker, load: Load, params: StandingParams): Refusa
   if (load.value <= 0n || value + load.value <= limit) return undefined;
   return refuse(
     'market/over-exposed',
-    `${value} base units are in flight and ${load.value} would come; the limit is ${limit}.`,
+    `${formatAmount(value)} are in flight and ${formatAmount(load.value)} would come; the limit is ${formatAmount(limit)}.`,
     {
       data: { inFlight: value, limit },
       next: 'Post a larger bond, or wait: the limit grows with what is earned, and what is paid is no longer in flight.',

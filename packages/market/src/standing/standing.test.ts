@@ -192,6 +192,10 @@ describe('a newcomer', () => {
     const old = { partner: market.partner('p0').id };
     await chain.expectRefused('market/bond-held', market.owner('p0'), returnBond, old);
     await expectBarred(market, 'market/no-bond', 'p1');
+    const asks = { partner: market.partner('p1').id, agreements: 1, value: RATE };
+    expect(market.ask(mayTakeQuery, asks)!.message).toBe(
+      'A new partner posts a bond of 44 PAL; 0 PAL are posted.',
+    );
     await chain.expectRefused('market/bond-too-small', market.partner('p1'), postBond, {
       total: 43n * PAL,
     });

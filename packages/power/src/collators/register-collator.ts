@@ -1,4 +1,4 @@
-import { cannotHold, handle, hold, nodeKeys, PPM, validators } from '@palisade/chain';
+import { cannotHold, formatAmount, handle, hold, nodeKeys, PPM, validators } from '@palisade/chain';
 import {
   address,
   bytes32,
@@ -95,7 +95,7 @@ export function registerCollatorHandler(domain: Domain, virtualStake: VirtualSta
       if (bond + virtualStake(state, nodeKey) < limits.candidacyBond)
         return refuse(
           'power/bond-too-small',
-          `A candidacy needs a bond of ${limits.candidacyBond} base units; ${bond} were offered.`,
+          `A candidacy needs a bond of ${formatAmount(limits.candidacyBond)}; ${formatAmount(bond)} were offered.`,
           { data: { least: limits.candidacyBond }, next: 'Offer at least that.' },
         );
       return cannotHold(state, sender.account, bond);
