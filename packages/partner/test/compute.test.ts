@@ -210,14 +210,28 @@ describe('computation on a network', () => {
     expect(gone).toMatchObject({ reason: 'it took longer than 200 ms here' });
   });
 
-  it('a trap is a result like any other: agreed upon and paid', async () => {
-    const market = marketOf(await startComputers(2));
+  it('a trap is a result like any other: agreed upon, and paid though the session ends before the receipts are there', async () => {
+    const pool = await startComputers(2);
+    const { chain, clock } = pool;
+    const { number: over, startMs } = await chain.session();
+    clock.moveTo(Number(startMs + (await chain.params()).sessionMs));
+    await until(async () => (await chain.session()).number > over, { what: 'the next session' });
+    let isRan = false;
+    let late = 0;
+    // Who signs a receipt has heard of the session before, once for each partner.
+    const session = (number?: bigint) =>
+      chain.session(number === undefined && isRan && late++ < 2 ? over : number);
+    const market = marketOf({ ...pool, chain: { ...chain, session } });
     const module = await assemble(
       program('(call $output_write (i32.const 0) (i32.const 4)) (unreachable)'),
     );
     const { maxRate } = await market.quoteRun({ size: 1000, fuel: limits.fuel, fold: 2 });
     const input = new Uint8Array(0);
-    const done = await market.run({ module, input, limits, fold: 2, maxRate });
+    const onProgress = ({ step }: RunProgress) => {
+      isRan ||= step === 'ran';
+    };
+    const done = await market.run({ module, input, limits, fold: 2, maxRate, onProgress });
     expect(done).toMatchObject({ end: 'trapped', output: new Uint8Array(4), fuel: 4n });
+    expect(late).toBeGreaterThan(2);
   });
 });

@@ -144,18 +144,27 @@ export async function completeWith(
   url: string,
   receiptFor: (session: bigint) => Receipt,
 ): Promise<{ readonly receipt: Receipt; readonly fee: bigint }> {
-  for (let turn = 1; ; turn++) {
-    const receipt = receiptFor((await context.chain.session()).number);
+  return inRunningSession(context, async (session) => {
+    const receipt = receiptFor(session);
+    const partnerSignature = await exchange(context, url, receipt);
+    const fee = await fileReceipt(context, { ...receipt, partnerSignature });
+    return { receipt, fee };
+  });
+}
+
+/** Does what names the running session; again, when that ends in between. */
+export async function inRunningSession<T>(
+  { chain }: JobContext,
+  act: (session: bigint) => Promise<T>,
+): Promise<T> {
+  for (let turn = 1; ; turn++)
     try {
-      const partnerSignature = await exchange(context, url, receipt);
-      const fee = await fileReceipt(context, { ...receipt, partnerSignature });
-      return { receipt, fee };
+      return await act((await chain.session()).number);
     } catch (error) {
       const isNextSession =
         error instanceof PalisadeError && error.code === 'market/bad-last-session';
       if (!isNextSession || turn === MAX_SESSION_TURNS) throw error;
     }
-  }
 }
 
 function earlier(a: bigint, b: bigint): bigint {

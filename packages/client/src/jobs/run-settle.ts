@@ -15,7 +15,7 @@ import { agreementOf, type JobContext } from './context.ts';
 import { fileReceipt } from './file-receipt.ts';
 import { runOutput } from './partner-api.ts';
 import { RUN_SESSIONS } from './quote.ts';
-import { exchange } from './remove.ts';
+import { exchange, inRunningSession } from './remove.ts';
 import type { RunDone, RunWish } from './run.ts';
 import type { Hired } from './run-hire.ts';
 import { doorOf } from './upload.ts';
@@ -94,16 +94,18 @@ async function paymentFor(
 ): Promise<Payment> {
   const { chain } = context;
   const { fuel: units, output } = result!;
-  const [session, view] = await Promise.all([chain.session(), chain.job(job)]);
+  const view = await chain.job(job);
   const agreement = view && agreementOf(view, partner);
   const amount = owedFor({ rate, sessions: RUN_SESSIONS }, units, limits.fuel);
   if (agreement?.final === 1) return { partner, amount: agreement.vouched, receipt: undefined };
-  const isOver = agreement && agreement.lastSession < session.number;
-  const lastSession = isOver ? agreement.lastSession : session.number;
   const sequence = agreement?.sequence ?? 1;
-  const words = { job, partner, sequence, lastSession, units, amount, result: output };
-  const partnerSignature = await exchange(context, url, words);
-  return { partner, amount, receipt: { ...words, partnerSignature } };
+  return inRunningSession(context, async (session) => {
+    const isOver = agreement && agreement.lastSession < session;
+    const lastSession = isOver ? agreement.lastSession : session;
+    const words = { job, partner, sequence, lastSession, units, amount, result: output };
+    const partnerSignature = await exchange(context, url, words);
+    return { partner, amount, receipt: { ...words, partnerSignature } };
+  });
 }
 
 /** The output from whoever gives the right one. */
