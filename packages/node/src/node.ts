@@ -107,7 +107,8 @@ export async function startNode(
   await openJobs.load();
   for (const envelope of jobFiles.waiting())
     await application.checkTx({ tx: envelope, type: 'new' });
-  const follower = followBlocks({ pool, services, openJobs, metrics, lastBlock });
+  const log = context.log.child({ module: 'blocks' });
+  const follower = followBlocks({ pool, services, openJobs, metrics, log, lastBlock });
   context.onStop('block listener', () => follower.stop());
   context.onStop('challenges', async () => {
     for (const { challenger } of services) await challenger.stop();

@@ -1,9 +1,10 @@
 /** What a node does with each block that its engine has committed. */
 import { currentSession } from '@palisade/chain';
-import type { Metrics } from '@palisade/daemon';
+import type { Logger, Metrics } from '@palisade/daemon';
 import type { CommittedBlock } from '@palisade/engine';
 import { auditMissed } from '@palisade/market';
 import { draws, seatsDrawn } from '@palisade/power';
+import { fieldsOf } from '../events/event-index.ts';
 import type { nodeMetrics } from '../metrics.ts';
 import type { StoreRoots } from '../store/draw-roots.ts';
 import type { OpenJobs } from './open-jobs.ts';
@@ -15,6 +16,7 @@ type Following = {
   readonly services: readonly ValidatorService[];
   readonly openJobs: OpenJobs;
   readonly metrics: Metrics<typeof nodeMetrics>;
+  readonly log: Logger;
   /** When the last block came, ms; kept up to date. */
   readonly lastBlock: { atMs: number };
 };
@@ -51,7 +53,7 @@ export function followBlocks(following: Following): Follower {
 }
 
 async function follow(following: Following, block: CommittedBlock, now: number): Promise<void> {
-  const { pool, services, openJobs } = following;
+  const { pool, services, openJobs, log } = following;
   const { index, jobFiles, application } = pool;
   await index.add(block);
   await count(following, block, now);
@@ -68,21 +70,29 @@ async function follow(following: Following, block: CommittedBlock, now: number):
     await service.proofs.look(block);
   }
   // Last: duties do not wait for the disk.
-  await keepDrawRoots(pool, block);
+  await keepDrawRoots(pool, block, log);
 }
 
 /** Keeps what ties the snapshot of a draw to a block, for as long as the draw is known. */
-async function keepDrawRoots(
-  { application, drawRoots }: Pool,
-  { results }: CommittedBlock,
+export async function keepDrawRoots(
+  { application, drawRoots }: Pick<Pool, 'application' | 'drawRoots'>,
+  { results }: Pick<CommittedBlock, 'results'>,
+  log: Logger,
 ): Promise<void> {
-  if (!results.events.some(({ type }) => type === seatsDrawn.name)) return;
+  const event = results.events.find(({ type }) => type === seatsDrawn.name);
+  if (!event) return;
   const { committed } = application;
-  const session = currentSession.get(committed) ?? 0n;
+  const { session } = seatsDrawn.schema.fromJson(fieldsOf(event, seatsDrawn), seatsDrawn.name);
   const asked = { path: '/roots', data: new Uint8Array(), height: 0n, prove: false };
   const { height, value } = await application.query(asked);
   // Within a session every block has the same snapshot, so it need not be the block of the draw.
-  if (currentSession.get(committed) !== session) return;
+  if (currentSession.get(committed) !== session)
+    return log.warn(
+      'the session of a draw was over before its roots were read: they are lost here',
+      {
+        session,
+      },
+    );
   const roots = JSON.parse(Buffer.from(value).toString()) as StoreRoots['roots'];
   await drawRoots.keep(session, { height: `${height}`, roots });
   await drawRoots.forget((past) => draws.has(committed, past));

@@ -25,9 +25,15 @@ export class DrawRoots {
     await atomicWrite(this.file(session), `${JSON.stringify(roots)}\n`);
   }
 
+  /** Undefined where none were kept. @throws Error of the file system */
   async find(session: bigint): Promise<StoreRoots | undefined> {
-    const text = await readFile(this.file(session), 'utf8').catch(() => undefined);
-    return text === undefined ? undefined : (JSON.parse(text) as StoreRoots);
+    try {
+      return JSON.parse(await readFile(this.file(session), 'utf8')) as StoreRoots;
+    } catch (error) {
+      // Only where there is no file were none kept: a disk that cannot be read says nothing of that.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   /** Removes those of sessions that are not wanted any more. */
