@@ -7,7 +7,7 @@
 import { type EventDeclaration, randomnessFixed, sessionStarted } from '@palisade/chain/schema';
 import { readEvent } from '@palisade/client';
 import { type Clock, equalBytes, PalisadeError, type Signer } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
+import { type Logger, pause } from '@palisade/daemon';
 import {
   agreementEnded,
   agreementExtended,
@@ -23,7 +23,7 @@ import type { Auditor } from './audits/auditor.ts';
 import type { PartnerTiming } from './config.ts';
 import type { PartnerMetrics } from './metrics.ts';
 import type { ChainEvent, Network } from './network.ts';
-import { pause, settled } from './pool/pause.ts';
+import { settled } from './pool/stopping.ts';
 import { hexOf } from './records/agreement.ts';
 import type { AgreementBook } from './records/agreement-book.ts';
 import type { Ledger } from './records/ledger.ts';

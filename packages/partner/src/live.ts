@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { type ChainClient, connect } from '@palisade/client';
 import { type Domain, fromHex, PalisadeError, toHex } from '@palisade/core';
-import type { DaemonContext } from '@palisade/daemon';
+import { type DaemonContext, pause } from '@palisade/daemon';
 import { UTILITY } from '@palisade/market/schema';
 import type { AccessAgreements } from './access/agreement.ts';
 import { accessAgreements } from './access/open-agreements.ts';
@@ -28,7 +28,7 @@ import { reportingOmissions } from './omissions.ts';
 import type { PartnerOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { ChallengeDesk } from './pool/challenge-desk.ts';
-import { pause, shared } from './pool/pause.ts';
+import { shared } from './pool/stopping.ts';
 import { recoverStrays } from './recover.ts';
 import { ensureSameChain } from './same-chain.ts';
 import { Speakers } from './speakers.ts';

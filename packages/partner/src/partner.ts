@@ -9,6 +9,7 @@ import {
   createOperatorPages,
   type DaemonContext,
   launchDaemon,
+  pause,
   silentLogger,
 } from '@palisade/daemon';
 import { UTILITY } from '@palisade/market/schema';
@@ -17,7 +18,6 @@ import { type RunningServer, startServer } from './http/server.ts';
 import { goLive, type Live } from './live.ts';
 import type { PartnerOptions } from './options.ts';
 import { openParts, type Parts } from './parts.ts';
-import { pause } from './pool/pause.ts';
 import { sizeOf } from './records/agreement.ts';
 import type { AgreementBook } from './records/agreement-book.ts';
 import { notReady, setGauges, statusOf } from './status.ts';

@@ -3,7 +3,7 @@
  * Asking for a piece that waits already brings it forward; one that runs is run once more after.
  */
 import type { Logger } from '@palisade/daemon';
-import { settled } from './pool/pause.ts';
+import { settled } from './pool/stopping.ts';
 
 export type WorkQueueOptions = {
   readonly name: string;

@@ -14,7 +14,7 @@ import {
   powerParamsQuery,
 } from '@palisade/power/schema';
 import { type Network, untilIncluded } from '../network.ts';
-import { settled } from '../pool/pause.ts';
+import { settled } from '../pool/stopping.ts';
 import { pauseOrMove } from './pause-or-move.ts';
 import { isCode } from './work.ts';
 

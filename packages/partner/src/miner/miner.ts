@@ -9,7 +9,7 @@
  *                                                  declared faulty
  */
 import { createMiner, nodesOf, type SectorsParams, shapeOf } from '@palisade/power/schema';
-import { settled } from '../pool/pause.ts';
+import { settled } from '../pool/stopping.ts';
 import { type ChainSectors, readParams, readSectors } from './chain-view.ts';
 import { Mender } from './damage.ts';
 import { pauseOrMove } from './pause-or-move.ts';

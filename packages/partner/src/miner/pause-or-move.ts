@@ -1,6 +1,6 @@
 /** Waiting for the next look, which comes at once when somebody moves the clock. */
 import type { Clock } from '@palisade/core';
-import { pause } from '../pool/pause.ts';
+import { pause } from '@palisade/daemon';
 
 /** Waits, or less when the clock is moved or the signal says so; never throws. */
 export async function pauseOrMove(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import type { SectorsParams } from '@palisade/power/schema';
 import type { MiningTerms } from '../config.ts';
 import type { PartnerMetrics } from '../metrics.ts';
 import { type Environment, type Network, untilIncluded } from '../network.ts';
-import { settled } from '../pool/pause.ts';
+import { settled } from '../pool/stopping.ts';
 import type { ChainSectors } from './chain-view.ts';
 import { roomToSeal } from './order.ts';
 import type { ProofShelf } from './proof-shelf.ts';

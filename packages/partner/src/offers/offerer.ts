@@ -7,14 +7,14 @@ import {
   type Signer,
   signEnvelope,
 } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
+import { type Logger, pause } from '@palisade/daemon';
 import { offer, UTILITY } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import type { PartnerMetrics } from '../metrics.ts';
 import type { Environment, ValidatorEntry } from '../network.ts';
 import { postMessage } from '../pool/call.ts';
 import type { JobNotice } from '../pool/notices.ts';
-import { pause, settled, stopController } from '../pool/pause.ts';
+import { settled, stopController } from '../pool/stopping.ts';
 import { type HexId, hexOf } from '../records/agreement.ts';
 import type { Room } from '../room.ts';
 import { judgeJob, type Terms } from './judge-job.ts';

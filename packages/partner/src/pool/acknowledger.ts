@@ -7,7 +7,7 @@ import type { Logger } from '@palisade/daemon';
 import { noticeAck } from '@palisade/market/schema';
 import type { Environment, ValidatorEntry } from '../network.ts';
 import { postMessage } from './call.ts';
-import { settled, stopController } from './pause.ts';
+import { settled, stopController } from './stopping.ts';
 
 /** Acknowledgements under way at once, to all validators together. */
 const AT_ONCE = 4;

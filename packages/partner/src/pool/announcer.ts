@@ -19,7 +19,7 @@ import {
   type ValueOf,
   verifyOpened,
 } from '@palisade/core';
-import { type Logger, setAlarm } from '@palisade/daemon';
+import { type Logger, pause, setAlarm } from '@palisade/daemon';
 import {
   type Capacity,
   type CapacityTimes,
@@ -39,7 +39,7 @@ import type { Environment, ValidatorEntry } from '../network.ts';
 import type { Sequence } from '../records/sequence.ts';
 import { WorkQueue } from '../work-queue.ts';
 import { badWord, type MessageAnswer, postMessage } from './call.ts';
-import { pause, stopController } from './pause.ts';
+import { stopController } from './stopping.ts';
 
 /** Part of the interval by which READYs are spread, so that a pool's partners do not come at once. */
 const JITTER = 0.1;

@@ -18,7 +18,7 @@ import { type match, partnerConnectReport, ready } from '@palisade/market/schema
 import type { Environment, ValidatorEntry } from '../network.ts';
 import { type HexId, hexOf } from '../records/agreement.ts';
 import { postMessage } from './call.ts';
-import { settled, stopController } from './pause.ts';
+import { settled, stopController } from './stopping.ts';
 
 /** Matches that are waited for, as many as offers can be open. */
 const MAX_EXPECTED = 256;

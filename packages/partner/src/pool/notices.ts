@@ -20,13 +20,13 @@ import {
   type ValueOf,
   verifyOpened,
 } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
+import { type Logger, pause } from '@palisade/daemon';
 import { match, notice, request, subscribe } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import type { PartnerMetrics } from '../metrics.ts';
 import type { Environment, ValidatorEntry } from '../network.ts';
 import { badWord } from './call.ts';
-import { pause, settled, shared, stopController } from './pause.ts';
+import { settled, shared, stopController } from './stopping.ts';
 import { chooseStreams } from './streams.ts';
 
 const MAX_PAUSE_MS = 60_000;

@@ -17,13 +17,13 @@ import {
   type ValueOf,
   verifyOpened,
 } from '@palisade/core';
-import type { Logger } from '@palisade/daemon';
+import { type Logger, pause } from '@palisade/daemon';
 import { workAnswer, workQuery } from '@palisade/market/schema';
 import type { PartnerTiming } from '../config.ts';
 import type { PartnerMetrics } from '../metrics.ts';
 import type { Environment, ValidatorEntry } from '../network.ts';
 import { badWord, CALL_MS, MAX_ANSWER_BYTES } from './call.ts';
-import { pause, settled, stopController } from './pause.ts';
+import { settled, stopController } from './stopping.ts';
 
 /** Validators asked in one round: those that answer for this partner. */
 const ASKED = 2;

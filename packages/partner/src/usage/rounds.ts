@@ -1,6 +1,6 @@
 /** Looks at the running session now and then: what is vouched for needs no more of the chain. */
-import type { Logger } from '@palisade/daemon';
-import { pause, settled } from '../pool/pause.ts';
+import { type Logger, pause } from '@palisade/daemon';
+import { settled } from '../pool/stopping.ts';
 
 export type RoundsOptions = {
   readonly everyMs: number;

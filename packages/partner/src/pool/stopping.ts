@@ -1,8 +1,6 @@
-/** Waiting and stopping. */
+/** Stopping: signals that many hang on, and work that is waited for no longer than it deserves. */
 import { setMaxListeners } from 'node:events';
 import { pause } from '@palisade/daemon';
-
-export { pause };
 
 /** Calls and streams that hang on one signal at once; more would be a leak, and Node says so. */
 const MAX_LISTENERS = 1024;
