@@ -4,7 +4,7 @@
  * that other processes host are not collected.
  */
 import { activeValidators, currentSession } from '@palisade/chain';
-import { toHex } from '@palisade/core';
+import { PalisadeError, toHex } from '@palisade/core';
 import type { Logger } from '@palisade/daemon';
 import { childBlocks } from '@palisade/payments';
 import {
@@ -106,7 +106,12 @@ export class Submitter {
       });
       if (log) return log.args.validators!;
     }
-    throw new Error(`the root chain has no log of how session ${session} began`);
+    throw new PalisadeError({
+      code: 'node/no-handover',
+      message: `The root chain shows no handover of its authority to session ${session}: who may sign child blocks is not known.`,
+      retry: 'later',
+      next: 'Check that --root-chain names a node that keeps the logs of all blocks since the contracts were deployed.',
+    });
   }
 
   /** Hands over when the present validators are others than those that the authority knows. */
