@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environment } from '@palisade/client';
+import { DEFAULT_POLICY, DEVELOPMENT_POLICY, environment } from '@palisade/client';
 import { accountSigner, toHex } from '@palisade/core';
 import { afterEach, beforeEach } from 'vitest';
 import { FakeNetwork } from '../../client/test/fake-network.ts';
@@ -102,11 +102,14 @@ export function fileOf(size: number, name = 'plan.bin'): { path: string; bytes: 
   return { path, bytes };
 }
 
+/** Times that an answer may take, ms: not shorter here, or a busy machine has answered too late. */
+const PATIENCE_MS = [DEVELOPMENT_POLICY, DEFAULT_POLICY].map(({ timeoutMs }) => timeoutMs);
+const LONGEST_MS = Math.max(...PATIENCE_MS);
 /** Pauses between attempts are short here; what waits for an answer waits as long as it would. */
 const { sleep } = environment();
 const quick = {
   sleep: (ms: number, signal?: AbortSignal) =>
-    sleep(ms < 6000 && ms !== 2000 ? ms / 50 : ms, signal),
+    sleep(ms < LONGEST_MS && !PATIENCE_MS.includes(ms) ? ms / 50 : ms, signal),
 };
 
 export const json = (text: string) => JSON.parse(text) as Record<string, never>;
