@@ -58,7 +58,7 @@ async function get(session: Session, job: string, options: GetOptions): Promise<
       session.note(`Going on after the ${formatSize(from)} that are here already.`);
       return show(restOf(session, job, from), from);
     });
-    return report(file, path, 1);
+    return report(file, path);
   } finally {
     bar.end();
     await file.close();
@@ -97,16 +97,23 @@ async function* counted(
   }
 }
 
-function report({ manifest, view, contentKey }: Got, path: string, files: number): Report {
+/** `entries` of a folder that was unpacked. */
+function report({ manifest, view, contentKey }: Got, path: string, entries?: number): Report {
   const { name, kind, size } = manifest;
+  const files = entries ?? 1;
   return {
     json: { job: view.id, contentId: view.job.subject, name, kind, size, files, path },
     lines: facts([
-      ['file', path],
-      ['size', kind === 'directory' ? `${formatSize(size)} in ${files} entries` : formatSize(size)],
+      [entries === undefined ? 'file' : 'folder', path],
+      ['size', entries === undefined ? formatSize(size) : sizeOf(size, entries)],
       ['checked', `against ${toHex(view.job.subject)}${contentKey ? ', and its seal' : ''}`],
     ]),
   };
+}
+
+function sizeOf(size: number, entries: number): string {
+  if (entries === 0) return 'none: a folder without files';
+  return `${formatSize(size)} in ${entries} ${entries === 1 ? 'entry' : 'entries'}`;
 }
 
 export function shareCommand(context: Context) {

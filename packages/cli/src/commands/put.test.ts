@@ -72,12 +72,22 @@ describe('files', () => {
     writeFileSync(join(folder, 'deep/a.txt'), 'hello');
     const { job } = json((await run(['put', folder, ...STORED, '--json'])).out);
     const to = join(home, 'back');
-    expect((await run(['get', job!, '-o', to])).code).toBe(0);
+    expect((await run(['get', job!, '-o', to])).out).toMatch(
+      /folder +.*back\nsize .* in 2 entries/,
+    );
     expect(readFileSync(join(to, 'deep/a.txt'), 'utf8')).toBe('hello');
     expect((await run(['get', job!, '-o', to])).err).toContain('is not empty');
     const tar = join(home, 'x.tar');
-    await run(['get', job!, '-o', tar, '--no-unpack']);
+    const packed = await run(['get', job!, '-o', tar, '--no-unpack']);
+    expect(packed.out).toMatch(/file +.*x.tar\nsize .* KiB\n/);
     expect(readFileSync(tar).includes('deep/a.txt')).toBe(true);
+
+    const hollow = join(home, 'hollow');
+    mkdirSync(hollow);
+    const stored = json((await run(['put', hollow, ...STORED, '--json'])).out);
+    const got = await run(['get', stored.job!, '-o', `${hollow}-back`]);
+    expect(got.out).toContain('a folder without files');
+    expect(readdirSync(`${hollow}-back`)).toEqual([]);
   });
 
   it('stored in public can be read by somebody without any key', async () => {
