@@ -1,7 +1,7 @@
 /** `palisade devnet`: runs the network in the foreground, with or without its story. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PalisadeError, toHex } from '@palisade/core';
@@ -46,6 +46,7 @@ export type DevnetRun = {
   readonly allow?: readonly string[];
 };
 
+const DAEMON_NAME = 'devnet';
 /** Files that a checkout has, the first that is there is stored. */
 const STORY_FILES = ['README.md', 'LICENSE', 'package.json'];
 /** Guard time of a block: this part of its time, as 150 ms are of a second. */
@@ -85,7 +86,7 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
     file: join(run.root, 'log', 'devnet.log'),
   });
   await runDaemon(
-    'devnet',
+    DAEMON_NAME,
     async (context) => {
       const devnet = await startDevnet(context, {
         root: run.root,
@@ -114,11 +115,33 @@ export async function runDevnet(run: DevnetRun): Promise<void> {
       return devnet;
     },
     {
-      log: createLogger(settings, { name: 'devnet' }),
+      log: createLogger(settings, { name: DAEMON_NAME }),
       dataDir: run.root,
-      onEnd: (error) => void process.stderr.write(`The network ends: ${describeError(error)}\n`),
+      onEnd: (error) => void process.stderr.write(`${lastWords(error, run.root)}\n`),
     },
   );
+}
+
+/** Why it ends; where one runs in its folder already, that one goes on. */
+export function lastWords(error: unknown, root: string): string {
+  const isInUse = error instanceof PalisadeError && error.code === 'daemon/data-dir-in-use';
+  const { dir, name, pid, since } = isInUse ? error.data : {};
+  if (dir !== root || name !== DAEMON_NAME) return `The network ends: ${describeError(error)}`;
+  const url = urlOf(root);
+  return [
+    `A network of ${root} runs already, and goes on: process ${pid}, since ${since}${url === undefined ? '' : `, at ${url}`}.`,
+    '  use it: commands reach it from any terminal, such as npx palisade partners',
+    `  stop it: Ctrl-C where it runs, or kill ${pid}`,
+    '  run one more beside it: name another folder with --dir',
+  ].join('\n');
+}
+
+function urlOf(root: string): string | undefined {
+  try {
+    return JSON.parse(readFileSync(join(root, 'network.json'), 'utf8')).urls[0];
+  } catch {
+    return undefined; // it has only begun
+  }
 }
 
 /** Seats change hands whatever the story is about; what goes wrong in telling it is for the log. */

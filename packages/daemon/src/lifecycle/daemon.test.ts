@@ -73,7 +73,10 @@ describe('a daemon inside a process', () => {
 describe('the lock of a data folder', () => {
   it('is held once, also within one process', async () => {
     const lock = await launchLock();
-    await expect(lockDataDir(dir, 'b')).rejects.toMatchObject({ code: 'daemon/data-dir-in-use' });
+    await expect(lockDataDir(dir, 'b')).rejects.toMatchObject({
+      code: 'daemon/data-dir-in-use',
+      data: { dir, pid: process.pid, name: 'a' },
+    });
     lock.release();
     (await lockDataDir(dir, 'b')).release();
   });

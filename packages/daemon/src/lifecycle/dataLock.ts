@@ -24,7 +24,7 @@ const held = new Set<string>();
 
 /**
  * Claims a data folder, which must exist, for this process until `release`.
- * @throws PalisadeError `daemon/data-dir-in-use` naming the process that holds it.
+ * @throws PalisadeError `daemon/data-dir-in-use` naming the process that holds it, and in its data, too
  */
 export async function lockDataDir(dir: string, name: string): Promise<DataLock> {
   const folder = join(resolve(dir), 'lock');
@@ -91,19 +91,20 @@ function startTime(pid: number): number | undefined {
 function inUse(dir: string, folder: string, holder: string): PalisadeError {
   const pid = Number(holder.split('-')[0]);
   const who = pid === process.pid ? 'this process itself' : `process ${pid}`;
+  const { name, since } = contentOf(join(folder, holder));
+  const called = name === undefined ? '' : ` (${name}, since ${since})`;
   return new PalisadeError({
     code: 'daemon/data-dir-in-use',
-    message: `The data folder ${dir} is in use by ${who}${nameOf(join(folder, holder))}; two writers would destroy it.`,
+    message: `The data folder ${dir} is in use by ${who}${called}; two writers would destroy it.`,
     next: `Stop that process, or use another folder. If it is no Palisade process, delete ${join(folder, holder)}.`,
-    data: { dir, pid },
+    data: { dir, pid, ...(name === undefined ? {} : { name, since: `${since}` }) },
   });
 }
 
-function nameOf(file: string): string {
+function contentOf(file: string): { readonly name?: string; readonly since?: string } {
   try {
-    const { name, since } = JSON.parse(readFileSync(file, 'utf8'));
-    return ` (${name}, since ${since})`;
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    return ''; // it ended meanwhile, or has not written yet
+    return {}; // it ended meanwhile, or has not written yet
   }
 }
