@@ -56,7 +56,7 @@ async function ask(
 function warpCommand(context: Context) {
   return devLeaf(
     'warp',
-    'Let time pass at once: sessions are lived through, audits answered, partners paid',
+    'Let time pass, a session a second or two: each is lived through, audits answered, partners paid',
     'palisade dev warp 4h',
   )
     .argument('<duration>', 'as 90s, 10m, 4h', parseDuration)

@@ -18,7 +18,13 @@ import { atomicWrite, type Config, ensureDir } from '@palisade/daemon/base';
 import pc from 'picocolors';
 import { voucherFolder } from '../files/vouchers.ts';
 import { formatSize } from '../terminal/amounts.ts';
-import { noProgress, type Progress, progressBar, type Show } from '../terminal/progress.ts';
+import {
+  noProgress,
+  type Progress,
+  progressBar,
+  progressLines,
+  type Show,
+} from '../terminal/progress.ts';
 import type { World } from '../terminal/world.ts';
 import { accountKeys, accountOf, anonymous, type NamedAccount, unlockAccount } from './account.ts';
 import { type CliConfig, readConfig } from './config.ts';
@@ -81,8 +87,9 @@ export class Session {
   }
 
   progress(label: string, show: Show = formatSize): Progress {
-    if (this.isJson || !this.world.isTerminal) return noProgress;
-    return progressBar(this.world, label, show);
+    if (this.isJson) return noProgress;
+    const begin = this.world.isTerminal ? progressBar : progressLines;
+    return begin(this.world, label, show);
   }
 
   /** Asks a person to agree, unless `--yes` was given or nobody is there. */

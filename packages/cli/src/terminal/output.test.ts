@@ -1,8 +1,9 @@
 import { PalisadeError } from '@palisade/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { formatDuration } from './amounts.ts';
 import { asPalisadeError, errorJson, errorLines, usageError } from './print-error.ts';
-import { line } from './progress.ts';
+import { line, progressLines } from './progress.ts';
 import { facts, table, widthOf } from './table.ts';
 
 const plain = { red: (text: string) => text, dim: (text: string) => text };
@@ -51,6 +52,19 @@ describe('the progress line', () => {
       'sending  [██████                  ]  25 %  1.00 MiB of 4.00 MiB  3s left',
     );
     expect(line('x', 0, 0, 0)).toContain('100 %');
+  });
+
+  it('without a terminal is a new one every 5 s, and none for what is over by then', () => {
+    let nowMs = 0;
+    const told: string[] = [];
+    const stderr = (text: string) => void told.push(text);
+    const progress = progressLines({ nowMs: () => nowMs, stderr }, 'time', formatDuration);
+    for (; nowMs <= 12_000; nowMs += 1000) progress.update(nowMs * 60, 12_000 * 60);
+    progress.end();
+    expect(told).toEqual([
+      'time   41 %  5m of 12m  7s left\n',
+      'time   83 %  10m of 12m  2s left\n',
+    ]);
   });
 });
 

@@ -1,9 +1,11 @@
-/** One line that tells how far something is, on a terminal; elsewhere nothing. */
+/** How far something is: one line that changes on a terminal, a line now and then elsewhere. */
 import { formatDuration, formatSize } from './amounts.ts';
 import type { World } from './world.ts';
 
 /** A terminal needs no more than ten pictures a second. */
 const REDRAW_MS = 100;
+/** A log, or whoever looks at a pipe, needs a sign of life as often as this, ms. */
+const LINE_MS = 5000;
 const BAR_CHARS = 24;
 
 /** How amounts are written. */
@@ -37,6 +39,25 @@ export function progressBar(world: World, label: string, show: Show): Progress {
   };
 }
 
+/** What is over soon says nothing. */
+export function progressLines(
+  world: Pick<World, 'nowMs' | 'stderr'>,
+  label: string,
+  show: Show,
+): Progress {
+  const started = world.nowMs();
+  let told = started;
+  return {
+    update(done, total) {
+      const now = world.nowMs();
+      if (now - told < LINE_MS || done >= total) return;
+      told = now;
+      world.stderr(`${label}  ${amounts(done, total, now - started, show)}\n`);
+    },
+    end: () => {},
+  };
+}
+
 /** `sending  [██████        ]  25 %  1.00 MiB of 4.00 MiB  3s left`. */
 export function line(
   label: string,
@@ -45,11 +66,20 @@ export function line(
   elapsedMs: number,
   show: Show = formatSize,
 ): string {
-  const share = total === 0 ? 1 : Math.min(1, done / total);
-  const filled = Math.round(share * BAR_CHARS);
+  const filled = Math.round(shareOf(done, total) * BAR_CHARS);
   const bar = `${'█'.repeat(filled)}${' '.repeat(BAR_CHARS - filled)}`;
+  return `${label}  [${bar}] ${amounts(done, total, elapsedMs, show)}`;
+}
+
+/** ` 25 %  1.00 MiB of 4.00 MiB  3s left`. */
+function amounts(done: number, total: number, elapsedMs: number, show: Show): string {
+  const share = shareOf(done, total);
   const left = share > 0 && share < 1 ? (elapsedMs / share) * (1 - share) : 0;
   const eta = left >= 1000 ? `  ${formatDuration(left)} left` : '';
   const percent = `${Math.floor(share * 100)}`.padStart(3);
-  return `${label}  [${bar}] ${percent} %  ${show(done)} of ${show(total)}${eta}`;
+  return `${percent} %  ${show(done)} of ${show(total)}${eta}`;
+}
+
+function shareOf(done: number, total: number): number {
+  return total === 0 ? 1 : Math.min(1, done / total);
 }
