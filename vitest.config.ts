@@ -44,7 +44,7 @@ export default defineConfig({
         // being lied to.
         test: {
           name: 'packages',
-          include: ['packages/*/test/**/*.test.ts', 'test/{crash,hostile}/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'test/{crash,hostile,scripts}/**/*.test.ts'],
           exclude: EXCLUDE,
           // To load the modules of a daemon again for each file took as long as many of its tests.
           isolate: false,

@@ -1,15 +1,27 @@
 /**
- * `npm run test:crash -- [--points 200] [--seed N] [--only K,L] [--jobs 2] [--json] [--keep]`: kills
- * a whole network, and often its client, at seeded points of the main job, and looks at what they
- * have kept. A point that a run never reaches is told and drawn again. Bundled as the program is, in
- * a folder of its own, so that several runs and a build do not disturb each other. On a busy machine
- * `CRASH_SESSION_MS=12000` lets more jobs go on than end in a refund.
+ * `npm run test:crash`: kills a whole network, and often its client, at seeded points of the main job,
+ * and looks at what they have kept. A point that a run never reaches is told and drawn again. Bundled
+ * as the program is, in a folder of its own, so that several runs and a build do not disturb each other.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { readArguments } from './arguments.mjs';
 import { bundleInto, install, ROOT, THREADS } from './setup.mjs';
 
+const { values } = readArguments({
+  script: 'test:crash',
+  about:
+    'Kills a whole network, and often its client, at seeded points of a job, and looks at what they have kept.\nOn a busy machine CRASH_SESSION_MS=12000 lets more jobs go on than end in a refund.',
+  options: {
+    points: { value: 'N', initial: 200, about: 'how many' },
+    seed: { value: 'N', initial: 1, about: 'of the points' },
+    only: { value: 'K,L', about: 'only the points of these numbers' },
+    jobs: { value: 'N', initial: 2, about: 'networks at a time' },
+    json: { about: 'reports as JSON lines' },
+    keep: { about: 'leaves the folders of points that failed' },
+  },
+});
 install();
 const cache = join(ROOT, '.cache');
 mkdirSync(cache, { recursive: true });
@@ -22,7 +34,7 @@ try {
     'client-child': 'test/crash/client-child.ts',
     ...THREADS,
   });
-  const args = ['--enable-source-maps', join(folder, 'main.js'), ...process.argv.slice(2)];
+  const args = ['--enable-source-maps', join(folder, 'main.js'), JSON.stringify(values)];
   status = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });

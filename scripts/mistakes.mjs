@@ -1,5 +1,5 @@
 /**
- * `npm run test:mistakes -- [--only power] [--list]`: mistakes that predecessors made, put back one at a
+ * `npm run test:mistakes`: mistakes that predecessors made, put back one at a
  * time in a copy of the sources: the test that is named for each must fail, and does not without it.
  * Each file of scripts/mistakes/ exports a chapter's as `MISTAKES`:
  *
@@ -14,7 +14,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.mjs';
 import { forge } from './contracts.mjs';
 import { copySources } from './copy-sources.mjs';
 import { install, ROOT } from './setup.mjs';
@@ -22,8 +22,14 @@ import { install, ROOT } from './setup.mjs';
 /** A mistake may make a loop endless; ms. */
 const TIMEOUT_MS = 300_000;
 
-const { values: options } = parseArgs({
-  options: { only: { type: 'string', default: '' }, list: { type: 'boolean', default: false } },
+const { values: options } = readArguments({
+  script: 'test:mistakes',
+  about:
+    'Puts mistakes of predecessors back, one at a time: the test that is named for each must fail.',
+  options: {
+    only: { value: 'TEXT', initial: '', about: 'mistakes whose chapter/id has this in it' },
+    list: { about: 'names them, and runs nothing' },
+  },
 });
 
 /** All entries, named `chapter/id`. */

@@ -1,5 +1,5 @@
 /**
- * `npm run test:mutation -- [--only FILE] [--jobs 2] [--list]`: is every check of the market needed
+ * `npm run test:mutation`: is every check of the market needed
  * by some test? In a copy of the packages each check gets a switch (mutation/checks.mjs), wherever in
  * the market's sources it stands. One run with all of them on tells in which tests each check says
  * something; then those tests run with it off, quick ones first, until one fails (mutation/runner.mjs).
@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.mjs';
 import { copySources } from './copy-sources.mjs';
 import { instrument } from './mutation/checks.mjs';
 import { install, ROOT } from './setup.mjs';
@@ -21,11 +21,17 @@ const SLOW_MS = 1000;
 /** A test that only waits is ended with an error; far longer than any takes on a busy machine, ms. */
 const PATIENCE_MS = 600_000;
 
-const { values: options } = parseArgs({
+const { values: options } = readArguments({
+  script: 'test:mutation',
+  about: 'Switches each check of the market off: some test must fail.',
   options: {
-    only: { type: 'string', default: '' },
-    jobs: { type: 'string', default: String(Math.max(1, availableParallelism() >> 1)) },
-    list: { type: 'boolean', default: false },
+    only: { value: 'FILE', initial: '', about: 'checks of files whose names have this in them' },
+    jobs: {
+      value: 'N',
+      initial: Math.max(1, availableParallelism() >> 1),
+      about: 'runs at a time',
+    },
+    list: { about: 'names the checks, and runs nothing' },
   },
 });
 
@@ -131,8 +137,8 @@ async function main(folder) {
   for (const isSlow of [false, true]) {
     const speed = tests.filter(({ ms }) => ms > SLOW_MS === isSlow);
     const left = checks.map(({ number }) => number).filter((number) => !killers.has(number));
-    const shares = Array.from({ length: Number(options.jobs) }, (_, job) =>
-      missedIn(folder, speed, new Set(left.filter((_, i) => i % Number(options.jobs) === job))),
+    const shares = Array.from({ length: options.jobs }, (_, job) =>
+      missedIn(folder, speed, new Set(left.filter((_, i) => i % options.jobs === job))),
     );
     for (const found of await Promise.all(shares))
       for (const [number, test] of found) killers.set(number, test);

@@ -1,26 +1,22 @@
 /** `npm run test:crash`: the points of a seed, a few at a time, a line for each. */
-import { parseArgs } from 'node:util';
 import { describePoint, MAX_DRAWS, pointOf } from './points.ts';
 import { type PointReport, runPoint } from './run-point.ts';
 
-const { values } = parseArgs({
-  options: {
-    points: { type: 'string', default: '200' },
-    seed: { type: 'string', default: '1' },
-    /** Only the points of these numbers, with commas. */
-    only: { type: 'string' },
-    /** Networks at a time. */
-    jobs: { type: 'string', default: '2' },
-    /** Reports as JSON lines. */
-    json: { type: 'boolean', default: false },
-    /** Leaves the folders of points that failed. */
-    keep: { type: 'boolean', default: false },
-  },
-});
-const { json, keep } = values;
-const seed = Number(values.seed);
-const only = values.only?.split(',').map(Number);
-const numbers = Array.from({ length: Number(values.points) }, (_, i) => i + 1).filter(
+/** As scripts/crash.mjs has read it. */
+type Asked = {
+  readonly points: number;
+  readonly seed: number;
+  /** Numbers with commas. */
+  readonly only?: string;
+  readonly jobs: number;
+  readonly json?: true;
+  readonly keep?: true;
+};
+
+const asked = JSON.parse(process.argv[2]!) as Asked;
+const { points, seed, jobs, json = false, keep = false } = asked;
+const only = asked.only?.split(',').map(Number);
+const numbers = Array.from({ length: points }, (_, i) => i + 1).filter(
   (number) => !only || only.includes(number),
 );
 const count = numbers.length;
@@ -55,7 +51,7 @@ async function work(): Promise<void> {
       if (report.reached) break;
     }
 }
-await Promise.all(Array.from({ length: Number(values.jobs) }, work));
+await Promise.all(Array.from({ length: jobs }, work));
 const failed = reports.filter(({ failures }) => failures.length > 0).length;
 const reached = reports.filter((report) => report.reached);
 const times = reached.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b);

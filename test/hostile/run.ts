@@ -1,20 +1,15 @@
 /**
- * `npm run test:hostile -- [--cases N] [--seed TEXT]`: the hostile suite at length, with its progress
+ * `npm run test:hostile`: the hostile suite at length, with its progress
  * and a table of what every kind of case was answered. Leaves with 1 when anything was wrong.
  */
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { runHostile } from './suite.ts';
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: randomBytes(4).toString('hex') },
-  },
-});
-const cases = Number(values.cases);
-if (!Number.isSafeInteger(cases) || cases < 1) throw new Error('--cases wants a whole number.');
-console.log(`${cases} hostile cases; again with --seed ${values.seed}`);
+/** As scripts/hostile.mjs has read it. */
+type Asked = { readonly cases: number; readonly seed?: string };
+
+const { cases, seed = randomBytes(4).toString('hex') } = JSON.parse(process.argv[2]!) as Asked;
+console.log(`${cases} hostile cases; again with --seed ${seed}`);
 const started = performance.now();
 /** Time between two lines of progress, ms. */
 const LINE_MS = 10_000;
@@ -58,7 +53,7 @@ function onBatch(done: number, faults: number): void {
   if (done >= FULL_CASES) heldWhenFull ??= now;
 }
 
-const report = await runHostile({ seed: values.seed, cases, onBatch });
+const report = await runHostile({ seed, cases, onBatch });
 const growth = heldWhenFull === undefined ? 0 : held() - heldWhenFull;
 const faults = [...report.faults];
 if (growth > MAY_GROW_MIB)
