@@ -180,7 +180,7 @@ const MAX_WAITING = 1000;
 
 async function openSender(
   { challengerSecret }: WatcherOptions,
-  { maxFeeGwei, pollMs }: WatchSettings,
+  { maxFeeGwei, pollMs, finalityMargin }: WatchSettings,
   { rpc, root, signal, onTrouble }: SenderParts,
 ): Promise<Sender> {
   if (!challengerSecret) throw noChallenger();
@@ -191,6 +191,8 @@ async function openSender(
     ...{ rpc, account, signal, onTrouble },
     chainId: root.contracts.chainId,
     maxFeePerGas: BigInt(maxFeeGwei) * GWEI,
+    // Booked, and not sent again any more, when it counts.
+    confirmations: BigInt(finalityMargin),
     receiptPollMs: Math.min(pollMs, 3000),
   });
 }

@@ -3,6 +3,7 @@ import { toHex } from '@palisade/core';
 import { BlockTree, positionOf } from '@palisade/payments';
 import { expect, it } from 'vitest';
 import { ALICE, BOB, CAROL, open, payment } from '../../payments/test/wallets.ts';
+import { NO_TOTALS } from '../src/accounting/book.ts';
 import { readCheckpoint } from '../src/ledger/checkpoint.ts';
 import { startApiWorld } from './api-world.ts';
 
@@ -21,8 +22,15 @@ it('[X1] of a block that was taken back nothing is found any more, and proofs ar
     expect(watch.view.spenderOf(coin)?.place).toEqual({ blknum: 1000, txindex: 0 });
     expect([...watch.blocks.historyOf(BOB.address)]).toHaveLength(1);
     await watch.writeCheckpoint();
+    const challenge = { txHash: '0xaa', subject: 'standard-exit/7/3', height: chain.height - 1 };
+    await watch.entries.add(
+      { ...challenge, spent: 5n, reimbursed: 9n, outcome: 'won' },
+      { ...challenge, height: 1, empty: false, reimbursed: 9n },
+    );
 
     await world.takeBack(facts);
+    expect(watch.entries.totals).toEqual(NO_TOTALS);
+    expect([...watch.entries.unsettled()].map(({ txHash }) => txHash)).toEqual(['0xaa']);
     expect(await readCheckpoint(watch.parts.checkpointPath)).toBeUndefined();
     expect(watch.lastMined()).toBeUndefined();
     chain.wrongBlock([toCarol], [open(toCarol).raw]);

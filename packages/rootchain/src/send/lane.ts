@@ -15,7 +15,7 @@ export class Lane {
 
   /**
    * Lets `open` have the next nonce, alone. The nonce is used up when it answers with something that has
-   * `versions`; else, or when it throws, the next one gets it. Whoever used one calls `leave` at the end.
+   * `versions`; else, or when it throws, the next one gets it. Whoever used one calls `leave` when it is in a block.
    */
   async enter<T extends object>(open: (nonce: number) => Promise<T>): Promise<T> {
     const turn = this.#tail.then(async () => {
@@ -39,6 +39,11 @@ export class Lane {
   leave(): void {
     this.#underWay--;
     this.#waiting.shift()?.();
+  }
+
+  /** One that had left is under way again: it was thrown out of its block. It waits for nobody, as it has its nonce. */
+  comeBack(): void {
+    this.#underWay++;
   }
 
   /** The chain's count is asked again: somebody else used the account. */

@@ -158,6 +158,34 @@ describe('sending on the root chain', () => {
     expect(await deposits()).toBe(before + 1n);
   });
 
+  it('[X9] a transaction that a reorganisation threw out holds up nobody, and is sent again at once', async () => {
+    // Another would be stuck behind its nonce for good, when no node remembers it.
+    const from = sender({ confirmations: 3n, stuckMs: 600_000 });
+    const sent = proxy.asked.get('eth_sendRawTransaction') ?? 0;
+    const before = await deposits();
+    const first = mined(from.send(deposit(1n)));
+    await until(async () => (await deposits()) > before);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await automine(false);
+    const second = mined(from.send(deposit(2n)));
+    await until(async () => (await pending()) > 0);
+    await root.anvil.control('anvil_reorg', 1, []);
+    expect(await deposits()).toBe(before);
+    // anvil forgets what it tries to mine too early.
+    await until(async () => (proxy.asked.get('eth_sendRawTransaction') ?? 0) === sent + 3);
+    let isDone = false;
+    const both = Promise.all([first, second]).finally(() => {
+      isDone = true;
+    });
+    await until(async () => {
+      await root.mine(1);
+      return isDone;
+    });
+    await both;
+    expect(await deposits()).toBe(before + 2n);
+    await automine(true);
+  });
+
   it('goes through a node that fails at every question, and sends once', async () => {
     const flaky = await startProxy(root.anvil.url);
     flaky.failEach('dies', 1);

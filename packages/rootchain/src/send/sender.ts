@@ -133,12 +133,8 @@ class Run {
         await this.#waiting.sleep(this.#pollMs(), this.#options.signal);
         continue;
       }
-      try {
-        const outcome = await this.#follow(transaction, opened.gas, opened.versions);
-        if (outcome) return outcome;
-      } finally {
-        this.#lane.leave();
-      }
+      const outcome = await this.#follow(transaction, opened.gas, opened.versions);
+      if (outcome) return outcome;
       // Somebody else used the nonce; with the next one it is a new transaction, estimated anew.
       this.#lane.forget();
     }
@@ -232,7 +228,10 @@ class Run {
     return true;
   }
 
-  /** Until one version is in a block for good; undefined when another transaction took the nonce. */
+  /**
+   * Until one version is in a block for good; undefined when another transaction took the nonce. In a block it holds up
+   * nobody in the lane; thrown out of it, it is sent again at once, since nodes need not remember it.
+   */
   async #follow(
     transaction: Transaction,
     gas: bigint,
@@ -240,16 +239,28 @@ class Run {
   ): Promise<Outcome | undefined> {
     const stuckMs = this.#options.stuckMs ?? STUCK_MS;
     let since = this.#waiting.now();
-    for (;;) {
-      const found = await this.#findReceipt(versions);
-      if (found === 'elsewhere') return undefined;
-      if (typeof found !== 'string') return found;
-      // In a block, but not deep enough yet: nothing to replace there.
-      if (found === 'shallow') since = this.#waiting.now();
-      await this.#waiting.sleep(this.#pollMs(), this.#options.signal);
-      if (this.#waiting.now() - since < stuckMs) continue;
-      since = this.#waiting.now();
-      await this.#replace(transaction, gas, versions);
+    let isUnderWay = true;
+    try {
+      for (;;) {
+        const found = await this.#findReceipt(versions);
+        if (found === 'elsewhere') return undefined;
+        if (typeof found !== 'string') return found;
+        const wasUnderWay = isUnderWay;
+        isUnderWay = found === 'pending';
+        if (wasUnderWay && !isUnderWay) this.#lane.leave();
+        if (!wasUnderWay && isUnderWay) this.#lane.comeBack();
+        // In a block, but not deep enough yet: nothing to replace there.
+        if (!isUnderWay) since = this.#waiting.now();
+        await this.#waiting.sleep(this.#pollMs(), this.#options.signal);
+        // Looked for once more before: the node that was asked may just be behind.
+        if (!wasUnderWay && isUnderWay) since = Number.NEGATIVE_INFINITY;
+        else if (this.#waiting.now() - since >= stuckMs) {
+          since = this.#waiting.now();
+          await this.#replace(transaction, gas, versions);
+        }
+      }
+    } finally {
+      if (isUnderWay) this.#lane.leave();
     }
   }
 

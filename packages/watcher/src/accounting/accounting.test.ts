@@ -74,13 +74,49 @@ describe('the accounts of a challenger', () => {
     const isUnderWay = (subject: string) => subject === 'under way';
     const entries = new EntryBook(store);
     const settle = (height: number) =>
-      settleEarlier({ entries, sender: { receiptOf }, height }, isUnderWay);
-    await settle(130);
+      settleEarlier({ entries, sender: { receiptOf }, height, finalityMargin: 12 }, isUnderWay);
+    await settle(131);
+    expect(entries.totals).toEqual(NO_TOTALS);
+    await settle(132);
     expect(entries.totals).toEqual({ spent: 18n, reimbursed: 50n, net: 32n, won: 1, lost: 2 });
     expect([...entries.unsettled()].map(({ txHash }) => txHash)).toEqual(['nowhere', 'under way']);
     await settle(1000);
     expect([...entries.unsettled()].map(({ txHash }) => txHash)).toEqual(['under way']);
     expect(new EntryBook(store).totals).toEqual(entries.totals);
+  });
+
+  it('[X13] what was booked in blocks that are taken back is open again, and booked once when it comes again', async () => {
+    const store = new MemoryStore();
+    const entries = new EntryBook(store);
+    const blocks = new Map([
+      ['before', 110n],
+      ['after', 120n],
+    ]);
+    const receiptOf = async (transactionHash: string) => {
+      const blockNumber = blocks.get(transactionHash);
+      if (blockNumber === undefined) return undefined;
+      const cost = { gasUsed: 3n, effectiveGasPrice: 2n };
+      return { ...{ transactionHash, status: 1n, blockNumber }, ...cost } as Receipt;
+    };
+    for (const txHash of blocks.keys())
+      await entries.note({ txHash, subject: txHash, height: 100, empty: false, reimbursed: 50n });
+    const settle = (height: number, book = entries) =>
+      settleEarlier(
+        { entries: book, sender: { receiptOf }, height, finalityMargin: 12 },
+        () => false,
+      );
+    await settle(140);
+    expect(entries.totals).toMatchObject({ won: 2, reimbursed: 100n });
+    await entries.rewind(115);
+    blocks.delete('after');
+    expect(entries.totals).toMatchObject({ won: 1, reimbursed: 50n });
+    await settle(141);
+    expect([...entries.unsettled()].map(({ txHash }) => txHash)).toEqual(['after']);
+    blocks.set('after', 130n);
+    const again = new EntryBook(store);
+    await settle(142, again);
+    expect(again.totals).toMatchObject({ won: 2, reimbursed: 100n, spent: 12n });
+    expect([...again.all()].map(({ height }) => height).sort()).toEqual([110, 130]);
   });
 
   it('[X13] bonds that repay too little at the present price are told of', () => {

@@ -32,6 +32,8 @@ const entrySchema = z.object({
   spent: z.bigint(),
   reimbursed: z.bigint(),
   outcome: z.enum(['won', 'lost']),
+  /** What was noted when it went out: it counts again when the root chain takes its block back. */
+  sent: sentSchema,
 });
 
 export class EntryBook {
@@ -40,23 +42,35 @@ export class EntryBook {
 
   constructor(store: KeyValueStore) {
     this.store = store;
-    for (const entry of this.all()) this.totals = booked(this.totals, entry);
+    this.totals = [...this.all()].reduce(booked, NO_TOTALS);
   }
 
-  *all(): Generator<Entry> {
+  *all(): Generator<Entry & { readonly sent: Sent }> {
     for (const [, bytes] of this.store.range(ENTRY, AFTER_ENTRIES))
       yield entrySchema.parse(parseExactJson(fromUtf8(bytes)));
   }
 
   /** Books a transaction once, and with it settles all that was sent for its subject; durable when it resolves. */
-  async add(entry: Entry): Promise<void> {
+  async add(entry: Entry, sent: Sent): Promise<void> {
     const key = ENTRY + entry.txHash;
     const isNew = this.store.get(key) === undefined;
     await this.store.commit([
-      ...(isNew ? [[key, utf8(exactJson(entry))] as const] : []),
+      ...(isNew ? [[key, utf8(exactJson({ ...entry, sent }))] as const] : []),
       ...this.settling((sent) => sent.subject === entry.subject),
     ]);
     if (isNew) this.totals = booked(this.totals, entry);
+  }
+
+  /** The root chain took back what came after a height: what is booked of it was sent, and no more is known. */
+  async rewind(height: number): Promise<void> {
+    const gone = [...this.all()].filter((entry) => entry.height > height);
+    await this.store.commit(
+      gone.flatMap(({ txHash, sent }): Write[] => [
+        [ENTRY + txHash, undefined],
+        [SENT + txHash, utf8(exactJson(sent))],
+      ]),
+    );
+    this.totals = [...this.all()].reduce(booked, NO_TOTALS);
   }
 
   /** Notes what is about to be sent, so that it is booked even by one who dies meanwhile. */

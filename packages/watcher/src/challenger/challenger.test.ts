@@ -114,7 +114,7 @@ describe('the challenger', () => {
     expect(sent).toHaveLength(1);
     expect(sent[0]!.value).toBeUndefined();
     expect(sent[0]!.maxFeePerGas! * 261_000n).toBeLessThanOrEqual(BOND);
-    expect(booked()).toEqual([
+    expect(booked()).toMatchObject([
       {
         ...{ txHash: '0xaa', subject: challenge.subject, height: 120, outcome: 'won' },
         ...{ spent: 261_000n * 10n * GWEI, reimbursed: BOND },

@@ -291,8 +291,8 @@ export class Challenger {
 
   /** Books what an earlier run sent and did not live to book (X13). */
   async settle(height: number): Promise<void> {
-    const { sender, entries } = this.parts;
-    await settleEarlier({ entries, sender, height }, (subject) =>
+    const { sender, entries, finalityMargin } = this.parts;
+    await settleEarlier({ entries, sender, height, finalityMargin }, (subject) =>
       Boolean(this.tasks.get(subject)?.isSending),
     );
   }

@@ -217,6 +217,7 @@ export class Watch {
       if (submittedAt > height) await store.commit([...this.blocks.unindexOf(blknum, judging)]);
     await removeCheckpoint(this.parts.checkpointPath);
     await this.payouts.rewind(height);
+    await this.entries.rewind(height);
     await this.facts.rewind(checkpoint);
     this.rebuild(this.books);
   }
