@@ -24,7 +24,7 @@ import {
   type ReceivedBlock,
   submitPayment,
 } from '@palisade/payments';
-import { fieldsOf, type TxPlace } from '../events/event-index.ts';
+import { type EventIndex, fieldsOf, type TxPlace } from '../events/event-index.ts';
 import type { Pool } from '../services/pool.ts';
 import { whyRefused } from '../services/why-refused.ts';
 import type { FindPayment } from './root-events.ts';
@@ -198,15 +198,16 @@ function notIncluded(): Refusal {
   return refuse('payments/not_included', 'The payment came into no block.', { retry: 'later' });
 }
 
-/** Looks a payment up among everything that happened: seldom asked, for in-flight exits alone. */
-export function findPayment({ index }: Pick<Pool, 'index'>): FindPayment {
+/** Looks a payment up by what happened to it: anybody can have this asked, by an in-flight exit. */
+export function findPayment({
+  index,
+}: {
+  readonly index: Pick<EventIndex, 'historyOf'>;
+}): FindPayment {
   return (hash, upTo) => {
-    const name = toHex(hash);
-    for (const { name: kind, data } of index.from(0n)) {
-      if (kind !== paymentAccepted.name || data.hash !== name) continue;
-      const blknum = Number(data.blknum);
-      return blknum <= upTo ? { blknum, txindex: Number(data.txindex) } : undefined;
-    }
-    return undefined;
+    const accepted = index.historyOf(hash).find(({ name }) => name === paymentAccepted.name);
+    if (!accepted) return undefined;
+    const [blknum, txindex] = [Number(accepted.data.blknum), Number(accepted.data.txindex)];
+    return blknum <= upTo ? { blknum, txindex } : undefined;
   };
 }

@@ -1,6 +1,6 @@
 /**
  * What happened, kept for those who ask later: events by height, transactions by id, and the
- * history of each job. It is derived from the engine's stored blocks and can be made again.
+ * history of each job and of each payment. It is derived from the engine's stored blocks and can be made again.
  */
 import type { EventDeclaration, Module } from '@palisade/chain';
 import {
@@ -29,8 +29,8 @@ export type ChainEvent = {
 export type TxPlace = { readonly height: bigint; readonly index: number };
 
 type Table = Database<Uint8Array, Uint8Array>;
-/** Attribute that ties an event to a job. */
-const JOB = 'job';
+/** Attributes that tie an event to a job, and to a payment of the child chain: 32 bytes that nothing else has. */
+const SUBJECTS = ['job', 'hash'];
 const LAST = new Uint8Array([0]);
 
 const encode = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
@@ -47,7 +47,7 @@ export class EventIndex {
   private readonly root;
   private readonly events: Table;
   private readonly txs: Table;
-  private readonly jobs: Table;
+  private readonly histories: Table;
   private readonly meta: Table;
   private readonly declarations: ReadonlyMap<string, EventDeclaration>;
   private readonly known: Catalogue;
@@ -63,7 +63,7 @@ export class EventIndex {
       this.root.openDB<Uint8Array, Uint8Array>({ name, ...options });
     this.events = table('events');
     this.txs = table('txs');
-    this.jobs = table('jobs');
+    this.histories = table('histories');
     this.meta = table('meta');
     this.known = known;
     this.domain = domain;
@@ -94,12 +94,12 @@ export class EventIndex {
     await this.root.transaction(() => {
       for (const event of events) {
         this.events.put(place(height, event.index), encode(event));
-        const job = event.data[JOB];
-        if (typeof job === 'string' && job.startsWith('0x'))
-          this.jobs.put(
-            Buffer.concat([fromHex(job), place(height, event.index)]),
-            new Uint8Array(1),
-          );
+        for (const subject of SUBJECTS.map((name) => event.data[name]))
+          if (typeof subject === 'string' && subject.startsWith('0x'))
+            this.histories.put(
+              Buffer.concat([fromHex(subject), place(height, event.index)]),
+              new Uint8Array(1),
+            );
       }
       for (const [index, tx] of block.block.txs.entries()) {
         const opened = open(tx, this.known, this.domain);
@@ -122,14 +122,14 @@ export class EventIndex {
       yield decode(value) as ChainEvent;
   }
 
-  /** Every event that names a job, oldest first. */
-  historyOf(job: Uint8Array): ChainEvent[] {
+  /** Every event that names a job, or a payment by its hash, oldest first. */
+  historyOf(subject: Uint8Array): ChainEvent[] {
     const range = {
-      start: job as never,
-      end: Buffer.concat([job, Buffer.alloc(13, 0xff)]) as never,
+      start: subject as never,
+      end: Buffer.concat([subject, Buffer.alloc(13, 0xff)]) as never,
     };
     const history: ChainEvent[] = [];
-    for (const { key } of this.jobs.getRange(range)) {
+    for (const { key } of this.histories.getRange(range)) {
       const event = this.events.getBinary((key as Buffer).subarray(32));
       if (event) history.push(decode(event) as ChainEvent);
     }
