@@ -54,8 +54,8 @@ export class IdleChain {
   #usedMs: number;
   #lastMs: number;
   #aheadMs: number;
-  /** Since the last block. */
-  #isMoved = false;
+  /** Since the last block; at the beginning, since nothing has the network's time yet. */
+  #isMoved = true;
   #pause = new AbortController();
 
   /** Begins as one with a transaction just now. */
@@ -97,12 +97,13 @@ export class IdleChain {
     if (blocks > 0) await this.mine(blocks);
   }
 
-  /** Blocks with the time of now. */
+  /** Blocks with the time of now. Time passes by itself: it is set with the clock only, so that who moves it here keeps it. */
   async mine(blocks: number): Promise<void> {
+    const isMoved = this.#isMoved;
     this.#isMoved = false;
     this.#aheadMs = this.#clock.aheadMs;
     this.#lastMs = this.#clock.nowMs();
-    await this.#anvil.control('evm_setTime', Math.floor(this.#lastMs / 1000));
+    if (isMoved) await this.#anvil.control('evm_setTime', Math.floor(this.#lastMs / 1000));
     await this.#anvil.control('anvil_mine', `0x${blocks.toString(16)}`);
   }
 

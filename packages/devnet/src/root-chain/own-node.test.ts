@@ -24,6 +24,14 @@ afterEach(async () => {
 /** A busy machine takes its time, ms. */
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
+async function headOf(anvil: OwnNode['anvil']): Promise<{ number: number; timeMs: number }> {
+  const { number, timestamp } = (await anvil.control('eth_getBlockByNumber', 'latest', false)) as {
+    readonly number: string;
+    readonly timestamp: string;
+  };
+  return { number: Number(number), timeMs: Number(timestamp) * 1000 };
+}
+
 /** Ends what was started, the last first, as daemons do. */
 async function close(): Promise<void> {
   for (let closer = closers.pop(); closer; closer = closers.pop()) await closer();
@@ -98,23 +106,28 @@ it('keeps what it saved before while it cannot save, says so, and counts nothing
 
 it('a clock that is moved brings the time and few blocks, one that is moved by nothing none', async () => {
   const { anvil } = await open();
-  const head = async () => {
-    const { number, timestamp } = (await anvil.control(
-      'eth_getBlockByNumber',
-      'latest',
-      false,
-    )) as {
-      [name: string]: string;
-    };
-    return { number: Number(number), timeMs: Number(timestamp) * 1000 };
-  };
-  const before = await head();
+  const before = await headOf(anvil);
   clock.moveTo(clock.aheadMs);
   clock.moveTo(clock.aheadMs + 60_000);
   await expect
-    .poll(async () => (await head()).number - before.number, PATIENCE)
+    .poll(async () => (await headOf(anvil)).number - before.number, PATIENCE)
     .toBeGreaterThan(11);
-  const after = await head();
+  const after = await headOf(anvil);
   expect(after.number - before.number).toBeLessThan(15);
   expect(after.timeMs - before.timeMs).toBeGreaterThanOrEqual(59_000);
+});
+
+it('time that somebody moves on the root chain itself stays moved', async () => {
+  const { anvil } = await open();
+  await anvil.control('evm_increaseTime', 3600);
+  await anvil.control('anvil_mine', '0x1');
+  const [from] = (await anvil.control('eth_accounts')) as string[];
+  await anvil.control('eth_sendTransaction', { from, to: from });
+  const moved = await headOf(anvil);
+  await expect
+    .poll(async () => (await headOf(anvil)).number, PATIENCE)
+    .toBeGreaterThan(moved.number + 1);
+  const { timeMs } = await headOf(anvil);
+  expect(timeMs).toBeLessThan(moved.timeMs + 60_000);
+  expect(timeMs).toBeGreaterThan(clock.nowMs() + 3_500_000);
 });
