@@ -3,7 +3,7 @@ export class Lane {
   readonly #most: number;
   readonly #ask: () => Promise<number>;
   #next: number | undefined;
-  #underWay = 0;
+  readonly #underWay = new Set<number>();
   #tail: Promise<unknown> = Promise.resolve();
   #waiting: (() => void)[] = [];
 
@@ -19,16 +19,16 @@ export class Lane {
    */
   async enter<T extends object>(open: (nonce: number) => Promise<T>): Promise<T> {
     const turn = this.#tail.then(async () => {
-      while (this.#underWay >= this.#most)
+      while (this.#underWay.size >= this.#most)
         await new Promise<void>((resolve) => this.#waiting.push(resolve));
       // With nothing under way the chain knows best: it may have been put back to an earlier state.
-      if (this.#underWay === 0) this.#next = undefined;
+      if (this.#underWay.size === 0) this.#next = undefined;
       const nonce = this.#next ?? (await this.#ask());
       const opened = await open(nonce);
       this.#next = nonce;
       if ('versions' in opened) {
         this.#next = nonce + 1;
-        this.#underWay++;
+        this.#underWay.add(nonce);
       }
       return opened;
     });
@@ -36,14 +36,19 @@ export class Lane {
     return turn;
   }
 
-  leave(): void {
-    this.#underWay--;
+  leave(nonce: number): void {
+    this.#underWay.delete(nonce);
     this.#waiting.shift()?.();
   }
 
   /** One that had left is under way again: it was thrown out of its block. It waits for nobody, as it has its nonce. */
-  comeBack(): void {
-    this.#underWay++;
+  comeBack(nonce: number): void {
+    this.#underWay.add(nonce);
+  }
+
+  /** Whether nothing with a lower nonce is under way. */
+  isFirst(nonce: number): boolean {
+    return Math.min(...this.#underWay) >= nonce;
   }
 
   /** The chain's count is asked again: somebody else used the account. */

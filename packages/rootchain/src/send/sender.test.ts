@@ -186,6 +186,21 @@ describe('sending on the root chain', () => {
     await automine(true);
   });
 
+  it('[X9] nothing waits for ever behind the nonce of what was taken back after it counted', async () => {
+    const from = sender();
+    const before = await deposits();
+    await mined(from.send(deposit(1n)));
+    await automine(false);
+    const second = mined(from.send(deposit(2n)));
+    await until(async () => (await pending()) > 0);
+    await root.anvil.control('anvil_reorg', 1, []);
+    expect(await deposits()).toBe(before);
+    await automine(true);
+    await second;
+    expect(await deposits()).toBe(before + 1n);
+    expect(await client().getTransactionCount({ address: from.address })).toBe(2);
+  });
+
   it('goes through a node that fails at every question, and sends once', async () => {
     const flaky = await startProxy(root.anvil.url);
     flaky.failEach('dies', 1);

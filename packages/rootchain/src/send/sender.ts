@@ -247,8 +247,8 @@ class Run {
         if (typeof found !== 'string') return found;
         const wasUnderWay = isUnderWay;
         isUnderWay = found === 'pending';
-        if (wasUnderWay && !isUnderWay) this.#lane.leave();
-        if (!wasUnderWay && isUnderWay) this.#lane.comeBack();
+        if (wasUnderWay && !isUnderWay) this.#lane.leave(versions.nonce);
+        if (!wasUnderWay && isUnderWay) this.#lane.comeBack(versions.nonce);
         // In a block, but not deep enough yet: nothing to replace there.
         if (!isUnderWay) since = this.#waiting.now();
         await this.#waiting.sleep(this.#pollMs(), this.#options.signal);
@@ -256,11 +256,12 @@ class Run {
         if (!wasUnderWay && isUnderWay) since = Number.NEGATIVE_INFINITY;
         else if (this.#waiting.now() - since >= stuckMs) {
           since = this.#waiting.now();
+          await this.#fillGap(versions);
           await this.#replace(transaction, gas, versions);
         }
       }
     } finally {
-      if (isUnderWay) this.#lane.leave();
+      if (isUnderWay) this.#lane.leave(versions.nonce);
     }
   }
 
@@ -287,6 +288,18 @@ class Run {
     for (const { hash } of versions.sent)
       if ((await this.ask(receiptOf(hash))) !== undefined) return 'pending';
     return 'elsewhere';
+  }
+
+  /**
+   * Empty transactions for nonces below all that is under way: what had them counted for good, and was taken back all the
+   * same. Nothing else could ever get past them.
+   */
+  async #fillGap({ nonce: end }: Versions): Promise<void> {
+    if (!this.#lane.isFirst(end)) return;
+    const first = Number(await this.ask(nonceOf(this.#options.account.address)));
+    const fees = first < end ? await this.#offer({}) : undefined;
+    for (let nonce = first; fees && nonce < end; nonce++)
+      await this.#publish({}, 0n, { nonce, sent: [] }, fees, true);
   }
 
   /** Offers more at the same nonce, or the same again when the cap allows no more: nodes forget. */
