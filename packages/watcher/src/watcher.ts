@@ -141,7 +141,15 @@ async function openWatch(
       recover: secp256k1.recover,
     },
     ...{ minExitPeriodSeconds, finalityMargin, patienceMs: settings.withholdingMs },
-    ...{ mode, dryRun, sender, clock, signal, log, isWitnessed: hostsOf(settings).size > 1 },
+    ...{
+      mode,
+      dryRun,
+      sender,
+      clock,
+      signal,
+      log,
+      isWitnessed: new Set(settings.rootChain).size > 1,
+    },
   });
   await watch.open();
   onStop('ledger', () => watch.writeCheckpoint());
@@ -153,11 +161,6 @@ const WITNESS_MS = 5000;
 
 /** Whom logs are asked for. Nobody else asks them, so that it is known who answered. */
 type Nodes = { readonly rpc: Rpc; readonly witness?: Rpc };
-
-/** Two addresses of one host are one node: it could not bear witness of itself. */
-function hostsOf({ rootChain }: WatchSettings): ReadonlySet<string> {
-  return new Set(rootChain.map((url) => new URL(url).host));
-}
 
 /** The witness is another node than the one that answered: no counter tells of an exit whose log a node leaves out. */
 function nodesOf(options: WatcherOptions, settings: WatchSettings, { parts }: Watch): Nodes {

@@ -213,13 +213,14 @@ describe('nodes by their addresses', () => {
     const other = httpRpc({ urls, except: () => rpc.node });
     await rpc.ask(chainIdQuestion);
     await other.ask(chainIdQuestion);
-    expect([rpc.node, other.node]).toEqual(hosts);
+    const names = hosts.map((host, i) => `${host} (#${i + 1})`);
+    expect([rpc.node, other.node]).toEqual(names);
     servers[0]!.closeAllConnections();
     await new Promise((resolve) => servers[0]!.close(resolve));
     const unreachable = { code: 'rootchain/unreachable' };
     await expect(rpc.ask(chainIdQuestion)).rejects.toMatchObject(unreachable);
     await rpc.ask(chainIdQuestion);
-    expect(rpc.node).toBe(hosts[1]);
+    expect(rpc.node).toBe(names[1]);
     await expect(other.ask(chainIdQuestion)).rejects.toMatchObject(unreachable);
   });
 });

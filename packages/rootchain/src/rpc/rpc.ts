@@ -17,7 +17,7 @@ export type Question<T> = {
 /** Asks a root-chain node. Throws `PalisadeError`: `retry: 'later'` for troubles, 'never' for refusals. */
 export type Rpc = {
   ask<T>(question: Question<T>, signal?: AbortSignal): Promise<T>;
-  /** Host of the node that answered last; without its path, which can hold a key. */
+  /** The node that answered last: its host, and its place among the addresses; not its path, which can hold a key. */
   readonly node?: string | undefined;
 };
 
@@ -28,7 +28,7 @@ export type RpcOptions = {
   readonly timeoutMs?: number;
   /** An answer is no longer, bytes: a batch of 1,000 blocks full of our logs fits many times. */
   readonly maxBytes?: number;
-  /** Host of a node that is not asked at present: its word is what others are asked to confirm. */
+  /** A node, as `node` names it, that is not asked at present: its word is what others are asked to confirm. */
   readonly except?: () => string | undefined;
 };
 
@@ -56,13 +56,14 @@ export function httpRpc(options: RpcOptions): Rpc {
   let lastId = 0;
   let turn = 0;
   let answered: string | undefined;
+  const nameOf = (url: string) => `${new URL(url).host} (#${options.urls.indexOf(url) + 1})`;
   return {
     get node() {
       return answered;
     },
     async ask(question, signal) {
       const except = options.except?.();
-      const urls = options.urls.filter((url) => hostOf(url) !== except);
+      const urls = options.urls.filter((url) => nameOf(url) !== except);
       const url = urls[turn % urls.length];
       if (url === undefined)
         throw trouble('unreachable', `There is no root-chain node beside ${except}.`);
@@ -73,7 +74,7 @@ export function httpRpc(options: RpcOptions): Rpc {
           signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
         });
         const result = judge(question, id, body);
-        answered = hostOf(url);
+        answered = nameOf(url);
         return result;
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
@@ -87,9 +88,6 @@ export function httpRpc(options: RpcOptions): Rpc {
     },
   };
 }
-
-/** Whom people know a node by; two addresses of one host are one node. */
-const hostOf = (url: string): string => new URL(url).host;
 
 async function post(
   url: string,
