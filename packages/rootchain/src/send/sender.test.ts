@@ -186,6 +186,34 @@ describe('sending on the root chain', () => {
     await automine(true);
   });
 
+  it('[X13] what was taken back between two questions is not taken for deep', async () => {
+    const from = sender({ confirmations: 3n });
+    const before = await deposits();
+    let isDone = false;
+    const sending = mined(from.send(deposit())).finally(() => {
+      isDone = true;
+    });
+    await until(async () => (await deposits()) > before);
+    // Once the head is where its block would be deep, but the block has gone meanwhile.
+    let [isFar, isTold] = [false, false];
+    proxy.lie((method, params, result) => {
+      if (!isFar && method === 'eth_getBlockByNumber' && params[0] === 'latest') {
+        isFar = true;
+        const { number } = result as { readonly number: string };
+        return { ...(result as object), number: `0x${(Number(number) + 3).toString(16)}` };
+      }
+      if (!isFar || isTold || method !== 'eth_getTransactionReceipt') return result;
+      isTold = true;
+      return null;
+    });
+    await until(async () => isDone || isTold);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isDone).toBe(false);
+    proxy.lie(undefined);
+    await root.mine(3);
+    await sending;
+  });
+
   it('[X9] nothing waits for ever behind the nonce of what was taken back after it counted', async () => {
     const from = sender();
     const before = await deposits();

@@ -268,12 +268,15 @@ class Run {
   async #findReceipt(versions: Versions): Promise<Outcome | 'pending' | 'shallow' | 'elsewhere'> {
     // Asked first: were it asked last, a version could get into a block in between.
     const next = await this.ask(nonceOf(this.#options.account.address));
+    const { confirmations = 0n } = this.#options;
     for (const { hash, empty } of versions.sent) {
-      const receipt = await this.ask(receiptOf(hash));
-      if (receipt === undefined) continue;
+      const seen = await this.ask(receiptOf(hash));
+      if (seen === undefined) continue;
       const head = await this.ask(headBlock);
-      const deep = head.number - receipt.blockNumber >= (this.#options.confirmations ?? 0n);
-      if (!deep) return 'shallow';
+      if (head.number - seen.blockNumber < confirmations) return 'shallow';
+      // Once more, since blocks can have been taken back before the head was asked for.
+      const receipt = confirmations > 0n ? await this.ask(receiptOf(hash)) : seen;
+      if (receipt?.blockHash !== seen.blockHash) return 'shallow';
       if (empty) return { kind: 'withdrawn', receipt };
       return { kind: receipt.status === 1n ? 'mined' : 'reverted', receipt };
     }
