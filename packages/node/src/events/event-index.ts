@@ -31,7 +31,11 @@ export type TxPlace = { readonly height: bigint; readonly index: number };
 type Table = Database<Uint8Array, Uint8Array>;
 /** Attributes that tie an event to a job, and to a payment of the child chain: 32 bytes that nothing else has. */
 const SUBJECTS = ['job', 'hash'];
-const LAST = new Uint8Array([0]);
+/**
+ * Where the last block is noted: another place whenever what is kept of a block changes, so that an index that
+ * was made before has none, and is made again.
+ */
+const LAST = new Uint8Array([1]);
 
 const encode = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const decode = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString());
@@ -65,6 +69,8 @@ export class EventIndex {
     this.txs = table('txs');
     this.histories = table('histories');
     this.meta = table('meta');
+    if (this.height === 0n)
+      for (const made of [this.events, this.txs, this.histories, this.meta]) made.clearSync();
     this.known = known;
     this.domain = domain;
   }
