@@ -19,7 +19,7 @@ import { Overlay, type TxContext } from '@palisade/chain';
 import { type KeyValueReader, MemoryStore, toBinaryString } from '@palisade/core';
 import { sha256 } from '@palisade/core/crypto';
 import { DelegationColumns } from '@palisade/power';
-import { claims, totals } from '../packages/power/src/claims/claim.ts';
+import { backers, claims, totals } from '../packages/power/src/claims/claim.ts';
 import { delegateHandler } from '../packages/power/src/claims/delegate.ts';
 import { ENTRY, entriesOf } from '../packages/power/src/claims/entry.ts';
 import { addLent } from '../packages/power/src/claims/lent.ts';
@@ -107,6 +107,20 @@ function world(miners: number, each: number, lent = lentBy): Overlay {
       entries: entriesOf(entries),
     });
   }
+  return state;
+}
+
+/**
+ * State with collators that go, three a round: two groups of them have few backers, the third all others.
+ * Who backs whom stands in the index, too: that is what a removal must not walk along.
+ */
+function backedWorld(): Overlay {
+  const miners = MINERS + 2 * FEW;
+  const lent = (miner: number, k: number) => Math.min(2, Math.floor(miner / FEW)) * TURNS + k;
+  const state = world(miners, TURNS, lent);
+  for (let m = 0; m < miners; m++)
+    for (let k = 0; k < TURNS; k++)
+      backers.set(state, [collatorIds[lent(m, k)]!, BigInt(lent(m, k)), minerIds[m]!], 1);
   return state;
 }
 
@@ -269,9 +283,7 @@ async function removals(state: Overlay, leaving: readonly Uint8Array[]): Promise
 async function main(): Promise<void> {
   const state = world(20_000, EACH - 1);
   const full = world(20_000, EACH);
-  // Of each group of collators one goes in a round: two groups have few backers, the third all others.
-  const groupOf = (miner: number) => Math.min(2, Math.floor(miner / FEW));
-  const backed = world(MINERS + 2 * FEW, TURNS, (miner, k) => groupOf(miner) * TURNS + k);
+  const backed = backedWorld();
   const plain = plainWorld(MINERS);
   const columns = columnsOf(MINERS);
   const store = new MemoryStore();
