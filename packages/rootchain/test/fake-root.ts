@@ -34,6 +34,8 @@ export type FakeNode = Rpc & {
   lag: number;
   /** Logs of more blocks are refused. */
   mostBlocks: number;
+  /** Logs of blocks up to here are refused. */
+  prunedTo: number;
   /** Questions by method. */
   readonly asked: Map<string, number>;
 };
@@ -68,7 +70,7 @@ export class FakeRoot {
   node(name?: string): FakeNode {
     const asked = new Map<string, number>();
     const node: FakeNode = {
-      ...{ isSilent: false, hides: new Set(), lag: 0, mostBlocks: 1_000_000, asked },
+      ...{ isSilent: false, hides: new Set(), lag: 0, mostBlocks: 1_000_000, prunedTo: 0, asked },
       ...(name === undefined ? {} : { node: name }),
       ask: async <T>({ method, params, result }: Question<T>): Promise<T> => {
         asked.set(method, (asked.get(method) ?? 0) + 1);
@@ -97,9 +99,14 @@ export class FakeRoot {
     };
   }
 
-  #logs({ hides, mostBlocks }: FakeNode, head: number, { fromBlock, toBlock }: LogFilter) {
+  #logs(
+    { hides, mostBlocks, prunedTo }: FakeNode,
+    head: number,
+    { fromBlock, toBlock }: LogFilter,
+  ) {
     const [from, to] = [Number(fromBlock), Number(toBlock)];
     if (to - from + 1 > mostBlocks) throw refused('too many blocks', {});
+    if (from <= prunedTo) throw refused('no blocks so old', {});
     const told = [...this.#exits].filter(([height, exitId]) => {
       return height >= from && height <= Math.min(to, head) && !hides.has(exitId);
     });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { PalisadeError } from '@palisade/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeNode, FakeRoot, followed, type SOURCES } from '../../test/fake-root.ts';
-import { httpRpc, type Step, thinned } from '../index.ts';
+import { httpRpc, type Rpc, type Step, thinned } from '../index.ts';
 import { chainIdQuestion } from '../rpc/shapes.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
@@ -60,6 +60,15 @@ async function read(done: () => boolean, batchBlocks = 1000n): Promise<void> {
 }
 const isAtEnd = () => true;
 const unwitnessed = () => kept.at(-1)!.height - kept.at(-1)!.witnessed.height;
+
+/** Fails for good when a node is asked more often: who asks without a pause never lets anything else happen. */
+function atMost(node: FakeNode, questions: number): Rpc['ask'] {
+  let asked = 0;
+  return async (question) => {
+    if (++asked > questions) throw new Error('asked without a pause');
+    return node.ask(question);
+  };
+}
 
 describe('logs that no counter misses', () => {
   it('[X1] which a node hides just while the witness is silent are found when it answers', async () => {
@@ -126,6 +135,58 @@ describe('logs that no counter misses', () => {
     witness.lag = 0;
     await read(() => unwitnessed() === 0n);
     expect([...exits.keys()]).toEqual([THEFT]);
+  });
+
+  it('[X1] are compared with a witness that keeps no old blocks, as far as it has them', async () => {
+    witness.isSilent = true;
+    await read(isAtEnd);
+    witness.isSilent = false;
+    witness.prunedTo = chain.height;
+    chain.mine(MARGIN, THEFT);
+    chain.mine(MARGIN);
+    await read(isAtEnd);
+    expect([...exits.keys()]).toEqual([THEFT]);
+    const before = kept.at(-1)!.height;
+    first.hides.add(THEFT + 1n);
+    chain.mine(1, THEFT + 1n);
+    const height = BigInt(chain.height);
+    let looks = 0;
+    await followed(
+      { rpc: first, witness, resume: kept, onTrouble: (error) => troubles.push(error) },
+      (step) => {
+        take(step);
+        return step.checkpoint.height >= height;
+      },
+      () => {
+        chain.mine(1);
+        if (++looks === 50) first.hides.clear();
+      },
+    );
+    expect(troubles.some(({ message }) => message.includes('tell different logs'))).toBe(true);
+    expect([...exits.keys()]).toEqual([THEFT, THEFT + 1n]);
+    expect(unwitnessed()).toBeGreaterThan(height - before);
+  });
+
+  it('[X1] are waited for, and not asked for without a pause, where the first node itself is behind', async () => {
+    witness.isSilent = true;
+    chain.mine(MARGIN);
+    await read(isAtEnd);
+    witness.isSilent = false;
+    first.lag = 2 * MARGIN;
+    first.asked.clear();
+    let pauses = 0;
+    await followed(
+      { rpc: { ask: atMost(first, 200) }, witness, resume: kept },
+      (step) => {
+        take(step);
+        return unwitnessed() === 0n;
+      },
+      () => {
+        if (++pauses === 20) first.lag = 0;
+        if (pauses >= 20) chain.mine(1);
+      },
+    );
+    expect(rewinds).toBe(0);
   });
 
   it('[X1] do not count without the witness where some were hidden before', async () => {

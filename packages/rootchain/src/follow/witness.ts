@@ -41,6 +41,8 @@ export class Witness {
   #span: bigint;
   /** It did not answer when it was asked last. */
   #isSilent = false;
+  /** Reading again got on when it was tried last; else there is a pause, as either node lacks or refuses the next blocks. */
+  #isGettingOn = false;
   /** Up to here logs were kept from us once: nothing counts there without the witness. */
   #contested = 0n;
 
@@ -73,7 +75,7 @@ export class Witness {
       return await this.#compare(told);
     } catch (error) {
       if (!isRefusal(error) || told.from <= this.#contested) throw error;
-      return this.#fallSilent(error);
+      return this.#tell(error);
     }
   }
 
@@ -82,9 +84,9 @@ export class Witness {
     if (this.#confirmed.height === height) this.#confirmed = { height: end, logs };
   }
 
-  /** Whether there is more to read again, and it answers. */
+  /** Whether there is more to read again, and no reason to wait. */
   get isCatchingUp(): boolean {
-    return this.#reading !== undefined && !this.#isSilent;
+    return this.#reading !== undefined && this.#isGettingOn;
   }
 
   /**
@@ -93,6 +95,7 @@ export class Witness {
    */
   async catchUp(checkpoints: readonly Checkpoint[]): Promise<boolean> {
     this.#isSilent = false;
+    this.#isGettingOn = false;
     const newest = checkpoints.at(-1)!;
     if (this.#confirmed.height >= newest.height) return true;
     this.#reading ??= { upTo: this.#confirmed, goal: this.#goalOf(checkpoints) };
@@ -124,7 +127,10 @@ export class Witness {
     return open.findLast(({ height }) => height <= from + this.#span) ?? open[0]!;
   }
 
-  /** What both nodes tell of a range; undefined when the witness is silent, or the range too long for one of them. */
+  /**
+   * What both nodes tell of a range; undefined when one of them lacks or refuses it, or the witness is silent. One that
+   * keeps no old blocks is still asked for the new ones.
+   */
   async #readAgain(from: bigint, to: bigint): Promise<Told | undefined> {
     const { rpc, addresses, batchBlocks } = this.#parts;
     const last = await rpc.ask(blockAt(to));
@@ -134,11 +140,13 @@ export class Witness {
       const told = { from, last, logs };
       if (!(await this.#compare(told))) return undefined;
       this.#span = this.#span * 2n > batchBlocks ? batchBlocks : this.#span * 2n;
+      this.#isGettingOn = true;
       return told;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if (from === to) this.#fallSilent(error);
-      else this.#span = (to - from + 1n) / 2n;
+      this.#isGettingOn = from < to;
+      if (from < to) this.#span = (to - from + 1n) / 2n;
+      else this.#tell(error);
       return undefined;
     }
   }
@@ -149,7 +157,7 @@ export class Witness {
     const block = await this.#ask(blockAt(to));
     if (block === undefined) return false;
     // Who has not that block tells no logs of it, either.
-    if (block === 'none') return this.#fallSilent(lagging(this.#parts.witness, to));
+    if (block === 'none') return this.#tell(lagging(this.#parts.witness, to));
     if (block.hash !== last.hash) throw this.#disagreement(from, to, `They differ in block ${to}.`);
     const answer = await this.#ask(logsBetween(from, to, addresses));
     if (answer === undefined || answer === 'none') return false;
@@ -167,13 +175,13 @@ export class Witness {
       return ((await witness.ask(question, signal)) ?? 'none') as Exclude<T, undefined> | 'none';
     } catch (error) {
       if (signal?.aborted || !(error instanceof PalisadeError) || isRefusal(error)) throw error;
-      this.#fallSilent(error);
+      this.#isSilent = true;
+      this.#tell(error);
       return undefined;
     }
   }
 
-  #fallSilent(error: PalisadeError): false {
-    this.#isSilent = true;
+  #tell(error: PalisadeError): false {
     this.#parts.onTrouble?.(error, 1, 0);
     return false;
   }
