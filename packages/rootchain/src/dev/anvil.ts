@@ -76,7 +76,11 @@ export function hasAnvil(): boolean {
 
 function begin(program: string, args: readonly string[]): ChildProcess {
   if (process.platform !== 'win32')
-    return spawn('/bin/sh', ['-c', GUARD, 'anvil', program, ...args], { stdio: 'pipe' });
+    return spawn('/bin/sh', ['-c', GUARD, 'anvil', program, ...args], {
+      stdio: 'pipe',
+      // Ctrl-C reaches a whole process group: this one is ended last, by whoever started it.
+      detached: true,
+    });
   const child = spawn(program, args, { stdio: 'pipe' });
   const end = () => void child.kill('SIGKILL');
   process.once('exit', end);
