@@ -276,6 +276,10 @@ describe('nodes by their addresses', () => {
     await other.ask(chainIdQuestion);
     const names = hosts.map((host, i) => `${host} (#${i + 1})`);
     expect([rpc.node, other.node]).toEqual(names);
+    rpc.turn?.();
+    await rpc.ask(chainIdQuestion);
+    expect(rpc.node).toBe(names[1]);
+    rpc.turn?.();
     servers[0]!.closeAllConnections();
     await new Promise((resolve) => servers[0]!.close(resolve));
     const unreachable = { code: 'rootchain/unreachable' };

@@ -19,6 +19,8 @@ export type Rpc = {
   ask<T>(question: Question<T>, signal?: AbortSignal): Promise<T>;
   /** The node that answered last: its host, and its place among the addresses; not its path, which can hold a key. */
   readonly node?: string | undefined;
+  /** Asks another node from now on, where there is one: this one answers, but is behind. */
+  turn?(): void;
 };
 
 export type RpcOptions = {
@@ -60,6 +62,9 @@ export function httpRpc(options: RpcOptions): Rpc {
   return {
     get node() {
       return answered;
+    },
+    turn() {
+      turn++;
     },
     async ask(question, signal) {
       const except = options.except?.();

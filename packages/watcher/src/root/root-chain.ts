@@ -70,9 +70,15 @@ export class RootChain {
     return { height: Number(number), seconds: Number(timestamp), baseFee: baseFeePerGas ?? 0n };
   }
 
-  /** Whether a block that was followed is on the chain that the node tells of now. */
+  /**
+   * Whether a block that was followed is on the chain that the node tells of now. If not, another one is asked from now
+   * on: a node that has stopped may answer for ever.
+   */
   async has({ height, hash }: Checkpoint): Promise<boolean> {
-    return (await this.calls.ask(blockAt(height)))?.hash === hash;
+    const block = await this.calls.ask(blockAt(height));
+    if (block?.hash === hash) return true;
+    this.rpc.turn?.();
+    return false;
   }
 
   async minExitPeriodSeconds(): Promise<number> {
