@@ -96,7 +96,10 @@ export async function openWatcher(
   context: DaemonContext,
   options: WatcherOptions,
 ): Promise<Omit<RunningWatcher, 'stop'>> {
-  const settings: WatchSettings = watchSection.parse(options.settings);
+  const parsed: WatchSettings = watchSection.parse(options.settings);
+  // Each node once, however its address is written: nobody is his own witness.
+  const rootChain = [...new Set(parsed.rootChain.map((url) => new URL(url).href))];
+  const settings = { ...parsed, rootChain };
   setMaxListeners(MAX_WAITING, context.signal);
   const watch = await openWatch(context, options, settings);
   const events = new EventStream();
@@ -104,7 +107,7 @@ export async function openWatcher(
   const url = await serve(context, options, watch, events);
   // Before the server, which would wait for its readers.
   context.onStop('event streams', async () => events.close());
-  const following = run(context, watch, settings, nodesOf(options, settings, watch));
+  const following = run(context, watch, settings, nodesOf(settings, watch));
   context.onStop('following the root chain', () => following);
   return { url, challenger: watch.challenger?.address, watch };
 }
@@ -148,7 +151,7 @@ async function openWatch(
       clock,
       signal,
       log,
-      isWitnessed: new Set(settings.rootChain).size > 1,
+      isWitnessed: options.rpc === undefined && settings.rootChain.length > 1,
     },
   });
   await watch.open();
@@ -163,8 +166,8 @@ const WITNESS_MS = 5000;
 type Nodes = { readonly rpc: Rpc; readonly witness?: Rpc };
 
 /** The witness is another node than the one that answered: no counter tells of an exit whose log a node leaves out. */
-function nodesOf(options: WatcherOptions, settings: WatchSettings, { parts }: Watch): Nodes {
-  if (options.rpc || !parts.isWitnessed) return { rpc: parts.root.rpc };
+function nodesOf(settings: WatchSettings, { parts }: Watch): Nodes {
+  if (!parts.isWitnessed) return { rpc: parts.root.rpc };
   const { rootChain: urls } = settings;
   const rpc = httpRpc({ urls });
   return { rpc, witness: httpRpc({ urls, timeoutMs: WITNESS_MS, except: () => rpc.node }) };

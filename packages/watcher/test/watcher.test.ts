@@ -116,6 +116,12 @@ describe('a watcher on a real root chain', () => {
     expect(await isExitable(exitId)).toBe(false);
   });
 
+  it('[X1] does not take a node for its own witness whose address is written in two ways', async () => {
+    const { url } = world.anvil;
+    const { watch: watching } = await watch({ rootChain: [url, `${url}/`] }, person('one node'));
+    expect([watching.parts.isWitnessed, watching.unwitnessed()]).toEqual([false, undefined]);
+  });
+
   it('[X8] refuses to challenge from a contract, and without a key', async () => {
     const contract = person('contract');
     await world.anvil.control('anvil_setCode', toHex(contract.address), '0x6001');
