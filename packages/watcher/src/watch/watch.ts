@@ -212,6 +212,8 @@ export class Watch {
     const { store, judging, log } = this.parts;
     log.warn('the root chain took back blocks', { to: checkpoint.height });
     const height = Number(checkpoint.height);
+    // Of books that are void none are written until they are made anew.
+    this.sinceCheckpoint = 0;
     await this.follower.stop();
     for (const [blknum, submittedAt] of this.table.blockHeights)
       if (submittedAt > height) await store.commit([...this.blocks.unindexOf(blknum, judging)]);
