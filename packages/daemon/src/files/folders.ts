@@ -40,8 +40,11 @@ export async function ensureDir(path: string, mode?: number): Promise<void> {
  */
 export function makeFolders(path: string, mode?: number): void {
   const missing: string[] = [];
-  let at = resolve(path);
-  for (; !statSync(at, { throwIfNoEntry: false }); at = dirname(at)) missing.push(at);
+  // A drive that is not there has nothing above it.
+  for (let at = resolve(path); at !== dirname(at); at = dirname(at)) {
+    if (statSync(at, { throwIfNoEntry: false })) break;
+    missing.push(at);
+  }
   for (const folder of missing.reverse())
     try {
       mkdirSync(folder, mode);
