@@ -5,9 +5,9 @@ import { parseArgs } from 'node:util';
  * Reads what stands behind `npm run SCRIPT --`, as `{ values, rest }`; `--help` prints the usage and ends
  * with 0, anything that cannot be ends with 2 and one line. No packages: it comes before they are installed.
  *
- * `options`: by name, `{ about, value?, initial? }`. Without `value`, its name in the usage, it is a flag;
- * one of the name `N` is a whole number from 1. `rest`: `{ name, about, most, check? }` of what comes
- * without an option; `check` answers what is wrong with all of it, if anything is.
+ * `options`: by name, `{ about, value?, initial?, check? }`. Without `value`, its name in the usage, it is a
+ * flag; one of the name `N` is a whole number from 1. `rest`: `{ name, about, most, check? }` of what comes
+ * without an option. `check` answers what is wrong with what was given, if anything is.
  */
 export function readArguments({ script, about, options = {}, rest }) {
   const usage = () => usageOf({ script, about, options, rest });
@@ -39,10 +39,12 @@ export function readArguments({ script, about, options = {}, rest }) {
     process.exit(0);
   }
   const values = {};
-  for (const [name, { value, initial }] of Object.entries(options)) {
+  for (const [name, { value, initial, check }] of Object.entries(options)) {
     const text = found[name];
     if (text !== undefined && value === 'N' && !isCount(text))
       refuse(`--${name} wants a whole number from 1, not '${text}'`);
+    const why = text === undefined ? '' : check?.(text);
+    if (why) refuse(`--${name} ${why}`);
     values[name] = text === undefined ? initial : value === 'N' ? Number(text) : text;
   }
   const words = given.positionals;

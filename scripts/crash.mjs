@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readArguments } from './arguments.mjs';
+import { isCount, readArguments } from './arguments.mjs';
 import { bundleInto, install, ROOT, THREADS } from './setup.mjs';
 
 const { values } = readArguments({
@@ -16,7 +16,12 @@ const { values } = readArguments({
   options: {
     points: { value: 'N', initial: 200, about: 'how many' },
     seed: { value: 'N', initial: 1, about: 'of the points' },
-    only: { value: 'K,L', about: 'only the points of these numbers' },
+    only: {
+      value: 'K,L',
+      about: 'the points of these numbers, and no others',
+      check: (text) =>
+        text.split(',').every(isCount) ? '' : `wants numbers with commas, not '${text}'`,
+    },
     jobs: { value: 'N', initial: 2, about: 'networks at a time' },
     json: { about: 'reports as JSON lines' },
     keep: { about: 'leaves the folders of points that failed' },

@@ -42,7 +42,9 @@ async function entries() {
       ...MISTAKES.map((entry) => ({ ...entry, id: `${basename(file, '.mjs')}/${entry.id}` })),
     );
   }
-  return all.filter(({ id }) => id.includes(options.only));
+  const wanted = all.filter(({ id }) => id.includes(options.only));
+  if (wanted.length === 0) throw new Error(`no mistake is called like '${options.only}'`);
+  return wanted;
 }
 
 /** Puts a mistake into the copy; answers with what takes it out again. */

@@ -15,10 +15,8 @@ type Asked = {
 
 const asked = JSON.parse(process.argv[2]!) as Asked;
 const { points, seed, jobs, json = false, keep = false } = asked;
-const only = asked.only?.split(',').map(Number);
-const numbers = Array.from({ length: points }, (_, i) => i + 1).filter(
-  (number) => !only || only.includes(number),
-);
+const numbers =
+  asked.only?.split(',').map(Number) ?? Array.from({ length: points }, (_, i) => i + 1);
 const count = numbers.length;
 const reports: (PointReport & { readonly number: number })[] = [];
 

@@ -32,6 +32,7 @@ it.each(NAMES)('%s explains itself, and refuses an option that it does not have'
 it('values that cannot be are refused before anything is run', async () => {
   for (const [name, ...args] of [
     ['test:crash', '--points', 'many'],
+    ['test:crash', '--only', '3,x'],
     ['test:hostile', '--cases', '0'],
     ['test:large', '1', '2'],
     ['bench', 'payments', 'nothing'],
