@@ -301,7 +301,8 @@ class Run {
     if (!this.#lane.isFirst(end)) return;
     const first = Number(await this.ask(nonceOf(this.#options.account.address)));
     const fees = first < end ? await this.#offer({}) : undefined;
-    for (let nonce = first; fees && nonce < end; nonce++)
+    // Not more than can be under way: a node that is far behind may answer that nothing was ever sent.
+    for (let nonce = first; fees && nonce < Math.min(end, first + MAX_UNDER_WAY); nonce++)
       await this.#publish({}, 0n, { nonce, sent: [] }, fees, true);
   }
 
