@@ -45,6 +45,9 @@ it('[X14] one node alone is believed, and it is said as long as no other confirm
   expect(statusOf(watch).unwitnessed).toEqual(unwitnessed);
   expect(notReady(watch)).toMatch(/told by one node alone/);
   expect(watch.refusal()).toBeUndefined();
+  // One that missed a turn is told of, but makes nobody leave.
+  const patient = { parts: { ...watch.parts, finalityMargin: 2 } };
+  expect(notReady(Object.assign(Object.create(watch), patient))).toBeUndefined();
   world.lackWitness(0);
   chain.deposit(ALICE, 5n);
   await world.read();
