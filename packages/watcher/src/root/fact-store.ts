@@ -4,6 +4,7 @@ import {
   exactJson,
   fromUtf8,
   type KeyValueStore,
+  PalisadeError,
   toBinaryString,
   toHex,
   u64be,
@@ -24,10 +25,11 @@ export class FactStore {
   private readonly store: KeyValueStore;
   private kept: readonly Checkpoint[];
 
+  /** @throws PalisadeError `watcher/store-of-another-version` */
   constructor(store: KeyValueStore) {
     this.store = store;
     const bytes = store.get(CHECKPOINTS);
-    this.kept = bytes ? checkpoints.parse(JSON.parse(fromUtf8(bytes))) : [];
+    this.kept = bytes ? readCheckpoints(bytes) : [];
   }
 
   /** Where to go on, oldest first. */
@@ -61,6 +63,17 @@ export class FactStore {
     await this.store.commit([...gone, [CHECKPOINTS, encoded(kept)]]);
     this.kept = kept;
   }
+}
+
+function readCheckpoints(bytes: Uint8Array): readonly Checkpoint[] {
+  const read = checkpoints.safeParse(JSON.parse(fromUtf8(bytes)));
+  if (read.success) return read.data;
+  throw new PalisadeError({
+    code: 'watcher/store-of-another-version',
+    message: 'What this watcher keeps of the root chain was written by another version.',
+    next: 'Move its data folder away, all but keys/: it reads the root chain again. A development network begins anew with: palisade reset',
+    cause: read.error,
+  });
 }
 
 function encoded(kept: readonly Checkpoint[]): Uint8Array {

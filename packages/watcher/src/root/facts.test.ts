@@ -1,4 +1,4 @@
-import { MemoryStore } from '@palisade/core';
+import { MemoryStore, utf8 } from '@palisade/core';
 import { describe, expect, it } from 'vitest';
 import { FactStore } from './fact-store.ts';
 import { readFact } from './facts.ts';
@@ -39,6 +39,12 @@ describe('facts of the root chain', () => {
     expect(again.checkpoints()).toEqual([checkpoint]);
     await again.rewind({ ...checkpoint, height: 255n });
     expect([[...again.all()].length, again.checkpoints()]).toEqual([2, []]);
+  });
+
+  it('that another version has kept are refused with what to do', async () => {
+    const store = new MemoryStore();
+    await store.commit([['c', utf8('[{"height":"300"}]')]]);
+    expect(() => new FactStore(store)).toThrow(/another version/);
   });
 
   it('what is no event of ours is refused with the member that is wrong', () => {
