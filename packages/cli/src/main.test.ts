@@ -48,6 +48,14 @@ describe('the command line', () => {
     },
   );
 
+  it('fails with its code, too, when nobody reads why', async () => {
+    for (const [line, code] of [
+      [['nonsense', '--json'], 2],
+      [['status', '--json', '--url', 'http://127.0.0.1:9'], 1],
+    ] as const)
+      expect(await run(line, { isRead: false })).toMatchObject({ code, out: '' });
+  });
+
   it('tells what, why and next when nobody can be reached', async () => {
     const { code, err } = await run(['status', '--url', 'http://127.0.0.1:9']);
     expect(code).toBe(1);

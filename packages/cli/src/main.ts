@@ -28,15 +28,18 @@ async function fail(thrown: unknown, argv: readonly string[], world: World): Pro
   // Whoever read the output has seen enough: an end, not a failure.
   if ((thrown as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return 0;
   const isJson = argv.includes('--json');
+  // Where nobody reads it, the exit code still tells.
+  const tell = (value: unknown) =>
+    world.stdout(`${JSON.stringify(value, null, 2)}\n`).catch(() => undefined);
   if (thrown instanceof CommanderError) {
     if (thrown.exitCode === 0) return 0; // help and version have been printed
     const message = thrown.message.replace(/^error: /, '');
     const error = { code: 'cli/usage', message, retry: 'never', data: {} };
-    if (isJson) await world.stdout(`${JSON.stringify({ error }, null, 2)}\n`);
+    if (isJson) await tell({ error });
     return BAD_USE;
   }
   const error = asPalisadeError(thrown);
-  if (isJson) await world.stdout(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+  if (isJson) await tell(errorJson(error));
   else {
     const paint = pc.createColors(world.hasColor);
     world.stderr(`${errorLines(error, paint).join('\n')}\n`);
