@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest';
 const FOLDER = fileURLToPath(new URL('../../examples', import.meta.url));
 /** Backwards, because the last ones take longest: whoever begins late has to be quick. */
 const EXAMPLES = readdirSync(FOLDER).sort().toReversed();
-/** Settles when the example before has its network: two that start at once would look for the same ports. */
+/** Settles when the example before has its network: two that start at once would both bundle the program. */
 let started: Promise<unknown> = Promise.resolve();
 
 /** Runs an example once the one before has started: its first word is that its network runs. */
