@@ -173,7 +173,7 @@ async function status(chain: ChainClient, miner: Uint8Array): Promise<Report> {
     throw new PalisadeError({
       code: 'cli/not-a-miner',
       message: `${toHex(miner)} is not registered as a miner.`,
-      next: 'A partner with mining.sectors in its settings registers by itself.',
+      next: 'A partner with mining.sectors in its settings registers by itself. Who did: palisade events power.miner-created --from 1 --json',
     });
   const counts: Record<string, number> = {};
   for (const { state } of rows) counts[state] = (counts[state] ?? 0) + 1;

@@ -80,7 +80,16 @@ function stateOfAgreement({ state, final }: Agreement): string {
 }
 
 /** Fields of an event that name money. */
-const AMOUNTS = new Set(['escrow', 'rate', 'amount', 'other', 'paid', 'committed']);
+const AMOUNTS = new Set([
+  'escrow',
+  'rate',
+  'amount',
+  'other',
+  'paid',
+  'committed',
+  'deposit',
+  'bond',
+]);
 
 /** Fields that every line of a job's history has in common. */
 const COMMON = new Set(['job', 'client', 'subject']);
