@@ -88,7 +88,9 @@ class Run {
       .gone()
       .then(() => this.#restart())
       .catch((error: Error) => {
-        this.#fail(`the network did not come back: ${error.message}`);
+        const { ended, errors } = network;
+        const why = [error.message, ended && `it ended with ${ended}`, errors];
+        this.#fail(`the network did not come back: ${why.filter(Boolean).join('; ')}`);
         this.#hopeless.abort();
       });
     await this.#client.start();
