@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import type { Ports } from './files.ts';
+import { type Ports, writePorts } from './files.ts';
 import { choosePorts } from './ports.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -27,6 +29,18 @@ async function begun(root: string) {
   return { ports, end };
 }
 
+/** Ports that nobody has just now. */
+async function unused(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ports.push((server.address() as AddressInfo).port);
+    server.close();
+  }
+  return ports;
+}
+
 const all = ({ validators, partners, services }: Ports) => [
   ...validators,
   ...partners,
@@ -49,4 +63,17 @@ it('a network has its ports again, and others when somebody has its row in the m
   const rival = await begun(root);
   const ports = [again, rival].flatMap((network) => all(network.ports));
   expect(new Set(ports).size).toBe(ports.length);
+});
+
+it('a network whose row somebody has keeps the ports that lay elsewhere', async () => {
+  const rival = await begun(await folder());
+  const root = await folder();
+  const { row } = rival.ports;
+  const elsewhere = await unused(4);
+  const services = rival.ports.services;
+  await writePorts(root, { row, validators: elsewhere, partners: [], services });
+  const { ports } = await begun(root);
+  expect(ports.validators.slice(0, 4)).toEqual(elsewhere);
+  expect(ports.services).not.toEqual(services);
+  expect(ports.row).not.toBe(row);
 });

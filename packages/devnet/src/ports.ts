@@ -57,12 +57,16 @@ export async function choosePorts(
   const claim = await claimRow(host, last?.row);
   if (claim) onStop('claim of ports', () => close(claim));
   const row = claim && portOf(claim);
-  // Ports of a row that another network has now are no longer for this one.
-  const known = last?.row === undefined || last.row === row ? last : undefined;
+  // Ports of a row that another network has now are no longer for this one; all others are.
+  const lost = last?.row === row ? undefined : last?.row;
+  const isLost = (port: number) => lost !== undefined && port >= lost && port < lost + ROW;
   const choose = async (count: number, at: number, before: readonly number[] = []) => {
     const ports: number[] = [];
-    for (let i = 0; i < count; i++)
-      ports.push(await freePort(host, before[i] ?? (row === undefined ? 0 : row + at + i)));
+    for (let i = 0; i < count; i++) {
+      const known = before[i];
+      const fresh = row === undefined ? 0 : row + at + i;
+      ports.push(await freePort(host, known === undefined || isLost(known) ? fresh : known));
+    }
     return ports;
   };
   const ports = {
@@ -70,15 +74,15 @@ export async function choosePorts(
     validators: await choose(
       POPULATION.active + POPULATION.passive,
       VALIDATORS_AT,
-      known?.validators,
+      last?.validators,
     ),
     // One more for the partner that offers access, where it does.
     partners: await choose(
       POPULATION.partners + POPULATION.computers + 1,
       PARTNERS_AT,
-      known?.partners,
+      last?.partners,
     ),
-    services: await choose(2, SERVICES_AT, known?.services),
+    services: await choose(2, SERVICES_AT, last?.services),
   };
   await writePorts(root, ports);
   return ports;
