@@ -101,8 +101,8 @@ describe('a payout file', () => {
     while ((await chain.session()).number <= session) await endSession(pool, NUMBERS);
     const before = (await chain.payout(session))!;
     expect(before.rows).toHaveLength(3);
-    await endSession(pool, NUMBERS);
-    await endSession(pool, NUMBERS);
+    // It goes with the session behind the one in which its keepers began; that may be one later on a busy machine.
+    for (let i = 0; i < 4 && (await page()).rows.length > 0; i++) await endSession(pool, NUMBERS);
     const { archive } = await page();
     expect((await page()).rows).toEqual([]);
     expect((await fetch(`${pool.urls[0]}/v1/payout-files/${session}`)).status).toBe(410);
