@@ -20,8 +20,10 @@ import { blockOver, closingState } from '../packages/power/test/many-miners.ts';
 import { type Round, type Row, rowOf, timed } from './kit.ts';
 
 /** Turns of measuring; an odd number has a middle. */
-const ROUNDS = 7;
+const ROUNDS = 15;
 const SECTOR = 2 ** 25;
+/** Turns of closing deadlines: some 10 ms each, in which a collection of garbage would be all one sees. */
+const CLOSINGS = 41;
 /** Labels of one turn: as many as take a second or so. */
 const LABELS = 2 ** 18;
 /** A sector whose two layers and messages lie in 48 KiB. */
@@ -68,7 +70,7 @@ async function deadline(): Promise<Row> {
   await many();
   await few();
   const all: Round[] = [];
-  for (let i = 0; i < ROUNDS; i++) {
+  for (let i = 0; i < CLOSINGS; i++) {
     const [a, b] = [await many(), await few()];
     all.push({ ours: (a.cpu * 1e6) / DUE, anchor: (b.cpu * 1e6) / DUE });
   }
