@@ -124,6 +124,26 @@ describe('logs that no counter misses', () => {
     expect([...exits.keys()]).toEqual([THEFT]);
   });
 
+  it('[X1] of which there are none do not count while the witness has another block there', async () => {
+    await read(isAtEnd);
+    const { height } = kept.at(-1)!;
+    const told = witness.ask.bind(witness);
+    const elsewhere = `0x${'e'.repeat(64)}` as const;
+    let asked = 0;
+    witness.ask = async (question) => {
+      const answer = await told(question);
+      const isBlock = question.method === 'eth_getBlockByNumber' && answer !== undefined;
+      // It is on the other branch for some time; meanwhile nothing is handed out.
+      if (!isBlock || ++asked > 8) return answer;
+      expect(kept.at(-1)!.height).toBe(height);
+      return { ...answer, hash: elsewhere };
+    };
+    chain.mine(3);
+    await read(() => asked > 8);
+    expect(troubles.map(({ message }) => message).join()).toMatch(/differ in block/);
+    expect([unwitnessed(), rewinds]).toEqual([0n, 0]);
+  });
+
   it('[X1] a witness that is behind has not told that there are none', async () => {
     chain.mine(MARGIN, THEFT);
     chain.mine(MARGIN);

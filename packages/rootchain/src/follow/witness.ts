@@ -1,6 +1,6 @@
 /**
  * A node of somebody else that has to tell the same logs (X1): no counter tells of an exit whose log a node leaves out.
- * One that says nothing holds up nothing; but what was believed without it is read again, from both nodes, as soon
+ * One that says nothing is done without; but what was believed without it is read again, from both nodes, as soon
  * as it answers, and compared with what was handed out. What that is takes one height and one hash, however long
  * the witness was away.
  */
