@@ -199,7 +199,7 @@ function outcome<T>(
     `${new Set(failures.map((f) => f.validator.key)).size + answered} validators were asked for ${what}, ${answered} answered. The last: ${why}`,
     {
       retry: 'later',
-      next: 'Check the connection and that validators run: palisade validators.',
+      next: 'Check the connection, and that the network runs: one for development is started by palisade devnet.',
       data: { tried, answered },
     },
   );
